@@ -1,0 +1,14 @@
+//! Rows of embeddings, passed over in blocks.
+//!
+//! Almost every analysis here is a computation that can be done block by block and merged. It is
+//! written once, as a [`Fold`], and run by [`fold_rows`] over anything that yields rows: a matrix
+//! in memory, a mapped `.npy`, a Parquet file larger than memory.
+//!
+//! Blocks have a fixed size and are merged in a fixed tree that follows the order of the rows, so
+//! an answer has the same bits for any number of threads and for any kind of source.
+
+mod fold;
+mod source;
+
+pub use fold::{BLOCK_ROWS, Fold, LEAF_ROWS, RowBlock, fold_rows};
+pub use source::RowSource;

@@ -1,0 +1,37 @@
+//! Stored embeddings: columns about the rows, and one matrix of vectors.
+//!
+//! [`read()`] takes any of the formats of [`Format`] (found from the name and the first bytes),
+//! finds the vector column by itself when there is one candidate, checks every number, and gives
+//! a [`Table`]. [`write()`] does the way back; an output file appears whole or not at all.
+
+mod atomic;
+mod cell;
+mod check;
+mod columns;
+mod csv;
+mod format;
+mod hugging_face;
+mod ipc;
+mod jsonl;
+mod mteb;
+mod npy;
+mod npz;
+mod openai;
+mod parquet;
+mod projector;
+mod read;
+mod safetensors;
+mod split;
+mod stream;
+mod vector_column;
+mod write;
+
+pub use atomic::write_whole;
+pub use cell::parse_vector;
+pub use check::{Check, Norms, Problem, check};
+pub use columns::{Labels, Table};
+pub use format::Format;
+pub use read::{Encoding, ReadOptions, read, read_columns};
+pub use split::{Leak, Split, group_split, leaks, stratified_split, train_test_split};
+pub use stream::stream;
+pub use write::{VectorLayout, WriteOptions, write};

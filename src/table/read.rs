@@ -1,0 +1,113 @@
+//! Reading a table: one entry, whatever the format.
+
+use std::path::{Path, PathBuf};
+
+use arrow::record_batch::RecordBatch;
+
+use super::{Format, Table};
+use crate::error::{Error, Result};
+
+/// How the bytes of a text file stand for characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Encoding {
+    /// UTF-8, with or without a byte-order mark.
+    #[default]
+    Utf8,
+    /// Latin-1 as browsers read it (Windows-1252).
+    Latin1,
+}
+
+/// What [`read()`] should know beyond the path. The default reads every well-formed file that has
+/// one vector column.
+#[derive(Debug, Clone, Default)]
+pub struct ReadOptions {
+    /// The vector column; the prefix of the columns (`emb_` for `emb_0, emb_1, ..`) when the vector
+    /// is spread over several; the array's name in `.npz` and `.safetensors`.
+    /// Default: the one column that holds vectors.
+    pub vector: Option<String>,
+    /// The format; default: from the name.
+    pub format: Option<Format>,
+    /// The encoding of a text file.
+    pub encoding: Encoding,
+    /// The delimiter of a CSV file; default: comma for `.csv`, tab for `.tsv`.
+    pub delimiter: Option<u8>,
+    /// A second file with the columns of the rows, for formats that hold only a matrix (`.npy`,
+    /// `.npz`, `.safetensors`, Projector TSV). Default: none, or for a Projector file the
+    /// `metadata.tsv` beside it.
+    pub sidecar: Option<PathBuf>,
+}
+
+/// Reads stored embeddings.
+///
+/// # Errors
+/// An [`Error`] that names the file, the row and the column for anything that cannot be used:
+/// a missing or empty file, no or several vector columns, a vector of another length, a number that
+/// is missing, no number, NaN or infinite.
+///
+/// ```no_run
+/// let table = embedlab::table::read("reviews.csv".as_ref(), &Default::default())?;
+/// println!("{} rows of {} numbers", table.n_rows(), table.dims());
+/// # Ok::<(), embedlab::error::Error>(())
+/// ```
+pub fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
+    readable(path)?;
+    let format = options.format.map_or_else(|| Format::detect(path), Ok)?;
+    match format {
+        Format::Csv | Format::Tsv => super::csv::read(path, format, options),
+        Format::JsonLines => super::jsonl::read(path, options),
+        Format::Json => super::openai::read(path, options),
+        Format::Parquet => super::parquet::read(path, options),
+        Format::ArrowIpc => super::ipc::read(path, options),
+        Format::Npy => super::npy::read(path, options),
+        Format::Npz => super::npz::read(path, options),
+        Format::Safetensors => super::safetensors::read(path, options),
+        Format::HuggingFace => super::hugging_face::read(path, options),
+        Format::MtebCache => super::mteb::read(path, options),
+    }
+}
+
+/// Reads the columns of a file that need not hold vectors (a sidecar, a table of texts); vector
+/// columns, if there are any, stay what they are in the file.
+///
+/// # Errors
+/// As [`read()`], and for formats that have no columns (`.npy`, `.npz`, `.safetensors`).
+pub fn read_columns(path: &Path, options: &ReadOptions) -> Result<RecordBatch> {
+    readable(path)?;
+    let format = options.format.map_or_else(|| Format::detect(path), Ok)?;
+    match format {
+        Format::Csv | Format::Tsv => super::csv::read_columns(path, format, options),
+        Format::JsonLines => super::jsonl::read_columns(path, options),
+        Format::Parquet => super::parquet::read_columns(path),
+        Format::ArrowIpc => super::ipc::read_columns(path),
+        Format::HuggingFace => super::hugging_face::read_columns(path),
+        Format::Json | Format::Npy | Format::Npz | Format::Safetensors | Format::MtebCache => {
+            Err(Error::input("this format holds no columns")
+                .file(path)
+                .advice("give a CSV, JSONL, Parquet or Arrow file"))
+        }
+    }
+}
+
+/// Refuses early, and with a reason, what no reader could read.
+fn readable(path: &Path) -> Result<()> {
+    let metadata = std::fs::metadata(path).map_err(|error| {
+        let missing = error.kind() == std::io::ErrorKind::NotFound;
+        let error = Error::io("cannot open", error).file(path);
+        if missing { error.advice("check the path") } else { error }
+    })?;
+    if metadata.is_dir() {
+        return Ok(());
+    }
+    if metadata.is_file() && metadata.len() == 0 {
+        return Err(Error::input("the file is empty").file(path).advice("check how it was written"));
+    }
+    if metadata.is_file() && metadata.len() < 1024 {
+        let start = std::fs::read(path).map_err(|error| Error::io("cannot read", error).file(path))?;
+        if start.starts_with(b"version https://git-lfs.github.com/spec/") {
+            return Err(Error::input("a Git LFS pointer, not the file itself")
+                .file(path)
+                .advice("run `git lfs pull`"));
+        }
+    }
+    Ok(())
+}
