@@ -1,5 +1,17 @@
 //! Clusters: k-means, density clustering, mixtures; how many there are, what they are called, how good they are.
 
+mod choose;
+mod density;
+mod finite;
 mod k_means;
+mod mixture;
+mod naming;
+mod pairwise;
+mod silhouette;
+mod summary;
 
+pub use choose::{Candidate, Choice, ChooseOptions, choose_k, choose_k_means, elbow};
+pub use density::{DbscanOptions, DensityClusters, HdbscanOptions, Noise, dbscan, hdbscan, suggest_eps};
 pub use k_means::{Geometry, KMeans, KMeansParams};
+pub use mixture::{GaussianMixture, GaussianMixtureParams, MAX_MIXTURE_DIMS};
+pub use silhouette::{ClusterSilhouette, Silhouette, SilhouetteOptions, silhouette, silhouette_with_noise};
