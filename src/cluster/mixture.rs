@@ -2,7 +2,7 @@
 
 use linfa::DatasetBase;
 use linfa::traits::Fit;
-use linfa_clustering::{GaussianMixtureModel, GmmError};
+use linfa_clustering::{GaussianMixtureModel, GmmError, GmmInitMethod};
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -68,8 +68,9 @@ impl GaussianMixture {
 }
 
 impl GaussianMixtureParams {
-    /// How many k-means starts are tried; the fit with the largest likelihood is kept. (linfa's own
-    /// `n_runs` goes on from where the first run ended.)
+    /// How many starts are tried; the fit with the largest likelihood is kept. The first start is the
+    /// best of ten k-means, which is the same every time, so the others are random. (linfa's own
+    /// `n_runs` goes on from where its first run ended.)
     pub fn n_init(mut self, n_init: usize) -> Self {
         self.n_init = n_init;
         self
@@ -94,7 +95,7 @@ impl GaussianMixtureParams {
         self
     }
 
-    /// The seed of the k-means starts.
+    /// The seed of the starts.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
@@ -115,6 +116,7 @@ impl GaussianMixtureParams {
             let mut random = ChaCha8Rng::seed_from_u64(self.seed);
             random.set_stream(start as u64);
             let fitted = GaussianMixtureModel::params_with_rng(self.n_components, random)
+                .init_method(if start == 0 { GmmInitMethod::KMeans } else { GmmInitMethod::Random })
                 .max_n_iterations(self.max_iter)
                 .tolerance(self.tol)
                 .reg_covariance(self.reg_covar);
