@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use embedlab::cluster::{
-    DbscanOptions, GaussianMixture, Geometry, HdbscanOptions, SilhouetteOptions, dbscan, hdbscan, silhouette,
+    DbscanOptions, GaussianMixture, Geometry, HdbscanOptions, NamingOptions, SilhouetteOptions, dbscan,
+    hdbscan, score_terms, silhouette,
 };
 use embedlab::metric::agreement;
 use ndarray::Array2;
@@ -114,6 +115,33 @@ fn a_mixture_reaches_the_likelihood_of_scikit_learn() {
         assert!((mixture.bic - bic).abs() < 1e-2, "k {k}: {} {bic}", mixture.bic);
         for (ours, theirs) in mixture.weights.iter().zip(floats(&case["weights"])) {
             assert!((ours - theirs).abs() < 1e-4, "k {k}: {} {theirs}", ours);
+        }
+    }
+}
+
+#[test]
+fn terms_have_the_scores_of_bertopic_s_formula() {
+    let fixture: Value = serde_json::from_str(include_str!("fixtures/naming.json")).unwrap();
+    let texts: Vec<Option<String>> =
+        fixture["texts"].as_array().unwrap().iter().map(|text| text.as_str().map(str::to_owned)).collect();
+    let labels: Vec<Option<u32>> = numbers(&fixture["labels"]).into_iter().map(Some).collect();
+    for case in fixture["cases"].as_array().unwrap() {
+        let options = NamingOptions {
+            bigrams: case["bigrams"].as_bool().unwrap(),
+            min_document_frequency: case["min_document_frequency"].as_u64().unwrap() as usize,
+            max_document_share: case["max_document_share"].as_f64().unwrap(),
+            ..Default::default()
+        };
+        let clusters = score_terms(&texts, &labels, &options).unwrap();
+        for (cluster, expected) in clusters.iter().zip(case["clusters"].as_array().unwrap()) {
+            let ours: BTreeMap<&str, f64> =
+                cluster.terms.iter().map(|term| (term.term.as_str(), term.score)).collect();
+            let expected = expected.as_object().unwrap();
+            assert_eq!(ours.keys().copied().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+            for (term, score) in ours {
+                let expected = expected[term].as_f64().unwrap();
+                assert!((score - expected).abs() < 1e-12, "{options:?}, {term}: {score} {expected}");
+            }
         }
     }
 }

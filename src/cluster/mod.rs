@@ -14,4 +14,8 @@ pub use choose::{Candidate, Choice, ChooseOptions, choose_k, choose_k_means, elb
 pub use density::{DbscanOptions, DensityClusters, HdbscanOptions, Noise, dbscan, hdbscan, suggest_eps};
 pub use k_means::{Geometry, KMeans, KMeansParams};
 pub use mixture::{GaussianMixture, GaussianMixtureParams, MAX_MIXTURE_DIMS};
+pub use naming::{ClusterTerms, NamingOptions, Term, name_clusters, score_terms};
 pub use silhouette::{ClusterSilhouette, Silhouette, SilhouetteOptions, silhouette, silhouette_with_noise};
+pub use summary::{
+    ClusterSummary, CrossTable, Example, SummaryInput, SummaryOptions, cross_table, summarize,
+};
