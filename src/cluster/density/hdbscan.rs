@@ -7,7 +7,7 @@ use super::{DensityClusters, Noise};
 use crate::cluster::finite::require_finite;
 use crate::error::{Error, Result};
 
-/// Parameters of [`hdbscan`].
+/// Parameters of [`hdbscan()`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HdbscanOptions {
     /// The smallest group of rows that is a cluster; at least 2. Default: 5.
@@ -35,7 +35,7 @@ impl Default for HdbscanOptions {
 /// `cluster_selection_epsilon`, for which the crate's answer can depend on the order of a hash map,
 /// nor the choice of leaves is offered.
 ///
-/// It takes n² d steps on one thread: about a minute for 50,000 rows of 50 numbers.
+/// It takes n² d steps on one thread: a second for 5,000 rows of 20 numbers, minutes for 50,000 of 50.
 ///
 /// # Errors
 /// When a number is not finite, or `min_cluster_size` is below 2, or `min_samples` is 0.
