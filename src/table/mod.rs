@@ -27,7 +27,7 @@ mod vector_column;
 mod write;
 
 pub use atomic::write_whole;
-pub use cell::parse_vector;
+pub use cell::{CellError, parse_vector};
 pub use check::{Check, Norms, Problem, check};
 pub use columns::{Labels, Table};
 pub use format::Format;
