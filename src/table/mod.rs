@@ -4,15 +4,19 @@
 //! finds the vector column by itself when there is one candidate, checks every number, and gives
 //! a [`Table`]. [`write()`] does the way back; an output file appears whole or not at all.
 
+mod arrow_vectors;
 mod atomic;
 mod cell;
 mod check;
 mod columns;
 mod csv;
+mod floats;
 mod format;
 mod hugging_face;
 mod ipc;
 mod jsonl;
+mod mapped;
+mod matrix;
 mod mteb;
 mod npy;
 mod npz;
@@ -20,7 +24,9 @@ mod openai;
 mod parquet;
 mod projector;
 mod read;
+mod rows_in_order;
 mod safetensors;
+mod sidecar;
 mod split;
 mod stream;
 mod vector_column;

@@ -11,8 +11,10 @@ use super::{ReadOptions, Table, mapped, matrix, sidecar};
 use crate::error::{Error, Result};
 use crate::rows::BLOCK_ROWS;
 
+mod column;
 mod header;
 
+pub(super) use column::{bytes_of, column, write_column};
 pub(super) use header::{Dtype, Header, NpyArray, parse, parse_header};
 
 pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
