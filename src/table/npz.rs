@@ -16,12 +16,8 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::npy::{self, Header, Vectors};
-use super::{ReadOptions, Table, matrix, sidecar};
-use crate::error::{Error, Result, nearest_name};
-
-/// The names under which vectors are stored everywhere; they decide among several candidates.
-pub(super) const CONVENTIONAL: [&str; 6] =
-    ["embeddings", "embedding", "vectors", "vector", "arr_0", "ada_embedding"];
+use super::{ReadOptions, Table, matrix, named_array, sidecar};
+use crate::error::{Error, Result};
 
 /// Deflate makes at most 1032 bytes of one.
 const MOST_EXPANSION: u64 = 1040;
@@ -55,7 +51,7 @@ fn read_arrays(
         .map(|entry| entry.name.as_str())
         .collect();
     let all: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
-    let name = choose(&candidates, &all, options.vector.as_deref())?.to_owned();
+    let name = named_array::choose(&candidates, &all, options.vector.as_deref())?.to_owned();
     let place = entries.iter().position(|entry| entry.name == name).unwrap_or_default();
     let rows = entries[place].header.shape[0];
 
@@ -85,40 +81,6 @@ fn read_arrays(
     let columns = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
         .map_err(|error| Error::input("cannot take the arrays as columns").source(error))?;
     Ok((vectors, name, Some(columns)))
-}
-
-/// Chooses the array (or tensor) that holds the vectors.
-///
-/// # Errors
-/// When the wanted one is no candidate, when there is none, and when several are equally good.
-pub(super) fn choose<'a>(candidates: &[&'a str], all: &[&str], wanted: Option<&str>) -> Result<&'a str> {
-    if let Some(wanted) = wanted {
-        return candidates.iter().find(|name| **name == wanted).copied().ok_or_else(|| {
-            let what = if all.contains(&wanted) {
-                "this array does not hold vectors (rows x dimensions of floating-point numbers)"
-            } else {
-                "no such array"
-            };
-            let error = Error::argument(what).column(wanted);
-            match nearest_name(wanted, candidates.iter().copied()) {
-                Some(near) => error.advice(format!("did you mean {near}?")),
-                None => error.advice(format!("the arrays are {}", all.join(", "))),
-            }
-        });
-    }
-    if let [only] = candidates {
-        return Ok(only);
-    }
-    let conventional = CONVENTIONAL.iter().find_map(|name| candidates.iter().find(|other| *other == name));
-    match (conventional, candidates) {
-        (Some(name), _) => Ok(name),
-        (None, []) => Err(Error::input("no array holds vectors")
-            .seen(format!("the arrays are {}", all.join(", ")))
-            .advice("save a two-dimensional array of floating-point numbers")),
-        (None, _) => Err(Error::input("several arrays hold vectors")
-            .seen(candidates.join(", "))
-            .advice("choose one with --vector")),
-    }
 }
 
 /// The arrays of types that are read, from their heads.

@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 
 use super::floats::{Float, FloatKind};
 use super::npy::{self, Dtype, NpyArray};
-use super::{ReadOptions, Table, mapped, matrix, npz, sidecar};
+use super::{ReadOptions, Table, mapped, matrix, named_array, sidecar};
 use crate::error::{Error, Result};
 
 /// The metadata entry that keeps the order of the columns, as a JSON array of names.
@@ -38,7 +38,7 @@ fn read_tensors(path: &Path, options: &ReadOptions) -> Result<(Array2<f32>, Stri
         tensors.tensor(name).is_ok_and(|tensor| tensor.shape().len() == 2 && float(tensor.dtype()).is_some())
     };
     let candidates: Vec<&str> = all.iter().copied().filter(holds_vectors).collect();
-    let name = npz::choose(&candidates, &all, options.vector.as_deref())?;
+    let name = named_array::choose(&candidates, &all, options.vector.as_deref())?;
     let tensor = tensors.tensor(name).map_err(damaged)?;
     let vectors = vectors(&tensor).map_err(|error| error.column(name))?;
     if !options.allow_non_finite {
@@ -127,6 +127,15 @@ fn damaged(error: SafeTensorError) -> Error {
         .advice("it is cut off or damaged: write or download it again")
 }
 
+/// A tensor to write; without bytes of its own it is the table's vectors.
+struct Tensor<'a> {
+    name: &'a str,
+    dtype: &'static str,
+    width: usize,
+    shape: Vec<usize>,
+    bytes: Option<Vec<u8>>,
+}
+
 /// Writes the vectors and every column of numbers without empty cells; gives back the names of the
 /// columns that are not written.
 ///
@@ -134,56 +143,57 @@ fn damaged(error: SafeTensorError) -> Error {
 /// When writing fails.
 pub(super) fn write(table: &Table, out: &mut impl Write) -> Result<Vec<String>> {
     let failed = |error: std::io::Error| Error::io("cannot write", error);
-    let mut dropped = Vec::new();
-    let mut kept = Vec::new();
-    for (field, column) in table.columns().schema_ref().fields().iter().zip(table.columns().columns()) {
-        // The type as NumPy spells it, without its byte order: i8, b1.
-        let tensor = npy::bytes_of(column).and_then(|column| {
-            let spelled = &column.descr[1..];
-            let (_, name, _, width) =
-                *ELEMENTS.iter().find(|(_, _, kind, width)| spelled == format!("{kind}{width}"))?;
-            Some((name, width, column.bytes))
-        });
-        match tensor {
-            Some(tensor) => kept.push((field.name().as_str(), tensor)),
-            None => dropped.push(field.name().clone()),
-        }
-    }
-    let order: Vec<&str> = kept.iter().map(|(name, _)| *name).collect();
-    let metadata = json!({ "format": "pt", COLUMNS: Value::from(order).to_string() });
-
+    let (mut tensors, dropped) = column_tensors(table);
+    let columns: Vec<&str> = tensors.iter().map(|tensor| tensor.name).collect();
+    let metadata = json!({ "writer": "embedlab", COLUMNS: Value::from(columns).to_string() });
+    tensors.push(Tensor {
+        name: table.vector_column(),
+        dtype: "F32",
+        width: 4,
+        shape: vec![table.n_rows(), table.dims()],
+        bytes: None,
+    });
     // Wide elements first, so that every tensor stands at a multiple of its element's size.
-    kept.sort_by_key(|(_, (_, width, _))| std::cmp::Reverse(*width));
-    let narrow = kept.iter().position(|(_, (_, width, _))| *width < 4).unwrap_or(kept.len());
+    tensors.sort_by_key(|tensor| std::cmp::Reverse(tensor.width));
     let mut head = Map::new();
     head.insert("__metadata__".into(), metadata);
     let mut end = 0;
-    let mut place = |name: &str, dtype: &str, shape: &[usize], bytes: usize| {
+    for tensor in &tensors {
         let start = end;
-        end += bytes;
-        let entry = json!({ "dtype": dtype, "shape": shape, "data_offsets": [start, end] });
-        head.insert(name.to_owned(), entry);
-    };
-    for (i, (name, (dtype, _, bytes))) in kept.iter().enumerate() {
-        if i == narrow {
-            place(table.vector_column(), "F32", table.vectors().shape(), table.vectors().len() * 4);
-        }
-        place(name, dtype, &[table.n_rows()], bytes.len());
-    }
-    if narrow == kept.len() {
-        place(table.vector_column(), "F32", table.vectors().shape(), table.vectors().len() * 4);
+        end += tensor.shape.iter().product::<usize>() * tensor.width;
+        let entry = json!({ "dtype": tensor.dtype, "shape": tensor.shape, "data_offsets": [start, end] });
+        head.insert(tensor.name.to_owned(), entry);
     }
     let mut head = Value::Object(head).to_string();
     head.push_str(&" ".repeat(head.len().next_multiple_of(8) - head.len()));
-
     out.write_all(&(head.len() as u64).to_le_bytes()).map_err(failed)?;
     out.write_all(head.as_bytes()).map_err(failed)?;
-    for (_, (_, _, bytes)) in &kept[..narrow] {
-        out.write_all(bytes).map_err(failed)?;
-    }
-    npy::write_numbers(table.vectors(), out).map_err(failed)?;
-    for (_, (_, _, bytes)) in &kept[narrow..] {
-        out.write_all(bytes).map_err(failed)?;
+    for tensor in &tensors {
+        match &tensor.bytes {
+            Some(bytes) => out.write_all(bytes),
+            None => npy::write_numbers(table.vectors(), out),
+        }
+        .map_err(failed)?;
     }
     Ok(dropped)
+}
+
+/// The columns that can be tensors, and the names of those that cannot.
+fn column_tensors(table: &Table) -> (Vec<Tensor<'_>>, Vec<String>) {
+    let (mut tensors, mut dropped) = (Vec::new(), Vec::new());
+    for (field, column) in table.columns().schema_ref().fields().iter().zip(table.columns().columns()) {
+        let tensor = npy::bytes_of(column).and_then(|column| {
+            // The type as NumPy spells it, without its byte order: i8, b1.
+            let spelled = &column.descr[1..];
+            let known = ELEMENTS.iter().find(|(_, _, kind, width)| spelled == format!("{kind}{width}"));
+            let &(_, dtype, _, width) = known?;
+            let shape = vec![table.n_rows()];
+            Some(Tensor { name: field.name(), dtype, width, shape, bytes: Some(column.bytes) })
+        });
+        match tensor {
+            Some(tensor) => tensors.push(tensor),
+            None => dropped.push(field.name().clone()),
+        }
+    }
+    (tensors, dropped)
 }

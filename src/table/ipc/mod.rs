@@ -5,7 +5,7 @@ use std::path::Path;
 use arrow::record_batch::RecordBatch;
 use ndarray::Array2;
 
-use self::container::damaged;
+use self::container::{Container, damaged};
 use super::arrow_vectors::{self, SAMPLE_ROWS};
 use super::rows_in_order::{BatchRows, VectorsInOrder};
 use super::vector_column::{Place, VectorColumn};
@@ -14,7 +14,6 @@ use crate::error::{Error, Result};
 
 mod container;
 
-pub(super) use container::{Container, IpcFile};
 
 pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     let (table, vectors) = read_table(path, options)?;

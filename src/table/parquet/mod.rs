@@ -26,6 +26,8 @@ mod leaf;
 mod pages;
 mod write;
 
+pub(super) use write::write;
+
 
 
 /// Rows in one Arrow batch: enough to make its cost small, few enough to stay in the cache.
