@@ -35,6 +35,9 @@ pub struct ReadOptions {
     /// `.npz`, `.safetensors`, Projector TSV). Default: none, or for a Projector file the
     /// `metadata.tsv` beside it.
     pub sidecar: Option<PathBuf>,
+    /// Lets vectors with NaN or infinite numbers through, for a look at what is wrong with a file
+    /// ([`check`](super::check())). Default: such a vector is an error.
+    pub allow_non_finite: bool,
 }
 
 /// Reads stored embeddings.
