@@ -7,6 +7,7 @@
 mod atomic;
 mod cell;
 mod check;
+mod chunks;
 mod columns;
 mod csv;
 mod format;
@@ -23,6 +24,7 @@ mod read;
 mod safetensors;
 mod split;
 mod stream;
+mod text_column;
 mod vector_column;
 mod write;
 
