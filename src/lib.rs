@@ -10,6 +10,7 @@ pub mod error;
 pub mod metric;
 pub mod report;
 pub mod rows;
+mod store;
 pub mod table;
 
 pub use error::{Error, ErrorKind, Result};

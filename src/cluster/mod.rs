@@ -2,4 +2,4 @@
 
 mod k_means;
 
-pub use k_means::{Geometry, KMeans, KMeansParams};
+pub use k_means::{Geometry, KMeans, KMeansParams, KMeansValidParams};

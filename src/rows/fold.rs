@@ -7,18 +7,18 @@ use super::RowSource;
 use crate::error::Result;
 
 /// Rows in one block: large enough for matrix products, small enough for the second-level cache
-/// (256 rows of 1536 numbers are 1.5 MB).
-pub const BLOCK_ROWS: usize = 256;
+/// (128 rows of 1536 numbers are 0.8 MB).
+pub const BLOCK_ROWS: usize = 128;
 
 /// Rows whose blocks are added to one part before parts are merged.
-pub const LEAF_ROWS: usize = 8 * BLOCK_ROWS;
+pub const LEAF_ROWS: usize = 16 * BLOCK_ROWS;
 
 /// A block of consecutive rows.
 #[derive(Debug, Clone, Copy)]
 pub struct RowBlock<'a> {
     /// The number of the block's first row in its source; always a multiple of [`BLOCK_ROWS`].
     pub first: usize,
-    /// The rows, n x d with n at most [`BLOCK_ROWS`].
+    /// The rows, n x d with n at most [`BLOCK_ROWS`], always in standard (row-major) layout.
     pub rows: ArrayView2<'a, f32>,
 }
 
@@ -105,6 +105,7 @@ fn fold_leaves<F: Fold>(matrix: ArrayView2<'_, f32>, leaves: std::ops::Range<usi
 
 fn fold_leaf<F: Fold>(first: usize, leaf: ArrayView2<'_, f32>, fold: &F) -> F::Part {
     let mut part = fold.start();
+    let leaf = leaf.as_standard_layout();
     for (i, rows) in leaf.axis_chunks_iter(Axis(0), BLOCK_ROWS).enumerate() {
         fold.add(&mut part, RowBlock { first: first + i * BLOCK_ROWS, rows });
     }

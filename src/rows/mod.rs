@@ -7,8 +7,18 @@
 //! Blocks have a fixed size and are merged in a fixed tree that follows the order of the rows, so
 //! an answer has the same bits for any number of threads and for any kind of source.
 
+mod distance;
 mod fold;
+mod mean;
+mod pca;
+pub(crate) mod product;
+pub(crate) mod simd;
 mod source;
+mod top_k;
 
+pub use distance::Metric;
 pub use fold::{BLOCK_ROWS, Fold, LEAF_ROWS, RowBlock, fold_rows};
+pub use mean::{GroupMeans, Moments, group_means, moments, norms};
+pub use pca::Pca;
 pub use source::RowSource;
+pub use top_k::{Neighbor, top_k};

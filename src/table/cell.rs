@@ -2,6 +2,7 @@
 
 use fast_float2::parse_partial;
 
+use super::ReadOptions;
 use crate::error::{Error, excerpt};
 
 /// Why a cell is no vector.
@@ -67,19 +68,56 @@ impl From<CellError> for Error {
 /// # Ok::<(), embedlab::table::CellError>(())
 /// ```
 pub fn parse_vector(cell: &[u8], out: &mut Vec<f32>) -> Result<(), CellError> {
+    parse_vector_of(cell, Numbers::Finite, out)
+}
+
+/// Which numbers a vector may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Numbers {
+    /// Those of an embedding.
+    Finite,
+    /// NaN and infinities too, to [`check`](super::check()) them.
+    Any,
+}
+
+impl Numbers {
+    pub(super) fn of(options: &ReadOptions) -> Numbers {
+        if options.allow_non_finite { Numbers::Any } else { Numbers::Finite }
+    }
+}
+
+/// [`parse_vector`] for vectors that may be broken.
+pub(super) fn parse_vector_of(cell: &[u8], numbers: Numbers, out: &mut Vec<f32>) -> Result<(), CellError> {
     let before = out.len();
-    let parsed = parse(cell, out);
+    let parsed = parse(cell, numbers, out);
     if parsed.is_err() {
         out.truncate(before);
     }
     parsed
 }
 
+/// The number of a cell that holds one dimension of a vector.
+pub(super) fn parse_number(cell: &[u8], numbers: Numbers) -> Result<f32, CellError> {
+    let cell = cell.trim_ascii();
+    match fast_float2::parse::<f32, _>(cell) {
+        Ok(number) if number.is_finite() || numbers == Numbers::Any => Ok(number),
+        _ if cell.is_empty() => Err(CellError::Empty),
+        _ => Err(no_number(cell)),
+    }
+}
+
+/// A vector whose length is not that of the vectors before it.
+pub(super) fn another_length(seen: usize, expected: usize) -> Error {
+    Error::input("a vector of another length")
+        .seen(format!("{seen} numbers where {expected} were expected"))
+        .advice("embed this row again or remove it")
+}
+
 /// Whether a cell is meant as a vector of two or more numbers. One with a fault counts too, so that
 /// the reader can name the fault instead of finding no vectors.
 pub(super) fn looks_like_vector(cell: &[u8]) -> bool {
     let mut numbers = Vec::new();
-    match parse(cell, &mut numbers) {
+    match parse(cell, Numbers::Finite, &mut numbers) {
         Ok(()) | Err(CellError::Word(_)) => numbers.len() >= 2,
         Err(CellError::Empty) => false,
         Err(CellError::Unclosed) => !numbers.is_empty(),
@@ -88,7 +126,7 @@ pub(super) fn looks_like_vector(cell: &[u8]) -> bool {
 }
 
 /// As [`parse_vector`], but leaves in `out` what came before an error.
-fn parse(cell: &[u8], out: &mut Vec<f32>) -> Result<(), CellError> {
+fn parse(cell: &[u8], numbers: Numbers, out: &mut Vec<f32>) -> Result<(), CellError> {
     let opening = open(cell)?;
     let mut at = skip_space(cell, opening.inside);
     if cell.get(at) == Some(&opening.close) {
@@ -100,7 +138,7 @@ fn parse(cell: &[u8], out: &mut Vec<f32>) -> Result<(), CellError> {
                 out.push(number);
                 at += length;
             }
-            _ => at = unusual_number(cell, at, out)?,
+            _ => at = unusual_number(cell, at, numbers, out)?,
         }
         let next = skip_space(cell, at);
         match cell.get(next) {
@@ -155,7 +193,7 @@ fn end(cell: &[u8], at: usize, call: bool) -> Result<(), CellError> {
 
 /// Reads `np.float64(0.1)`, as Python prints a list of NumPy 2 numbers, and names all that is no number.
 #[cold]
-fn unusual_number(cell: &[u8], at: usize, out: &mut Vec<f32>) -> Result<usize, CellError> {
+fn unusual_number(cell: &[u8], at: usize, numbers: Numbers, out: &mut Vec<f32>) -> Result<usize, CellError> {
     let rest = &cell[at..];
     if rest.is_empty() {
         return Err(CellError::Unclosed);
@@ -166,20 +204,33 @@ fn unusual_number(cell: &[u8], at: usize, out: &mut Vec<f32>) -> Result<usize, C
     for name in [&b"np.float64("[..], b"np.float32(", b"np.float16("] {
         if let Some(inner) = rest.strip_prefix(name)
             && let Ok((number, length)) = parse_partial::<f32, _>(inner)
-            && number.is_finite()
+            && (number.is_finite() || numbers == Numbers::Any)
             && inner.get(length) == Some(&b')')
         {
             out.push(number);
             return Ok(at + name.len() + length + 1);
         }
     }
-    let token = token(cell, at);
-    Err(match parse_partial::<f32, _>(rest) {
+    if numbers == Numbers::Any
+        && let Ok((number, length)) = parse_partial::<f32, _>(rest)
+        && !rest.get(length).is_some_and(u8::is_ascii_alphanumeric)
+    {
+        out.push(number);
+        return Ok(at + length);
+    }
+    Err(no_number(rest))
+}
+
+/// Says why no finite number starts here.
+fn no_number(rest: &[u8]) -> CellError {
+    let token = token(rest, 0);
+    match parse_partial::<f32, _>(rest) {
         Err(_) => CellError::Word(token),
         Ok((_, length)) if rest.get(length).is_some_and(u8::is_ascii_alphanumeric) => CellError::Word(token),
+        Ok((number, _)) if number.is_finite() => CellError::Word(token),
         Ok((_, length)) if rest[..length].iter().any(u8::is_ascii_digit) => CellError::OutOfRange(token),
         Ok(_) => CellError::NotFinite(token),
-    })
+    }
 }
 
 #[inline]
@@ -286,6 +337,25 @@ mod tests {
         for cell in ["", "[]", "[0.1]", "12", "1, 2", "[sic] a text", "(2) see below", "{\"a\": 1}"] {
             assert!(!looks_like_vector(cell.as_bytes()), "{cell}");
         }
+    }
+
+    #[test]
+    fn a_single_number_is_read_and_anything_else_is_named() {
+        assert_eq!(parse_number(b" -2.5e-1 ", Numbers::Finite), Ok(-0.25));
+        assert_eq!(parse_number(b" ", Numbers::Finite), Err(CellError::Empty));
+        assert_eq!(parse_number(b"1.5x", Numbers::Finite), Err(CellError::Word("`1.5x`".into())));
+        assert_eq!(parse_number(b"1 2", Numbers::Finite), Err(CellError::Word("`1`".into())));
+        assert_eq!(parse_number(b"nan", Numbers::Finite), Err(CellError::NotFinite("`nan`".into())));
+        assert_eq!(parse_number(b"4e38", Numbers::Finite), Err(CellError::OutOfRange("`4e38`".into())));
+    }
+
+    #[test]
+    fn a_check_may_see_what_is_not_finite_and_no_words() {
+        let mut out = Vec::new();
+        parse_vector_of(b"[1, NaN, -Infinity, 1e39]", Numbers::Any, &mut out).unwrap();
+        assert!(out[0] == 1.0 && out[1].is_nan() && out[2..] == [f32::NEG_INFINITY, f32::INFINITY]);
+        assert!(parse_vector_of(b"[1, nano]", Numbers::Any, &mut out).is_err());
+        assert!(parse_number(b"inf", Numbers::Any).unwrap().is_infinite());
     }
 
     fn number() -> impl Strategy<Value = String> {

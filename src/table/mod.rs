@@ -8,6 +8,7 @@ mod arrow_vectors;
 mod atomic;
 mod cell;
 mod check;
+mod chunks;
 mod columns;
 mod csv;
 mod floats;
@@ -31,6 +32,7 @@ mod safetensors;
 mod sidecar;
 mod split;
 mod stream;
+mod text_column;
 mod vector_column;
 mod write;
 

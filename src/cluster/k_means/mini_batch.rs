@@ -1,0 +1,136 @@
+//! k-means on mini-batches (Sculley, 2010): for tables that are too large for many full passes.
+//!
+//! Each step draws a batch of rows, gives each its nearest centroid, and moves each centroid towards
+//! the mean of its rows by their share of all rows it has ever had. As in scikit-learn, a centroid
+//! that has had hardly any rows starts again from a row of the batch, and the steps end when the
+//! smoothed inertia of the batches has not improved for a while.
+
+use ndarray::{Array2, ArrayView2, Axis};
+use rand::Rng;
+use rand::seq::index::sample;
+
+use super::lloyd::nearest_centroids;
+use super::{Geometry, KMeansValidParams};
+use crate::error::Result;
+
+/// Steps without improvement after which the work ends.
+const PATIENCE: usize = 10;
+/// A centroid that has had less than this share of the rows of the largest one starts again.
+const REASSIGNMENT_RATIO: f64 = 0.01;
+
+/// Moves `centroids` by mini-batches of `rows`; returns them and the number of passes over the rows
+/// that the steps amount to.
+pub(super) fn mini_batches(
+    rows: ArrayView2<'_, f32>,
+    params: &KMeansValidParams,
+    batch_size: usize,
+    mut centroids: Array2<f32>,
+    random: &mut impl Rng,
+) -> Result<(Array2<f32>, usize)> {
+    let n = rows.nrows();
+    let batch_size = batch_size.min(n);
+    let steps = (params.max_iter * n).div_ceil(batch_size);
+    let mut weights = vec![0.0_f64; centroids.nrows()];
+    let mut smoothed: Option<f64> = None;
+    let mut least = f64::INFINITY;
+    let mut waited = 0;
+    let mut since_reassignment = 0;
+    let mut done = 0;
+    for step in 0..steps {
+        let chosen: Vec<usize> = (0..batch_size).map(|_| random.gen_range(0..n)).collect();
+        let batch = rows.select(Axis(0), &chosen);
+        let (labels, squares) = nearest_centroids(batch.view(), params.geometry, centroids.view())?;
+        move_towards(&batch, &labels, params.geometry, &mut centroids, &mut weights);
+        since_reassignment += batch_size;
+        if weights.contains(&0.0) || since_reassignment >= 10 * centroids.nrows() {
+            since_reassignment = 0;
+            restart_light_centroids(&batch, params.geometry, &mut centroids, &mut weights, random);
+        }
+        done = step + 1;
+        let inertia = squares.iter().map(|square| f64::from(*square)).sum::<f64>() / batch_size as f64;
+        let weight = (2.0 * batch_size as f64 / (n as f64 + 1.0)).min(1.0);
+        let average = smoothed.map_or(inertia, |old| old * (1.0 - weight) + inertia * weight);
+        smoothed = Some(average);
+        if average < least {
+            least = average;
+            waited = 0;
+        } else {
+            waited += 1;
+            if waited >= PATIENCE {
+                break;
+            }
+        }
+    }
+    Ok((centroids, (done * batch_size).div_ceil(n)))
+}
+
+fn move_towards(
+    batch: &Array2<f32>,
+    labels: &[u32],
+    geometry: Geometry,
+    centroids: &mut Array2<f32>,
+    weights: &mut [f64],
+) {
+    let mut sums = Array2::<f64>::zeros(centroids.raw_dim());
+    let mut counts = vec![0.0_f64; weights.len()];
+    for (row, label) in batch.rows().into_iter().zip(labels) {
+        let scale = match geometry {
+            Geometry::Euclidean => 1.0,
+            Geometry::Spherical => 1.0 / length(row.iter()),
+        };
+        sums.row_mut(*label as usize)
+            .iter_mut()
+            .zip(row)
+            .for_each(|(sum, value)| *sum += f64::from(*value) * scale);
+        counts[*label as usize] += 1.0;
+    }
+    for (c, mut centroid) in centroids.rows_mut().into_iter().enumerate() {
+        if counts[c] == 0.0 {
+            continue;
+        }
+        let kept = weights[c];
+        weights[c] += counts[c];
+        centroid
+            .iter_mut()
+            .zip(sums.row(c))
+            .for_each(|(value, sum)| *value = ((f64::from(*value) * kept + sum) / weights[c]) as f32);
+        if geometry == Geometry::Spherical {
+            let scale = 1.0 / length(centroid.iter());
+            centroid.mapv_inplace(|value| (f64::from(value) * scale) as f32);
+        }
+    }
+}
+
+fn length<'a>(values: impl Iterator<Item = &'a f32>) -> f64 {
+    values.map(|value| f64::from(*value) * f64::from(*value)).sum::<f64>().sqrt()
+}
+
+fn restart_light_centroids(
+    batch: &Array2<f32>,
+    geometry: Geometry,
+    centroids: &mut Array2<f32>,
+    weights: &mut [f64],
+    random: &mut impl Rng,
+) {
+    let heaviest = weights.iter().copied().fold(0.0, f64::max);
+    let mut light: Vec<usize> =
+        (0..weights.len()).filter(|c| weights[*c] < REASSIGNMENT_RATIO * heaviest).collect();
+    light.sort_by(|a, b| weights[*a].total_cmp(&weights[*b]));
+    light.truncate(batch.nrows() / 2);
+    let rows = sample(random, batch.nrows(), light.len());
+    let lightest_kept = weights
+        .iter()
+        .copied()
+        .filter(|weight| *weight >= REASSIGNMENT_RATIO * heaviest)
+        .fold(f64::INFINITY, f64::min);
+    for (c, row) in light.into_iter().zip(rows) {
+        let row = batch.row(row);
+        let scale = if geometry == Geometry::Spherical { 1.0 / length(row.iter()) } else { 1.0 };
+        centroids
+            .row_mut(c)
+            .iter_mut()
+            .zip(row)
+            .for_each(|(value, new)| *value = (f64::from(*new) * scale) as f32);
+        weights[c] = if lightest_kept.is_finite() { lightest_kept } else { 0.0 };
+    }
+}

@@ -1,0 +1,350 @@
+//! Principal component analysis.
+
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatMut, MatRef, Par};
+use ndarray::{Array1, Array2, ArrayView2, Axis, Zip, s};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::mean::moments;
+use super::product::dot_products;
+use super::{Fold, LEAF_ROWS, RowBlock, RowSource, fold_rows};
+use crate::error::{Error, Result};
+
+/// Columns in one tile of the covariance matrix.
+const TILE: usize = 256;
+
+/// A fitted principal component analysis: exact, from the eigenvectors of the covariance matrix
+/// (or, with fewer rows than dimensions, of the rows' inner products), as scikit-learn's
+/// `PCA(svd_solver="covariance_eigh")`. The largest entry of each component is positive.
+///
+/// The covariance is summed in `f64` over chunks of `f32` products; the eigenvectors are `f64`.
+/// Cost: n·d² operations for the products, about 4·d³ for the eigenvectors; memory 24·d² bytes.
+///
+/// ```
+/// use embedlab::rows::Pca;
+/// use ndarray::array;
+/// let rows = array![[0.0_f32, 0.0], [1.0, 1.1], [2.0, 1.9], [3.0, 3.0]];
+/// let pca = Pca::fit(&rows, 1)?;
+/// assert!(pca.explained_variance_ratio[0] > 0.99);
+/// assert_eq!(pca.transform(&rows)?.dim(), (4, 1));
+/// # Ok::<(), embedlab::Error>(())
+/// ```
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Pca {
+    /// The mean row, d numbers.
+    pub mean: Array1<f64>,
+    /// The components, one a row, c x d, of length 1, the one with the most variance first.
+    pub components: Array2<f32>,
+    /// The variance (divided by n - 1) along each component.
+    pub explained_variance: Vec<f64>,
+    /// The same as a share of the whole variance of the rows.
+    pub explained_variance_ratio: Vec<f64>,
+}
+
+impl Pca {
+    /// Fits the first `n_components` components; when rows or dimensions are fewer, as many as there are.
+    ///
+    /// # Errors
+    /// With fewer than two rows or no components, and whatever the source meets while reading.
+    pub fn fit(source: &(impl RowSource + ?Sized), n_components: usize) -> Result<Pca> {
+        let (n, dims) = (source.n_rows(), source.dims());
+        if n < 2 || dims == 0 {
+            return Err(Error::input("too few rows for principal components")
+                .seen(format!("{n} rows of {dims} numbers"))
+                .advice("give at least two rows"));
+        }
+        if n_components == 0 {
+            return Err(Error::argument("no components asked for").advice("ask for at least one"));
+        }
+        let moments = moments(source)?;
+        let total: f64 = moments.variance.sum() * n as f64 / (n - 1) as f64;
+        let keep = n_components.min(dims).min(n);
+        let (variances, components) = if n < dims {
+            from_inner_products(source, &moments.mean, keep)?
+        } else {
+            from_covariance(source, &moments.mean, keep)?
+        };
+        let share = |variance: &f64| if total > 0.0 { variance / total } else { 0.0 };
+        Ok(Pca {
+            mean: moments.mean,
+            components,
+            explained_variance_ratio: variances.iter().map(share).collect(),
+            explained_variance: variances,
+        })
+    }
+
+    /// The rows' coordinates along the components, n x c.
+    ///
+    /// # Errors
+    /// When the dimensions differ, and whatever the source meets while reading.
+    pub fn transform(&self, source: &(impl RowSource + ?Sized)) -> Result<Array2<f32>> {
+        if source.dims() != self.mean.len() {
+            return Err(Error::argument("rows of other dimensions than the components").seen(format!(
+                "{} in the rows, {} in the components",
+                source.dims(),
+                self.mean.len()
+            )));
+        }
+        let components = self.components.as_standard_layout();
+        let offsets: Vec<f64> = components
+            .rows()
+            .into_iter()
+            .map(|component| component.iter().zip(&self.mean).map(|(a, b)| f64::from(*a) * b).sum())
+            .collect();
+        let fold = Projection { components: components.as_slice().unwrap_or_default(), offsets: &offsets };
+        let values = fold_rows(source, &fold)?.values;
+        Array2::from_shape_vec((source.n_rows(), offsets.len()), values).map_err(|error| {
+            Error::input("the source yielded another number of rows than it said").source(error)
+        })
+    }
+}
+
+struct Projection<'c> {
+    components: &'c [f32],
+    offsets: &'c [f64],
+}
+
+#[derive(Default)]
+struct Projected {
+    values: Vec<f32>,
+    products: Vec<f32>,
+}
+
+impl Fold for Projection<'_> {
+    type Part = Projected;
+
+    fn start(&self) -> Projected {
+        Projected::default()
+    }
+
+    fn add(&self, part: &mut Projected, block: RowBlock<'_>) {
+        let m = block.rows.nrows();
+        dot_products(
+            block.rows.as_slice().unwrap_or_default(),
+            self.components,
+            block.rows.ncols(),
+            &mut part.products,
+        );
+        for i in 0..m {
+            let along = self.offsets.iter().enumerate();
+            part.values
+                .extend(along.map(|(j, offset)| (f64::from(part.products[j * m + i]) - offset) as f32));
+        }
+    }
+
+    fn merge(&self, into: &mut Projected, from: Projected) {
+        into.values.extend(from.values);
+    }
+}
+
+/// The rows of `chunk` less the mean, in `f32`.
+fn centred(chunk: ArrayView2<'_, f32>, mean: &Array1<f64>) -> Array2<f32> {
+    let mut out = Array2::zeros(chunk.raw_dim());
+    Zip::from(out.rows_mut()).and(chunk.rows()).par_for_each(|mut out, row| {
+        Zip::from(&mut out)
+            .and(&row)
+            .and(mean)
+            .for_each(|out, value, mean| *out = (f64::from(*value) - mean) as f32);
+    });
+    out
+}
+
+/// Calls `visit` with each chunk of rows less their mean. Chunks have a fixed size, so that sums
+/// over them have the same bits for any number of threads.
+fn for_centred_chunks(
+    source: &(impl RowSource + ?Sized),
+    mean: &Array1<f64>,
+    mut visit: impl FnMut(ArrayView2<'_, f32>),
+) -> Result<()> {
+    if let Some(matrix) = source.as_matrix() {
+        for chunk in matrix.axis_chunks_iter(Axis(0), LEAF_ROWS) {
+            visit(centred(chunk, mean).view());
+        }
+        return Ok(());
+    }
+    for chunk in source.chunks(LEAF_ROWS)? {
+        for piece in chunk?.axis_chunks_iter(Axis(0), LEAF_ROWS) {
+            visit(centred(piece, mean).view());
+        }
+    }
+    Ok(())
+}
+
+fn from_covariance(
+    source: &(impl RowSource + ?Sized),
+    mean: &Array1<f64>,
+    keep: usize,
+) -> Result<(Vec<f64>, Array2<f32>)> {
+    let dims = source.dims();
+    let n = source.n_rows();
+    let tiles = dims.div_ceil(TILE);
+    let mut lower: Vec<(usize, usize, Vec<f64>)> = (0..tiles)
+        .flat_map(|i| (0..=i).map(move |j| (i, j)))
+        .map(|(i, j)| (i, j, vec![0.0; width(i, dims) * width(j, dims)]))
+        .collect();
+    for_centred_chunks(source, mean, |chunk| {
+        let Some(values) = chunk.as_slice() else { return };
+        let rows = MatRef::from_row_major_slice(values, chunk.nrows(), dims);
+        lower.par_iter_mut().for_each(|(i, j, sums)| add_tile(rows, *i, *j, sums));
+    })?;
+    let mut covariance = Mat::<f64>::zeros(dims, dims);
+    for (i, j, sums) in &lower {
+        let width_i = width(*i, dims);
+        for (at, sum) in sums.iter().enumerate() {
+            covariance[(i * TILE + at % width_i, j * TILE + at / width_i)] = sum / (n - 1) as f64;
+        }
+    }
+    let (values, vectors) = largest_eigenvectors(covariance.as_ref(), keep)?;
+    let components = Array2::from_shape_fn((keep, dims), |(c, j)| vectors[(j, c)]);
+    Ok((values, with_fixed_signs(components)))
+}
+
+fn width(tile: usize, dims: usize) -> usize {
+    TILE.min(dims - tile * TILE)
+}
+
+/// Adds the products of the columns of tile row `i` and tile column `j` (column-major).
+fn add_tile(rows: MatRef<'_, f32>, i: usize, j: usize, sums: &mut [f64]) {
+    let (width_i, width_j) = (width(i, rows.ncols()), width(j, rows.ncols()));
+    let mut products = vec![0.0_f32; width_i * width_j];
+    matmul(
+        MatMut::from_column_major_slice_mut(&mut products, width_i, width_j),
+        Accum::Replace,
+        rows.subcols(i * TILE, width_i).transpose(),
+        rows.subcols(j * TILE, width_j),
+        1.0,
+        Par::Seq,
+    );
+    sums.iter_mut().zip(products).for_each(|(sum, product)| *sum += f64::from(product));
+}
+
+/// With fewer rows than dimensions: the eigenvectors of the n x n inner products, carried over to
+/// the dimensions by the rows themselves.
+fn from_inner_products(
+    source: &(impl RowSource + ?Sized),
+    mean: &Array1<f64>,
+    keep: usize,
+) -> Result<(Vec<f64>, Array2<f32>)> {
+    let (n, dims) = (source.n_rows(), source.dims());
+    let mut all = Array2::<f64>::zeros((n, dims));
+    let mut first = 0;
+    for_centred_chunks(source, mean, |chunk| {
+        all.slice_mut(s![first..first + chunk.nrows(), ..]).assign(&chunk.mapv(f64::from));
+        first += chunk.nrows();
+    })?;
+    let values = all.as_slice().unwrap_or_default();
+    let rows = MatRef::from_row_major_slice(values, n, dims);
+    let mut products = Mat::<f64>::zeros(n, n);
+    matmul(products.as_mut(), Accum::Replace, rows, rows.transpose(), 1.0 / (n - 1) as f64, Par::Seq);
+    let (variances, vectors) = largest_eigenvectors(products.as_ref(), keep)?;
+    let mut spread = Mat::<f64>::zeros(dims, keep);
+    matmul(spread.as_mut(), Accum::Replace, rows.transpose(), vectors.as_ref(), 1.0, Par::Seq);
+    let mut components = Array2::zeros((keep, dims));
+    for (c, mut component) in components.rows_mut().into_iter().enumerate() {
+        let length = (0..dims).map(|j| spread[(j, c)] * spread[(j, c)]).sum::<f64>().sqrt();
+        if length > 0.0 {
+            component.iter_mut().enumerate().for_each(|(j, value)| *value = spread[(j, c)] / length);
+        }
+    }
+    Ok((variances, with_fixed_signs(components)))
+}
+
+/// The `keep` largest eigenvalues (at least 0), descending, and their eigenvectors as columns; only
+/// the lower half of the matrix is read. On one thread, so that the bits do not depend on threads.
+fn largest_eigenvectors(matrix: MatRef<'_, f64>, keep: usize) -> Result<(Vec<f64>, Mat<f64>)> {
+    let n = matrix.nrows();
+    let mut values = faer::diag::Diag::<f64>::zeros(n);
+    let mut vectors = Mat::<f64>::zeros(n, n);
+    let scratch = self_adjoint_evd_scratch::<f64>(n, ComputeEigenvectors::Yes, Par::Seq, Default::default());
+    let mut memory = MemBuffer::new(scratch);
+    self_adjoint_evd(
+        matrix,
+        values.as_mut(),
+        Some(vectors.as_mut()),
+        Par::Seq,
+        MemStack::new(&mut memory),
+        Default::default(),
+    )
+    .map_err(|error| Error::input("the eigenvectors do not converge").seen(format!("{error:?}")))?;
+    let largest = (0..keep).map(|c| values.column_vector()[n - 1 - c].max(0.0)).collect();
+    Ok((largest, Mat::from_fn(n, keep, |i, c| vectors[(i, n - 1 - c)])))
+}
+
+/// An eigenvector's sign is arbitrary: make its largest entry positive, as scikit-learn does.
+fn with_fixed_signs(mut components: Array2<f64>) -> Array2<f32> {
+    for mut component in components.rows_mut() {
+        let largest = component
+            .iter()
+            .fold(0.0_f64, |largest, value| if value.abs() > largest.abs() { *value } else { largest });
+        if largest < 0.0 {
+            component.mapv_inplace(|value| -value);
+        }
+    }
+    components.mapv(|value| value as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(n: usize, d: usize) -> Array2<f32> {
+        let mut state = 1_u64;
+        Array2::from_shape_simple_fn((n, d), || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 40) as f32 / (1_u64 << 24) as f32
+        })
+    }
+
+    /// The covariance of the transformed rows must be diagonal and hold the explained variances.
+    fn check(n: usize, d: usize, keep: usize) {
+        let mut rows = rows(n, d);
+        for (j, mut column) in rows.columns_mut().into_iter().enumerate() {
+            column.mapv_inplace(|value| value * (1.0 + j as f32 * 0.3) + 5.0);
+        }
+        let pca = Pca::fit(&rows, keep).unwrap();
+        let along = pca.transform(&rows).unwrap().mapv(f64::from);
+        let covariance = along.t().dot(&along) / (n - 1) as f64;
+        for ((i, j), value) in covariance.indexed_iter() {
+            let expected = if i == j { pca.explained_variance[i] } else { 0.0 };
+            assert!(
+                (value - expected).abs() < 1e-4 * pca.explained_variance[0],
+                "{n} x {d}: {i}, {j}: {value} {expected}"
+            );
+        }
+        assert!(pca.explained_variance.is_sorted_by(|a, b| a >= b));
+        for component in pca.components.rows() {
+            assert!((component.dot(&component) - 1.0).abs() < 1e-5);
+            let largest = component.iter().fold(0.0_f32, |l, v| if v.abs() > l.abs() { *v } else { l });
+            assert!(largest > 0.0);
+        }
+    }
+
+    #[test]
+    fn components_are_uncorrelated_and_sorted() {
+        check(3000, 12, 12);
+        check(700, 300, 5);
+        check(40, 200, 10);
+    }
+
+    #[test]
+    fn rows_that_are_all_equal_have_no_variance() {
+        let pca = Pca::fit(&Array2::from_elem((10, 4), 0.5_f32), 2).unwrap();
+        assert_eq!(pca.explained_variance, [0.0, 0.0]);
+        assert_eq!(pca.explained_variance_ratio, [0.0, 0.0]);
+        assert!(Pca::fit(&Array2::<f32>::zeros((1, 4)), 2).is_err());
+    }
+
+    #[test]
+    fn threads_do_not_change_a_bit() {
+        let rows = rows(5000, 30);
+        let fit = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| Pca::fit(&rows, 5).unwrap().components)
+        };
+        assert_eq!(fit(1), fit(2));
+        assert_eq!(fit(1), fit(7));
+    }
+}

@@ -1,0 +1,310 @@
+//! The rows nearest to each of some queries, exactly.
+
+use std::cmp::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use ndarray::ArrayView2;
+use serde::Serialize;
+
+use super::product::dot_products;
+use super::simd::{dot_f64, squared_norms};
+use super::{Fold, Metric, RowBlock, RowSource, fold_rows};
+use crate::error::{Error, Result};
+
+/// A row that a search found.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Neighbor {
+    /// The row's number in its source, from 0.
+    pub row: usize,
+    /// Its distance from the query, by the metric of the search.
+    pub distance: f64,
+}
+
+impl Neighbor {
+    /// Nearer first; equal distances by row number.
+    fn order(&self, other: &Neighbor) -> Ordering {
+        self.distance.total_cmp(&other.distance).then(self.row.cmp(&other.row))
+    }
+}
+
+/// Finds, for each query (q x d), the `k` nearest rows, nearest first; equal distances stand in the
+/// order of the rows. With fewer than `k` rows, all of them.
+///
+/// The ranking is that of distances computed in `f64`: a matrix product in `f32` only rules out
+/// rows that cannot be among the nearest, with a margin for its rounding, and the few that remain
+/// are measured again. Cost: one product of 2·q·n·d operations (L1 and Linf: q·n passes over d).
+///
+/// ```
+/// use embedlab::rows::{Metric, top_k};
+/// use ndarray::array;
+/// let rows = array![[1.0_f32, 0.0], [0.0, 1.0], [0.7, 0.7]];
+/// let found = top_k(&rows, array![[1.0_f32, 0.1]].view(), 2, Metric::Cosine)?;
+/// assert_eq!(found[0].iter().map(|hit| hit.row).collect::<Vec<_>>(), [0, 2]);
+/// # Ok::<(), embedlab::Error>(())
+/// ```
+///
+/// # Errors
+/// When the dimensions differ, and whatever the source meets while reading.
+pub fn top_k(
+    source: &(impl RowSource + ?Sized),
+    queries: ArrayView2<'_, f32>,
+    k: usize,
+    metric: Metric,
+) -> Result<Vec<Vec<Neighbor>>> {
+    if queries.ncols() != source.dims() {
+        return Err(Error::argument("queries and rows have different dimensions")
+            .seen(format!("{} in the queries, {} in the rows", queries.ncols(), source.dims()))
+            .advice("use vectors of the same model"));
+    }
+    let queries = queries.as_standard_layout();
+    let values = queries.as_slice().unwrap_or_default();
+    let mut lengths = Vec::new();
+    squared_norms(values, source.dims(), &mut lengths);
+    let search = TopK {
+        queries: values,
+        dims: source.dims(),
+        lengths: lengths.iter().map(|length| length.sqrt()).collect(),
+        k,
+        metric,
+        worst: (0..queries.nrows()).map(|_| AtomicU64::new(f64::INFINITY.to_bits())).collect(),
+    };
+    let mut found = fold_rows(source, &search)?.nearest;
+    found.resize_with(queries.nrows(), Vec::new);
+    Ok(found)
+}
+
+struct TopK<'q> {
+    queries: &'q [f32],
+    dims: usize,
+    lengths: Vec<f32>,
+    k: usize,
+    metric: Metric,
+    /// For each query a distance that k rows, seen by whichever thread, are known to reach. It only
+    /// saves work: a row beyond it is not in the answer, whoever sees it first.
+    worst: Vec<AtomicU64>,
+}
+
+/// Sorted lists, one for each query.
+#[derive(Default)]
+struct Found {
+    nearest: Vec<Vec<Neighbor>>,
+    products: Vec<f32>,
+    squared: Vec<f32>,
+    candidates: Vec<(f32, u32)>,
+}
+
+impl Fold for TopK<'_> {
+    type Part = Found;
+
+    fn start(&self) -> Found {
+        Found { nearest: vec![Vec::new(); self.lengths.len()], ..Found::default() }
+    }
+
+    fn add(&self, part: &mut Found, block: RowBlock<'_>) {
+        let Some(rows) = block.rows.as_slice() else { return };
+        if self.k == 0 {
+            return;
+        }
+        match self.metric {
+            Metric::L1 | Metric::Linf => self.add_measured(part, block.first, rows),
+            _ => self.add_estimated(part, block.first, rows),
+        }
+    }
+
+    fn merge(&self, into: &mut Found, from: Found) {
+        for (nearest, more) in into.nearest.iter_mut().zip(from.nearest) {
+            nearest.extend(more);
+            nearest.sort_unstable_by(Neighbor::order);
+            nearest.truncate(self.k);
+        }
+    }
+}
+
+impl TopK<'_> {
+    fn query(&self, q: usize) -> &[f32] {
+        &self.queries[q * self.dims..(q + 1) * self.dims]
+    }
+
+    /// Measures every row: for distances that are no matrix product.
+    fn add_measured(&self, part: &mut Found, first: usize, rows: &[f32]) {
+        for (q, nearest) in part.nearest.iter_mut().enumerate() {
+            for (i, row) in rows.chunks_exact(self.dims).enumerate() {
+                let distance = self.metric.distance(row, self.query(q));
+                self.insert(nearest, Neighbor { row: first + i, distance });
+            }
+            self.publish(q, nearest);
+        }
+    }
+
+    /// Estimates all distances by one matrix product and measures those rows that may be near.
+    fn add_estimated(&self, part: &mut Found, first: usize, rows: &[f32]) {
+        let Found { nearest, products, squared, candidates } = part;
+        dot_products(rows, self.queries, self.dims, products);
+        if self.metric == Metric::Dot {
+            squared.clear();
+        } else {
+            squared_norms(rows, self.dims, squared);
+        }
+        let m = rows.len() / self.dims;
+        let mut row_lengths = [0.0_f32; super::BLOCK_ROWS];
+        let mut scales = [0.0_f32; super::BLOCK_ROWS];
+        let mut longest = 0.0_f32;
+        for (i, row) in rows.chunks_exact(self.dims).enumerate() {
+            let length = squared.get(i).map_or_else(|| super::simd::dot(row, row), |square| *square).sqrt();
+            row_lengths[i] = length;
+            scales[i] = if length > 0.0 { 1.0 / length } else { 0.0 };
+            longest = longest.max(length);
+        }
+        for (q, nearest) in nearest.iter_mut().enumerate() {
+            let dots = &products[q * m..(q + 1) * m];
+            let worst = f64::from_bits(self.worst[q].load(Relaxed));
+            // Products in f32 of rows of length a and b err by less than this times a·b.
+            let rounding = f32::EPSILON * (8.0 + (self.dims as f32).sqrt() * 2.0);
+            let (bound, margin) = self.key_bound(q, worst, longest, rounding);
+            candidates.clear();
+            self.collect(q, dots, &row_lengths[..m], &scales[..m], bound + margin, candidates);
+            if candidates.len() > self.k {
+                let (_, kth, _) = candidates.select_nth_unstable_by(self.k - 1, |a, b| a.0.total_cmp(&b.0));
+                let bound = kth.0 + 2.0 * margin;
+                candidates.retain(|candidate| candidate.0 <= bound);
+            }
+            candidates.sort_unstable_by_key(|candidate| candidate.1);
+            for &(_, i) in candidates.iter() {
+                let row = &rows[i as usize * self.dims..(i as usize + 1) * self.dims];
+                let distance = self.metric.distance(row, self.query(q));
+                self.insert(nearest, Neighbor { row: first + i as usize, distance });
+            }
+            if !candidates.is_empty() {
+                self.publish(q, nearest);
+            }
+        }
+    }
+
+    /// The key of a row, smaller for nearer ones, is what the product gives almost for nothing:
+    /// minus the product (Dot), minus the cosine times the query's length (Cosine), the squared
+    /// distance without the query's own square (L2). This is the key that belongs to a distance,
+    /// and how far an estimated key may be from the true one.
+    fn key_bound(&self, q: usize, distance: f64, longest: f32, rounding: f32) -> (f32, f32) {
+        let length = self.lengths[q];
+        match self.metric {
+            Metric::Cosine => (((distance - 1.0) * f64::from(length)) as f32, rounding * length),
+            Metric::L2 => {
+                let square = dot_f64(self.query(q), self.query(q));
+                let scale = (longest + length) * (longest + length);
+                ((distance * distance - square) as f32, rounding * scale)
+            }
+            _ => (distance as f32, rounding * length * longest),
+        }
+    }
+
+    fn collect(
+        &self,
+        q: usize,
+        dots: &[f32],
+        lengths: &[f32],
+        scales: &[f32],
+        bound: f32,
+        out: &mut Vec<(f32, u32)>,
+    ) {
+        let zero_key = 0.0 * self.lengths[q];
+        let key = |i: usize| match self.metric {
+            Metric::Cosine if scales[i] == 0.0 => zero_key,
+            Metric::Cosine => -dots[i] * scales[i],
+            Metric::L2 => lengths[i] * lengths[i] - 2.0 * dots[i],
+            _ => -dots[i],
+        };
+        const GROUP: usize = 16;
+        let mut start = 0;
+        while start < dots.len() {
+            let end = (start + GROUP).min(dots.len());
+            let least = (start..end).map(key).fold(f32::INFINITY, f32::min);
+            if least <= bound {
+                out.extend((start..end).map(|i| (key(i), i as u32)).filter(|candidate| candidate.0 <= bound));
+            }
+            start = end;
+        }
+    }
+
+    fn insert(&self, nearest: &mut Vec<Neighbor>, neighbor: Neighbor) {
+        if nearest.len() == self.k && nearest.last().is_some_and(|last| last.order(&neighbor).is_lt()) {
+            return;
+        }
+        let at = nearest.partition_point(|other| other.order(&neighbor).is_lt());
+        nearest.insert(at, neighbor);
+        nearest.truncate(self.k);
+    }
+
+    fn publish(&self, q: usize, nearest: &[Neighbor]) {
+        if nearest.len() == self.k
+            && let Some(last) = nearest.last()
+        {
+            let distance = last.distance;
+            // A race loses an improvement at worst.
+            if distance < f64::from_bits(self.worst[q].load(Relaxed)) {
+                self.worst[q].store(distance.to_bits(), Relaxed);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+    use rand::{Rng, SeedableRng};
+
+    fn slow(rows: &Array2<f32>, query: &[f32], k: usize, metric: Metric) -> Vec<Neighbor> {
+        let mut all: Vec<Neighbor> = rows
+            .rows()
+            .into_iter()
+            .enumerate()
+            .map(|(row, values)| Neighbor {
+                row,
+                distance: metric.distance(values.as_slice().unwrap(), query),
+            })
+            .collect();
+        all.sort_by(Neighbor::order);
+        all.truncate(k);
+        all
+    }
+
+    #[test]
+    fn every_metric_ranks_as_f64_does_on_random_and_on_tied_rows() {
+        let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(3);
+        for (n, d, levels) in [(1, 3, 0), (900, 17, 0), (5000, 8, 3), (4500, 40, 2)] {
+            let rows = Array2::from_shape_simple_fn((n, d), || match levels {
+                0 => random.gen_range(-1.0..1.0),
+                levels => random.gen_range(0..levels) as f32,
+            });
+            let queries = Array2::from_shape_simple_fn((3, d), || random.gen_range(-1.0_f32..1.0));
+            for metric in [Metric::Cosine, Metric::Dot, Metric::L1, Metric::L2, Metric::Linf] {
+                for k in [1, 10, 200] {
+                    let found = top_k(&rows, queries.view(), k, metric).unwrap();
+                    for (query, found) in queries.rows().into_iter().zip(found) {
+                        assert_eq!(
+                            found,
+                            slow(&rows, query.as_slice().unwrap(), k, metric),
+                            "{metric:?} {n} {d} {k}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_rows_and_no_neighbours_are_no_trouble() {
+        let none = top_k(&Array2::<f32>::zeros((0, 3)), Array2::zeros((2, 3)).view(), 5, Metric::L2).unwrap();
+        assert_eq!(none, vec![Vec::new(), Vec::new()]);
+        let zero =
+            top_k(&Array2::<f32>::zeros((4, 3)), Array2::zeros((1, 3)).view(), 0, Metric::Cosine).unwrap();
+        assert_eq!(zero, vec![Vec::new()]);
+    }
+
+    #[test]
+    fn other_dimensions_are_refused() {
+        let error =
+            top_k(&Array2::<f32>::zeros((4, 3)), Array2::zeros((1, 2)).view(), 1, Metric::L2).unwrap_err();
+        assert!(error.to_string().contains("2 in the queries, 3 in the rows"));
+    }
+}
