@@ -1,6 +1,406 @@
 //! A vector written as text in one cell.
 
-/// Parses a vector cell into `out`.
-pub fn parse_vector(_cell: &[u8], _out: &mut Vec<f32>) -> Result<(), String> {
-    todo!()
+use fast_float2::parse_partial;
+
+use super::ReadOptions;
+use crate::error::{Error, excerpt};
+
+/// Why a cell is no vector.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CellError {
+    /// Nothing stands in the cell, or nothing between its brackets.
+    #[error("no numbers")]
+    Empty,
+    /// Something else stands where a number should; the text is an excerpt, quoted.
+    #[error("{0} where a number should stand")]
+    Word(String),
+    /// NaN or an infinity; the text is an excerpt, quoted.
+    #[error("{0} where a finite number should stand")]
+    NotFinite(String),
+    /// A number beyond the largest `f32` (3.4e38); the text is an excerpt, quoted.
+    #[error("{0} is beyond the range of 32-bit numbers")]
+    OutOfRange(String),
+    /// The cell ends before its vector does.
+    #[error("no closing bracket")]
+    Unclosed,
+    /// NumPy or PyTorch printed the vector and left its middle out.
+    #[error("only the ends of the vector: `...` stands for the numbers between")]
+    Abridged,
+}
+
+impl CellError {
+    fn advice(&self) -> &'static str {
+        match self {
+            CellError::Empty => "embed this row or remove it",
+            CellError::Word(_) => "write a vector as [0.1, 0.2, ...] with all its numbers",
+            CellError::NotFinite(_) | CellError::OutOfRange(_) => "embed this row again or remove it",
+            CellError::Unclosed => {
+                "the file was cut off, or the cell was too long for a spreadsheet: write it again"
+            }
+            CellError::Abridged => "write the vectors with .tolist(), not as printed arrays",
+        }
+    }
+}
+
+/// The place (file, row, column) is for the caller to add.
+impl From<CellError> for Error {
+    fn from(error: CellError) -> Self {
+        Error::input("no vector").seen(error.to_string()).advice(error.advice())
+    }
+}
+
+/// Appends the numbers of one text cell to `out`; on an error `out` is as before.
+///
+/// Read are JSON arrays and Python lists (`[1, 2e-3]`), tuples, pgvector (`[1,2]`), Postgres arrays
+/// (`{1,2}`), and what NumPy and PyTorch print (`[ 1. -2.5]` over any number of lines,
+/// `array([..], dtype=float32)`, `tensor([..])`, `[np.float64(0.1), ..]`). Each number is rounded
+/// once, from its decimal digits to the nearest `f32`.
+///
+/// # Errors
+/// A [`CellError`] for an empty cell or vector, a word, NaN, an infinity, a number beyond `f32`, a
+/// missing bracket, and for a printed array whose middle was left out.
+///
+/// ```
+/// let mut vector = Vec::new();
+/// embedlab::table::parse_vector(b"[0.25, -1e-3]", &mut vector)?;
+/// assert_eq!(vector, [0.25, -0.001]);
+/// # Ok::<(), embedlab::table::CellError>(())
+/// ```
+pub fn parse_vector(cell: &[u8], out: &mut Vec<f32>) -> Result<(), CellError> {
+    parse_vector_of(cell, Numbers::Finite, out)
+}
+
+/// Which numbers a vector may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Numbers {
+    /// Those of an embedding.
+    Finite,
+    /// NaN and infinities too, to [`check`](super::check()) them.
+    Any,
+}
+
+impl Numbers {
+    pub(super) fn of(options: &ReadOptions) -> Numbers {
+        if options.allow_non_finite { Numbers::Any } else { Numbers::Finite }
+    }
+}
+
+/// [`parse_vector`] for vectors that may be broken.
+pub(super) fn parse_vector_of(cell: &[u8], numbers: Numbers, out: &mut Vec<f32>) -> Result<(), CellError> {
+    let before = out.len();
+    let parsed = parse(cell, numbers, out);
+    if parsed.is_err() {
+        out.truncate(before);
+    }
+    parsed
+}
+
+/// The number of a cell that holds one dimension of a vector.
+pub(super) fn parse_number(cell: &[u8], numbers: Numbers) -> Result<f32, CellError> {
+    let cell = cell.trim_ascii();
+    match fast_float2::parse::<f32, _>(cell) {
+        Ok(number) if number.is_finite() || numbers == Numbers::Any => Ok(number),
+        _ if cell.is_empty() => Err(CellError::Empty),
+        _ => Err(no_number(cell)),
+    }
+}
+
+/// A vector whose length is not that of the vectors before it.
+pub(super) fn another_length(seen: usize, expected: usize) -> Error {
+    Error::input("a vector of another length")
+        .seen(format!("{seen} numbers where {expected} were expected"))
+        .advice("embed this row again or remove it")
+}
+
+/// Whether a cell is meant as a vector of two or more numbers. One with a fault counts too, so that
+/// the reader can name the fault instead of finding no vectors.
+pub(super) fn looks_like_vector(cell: &[u8]) -> bool {
+    let mut numbers = Vec::new();
+    match parse(cell, Numbers::Finite, &mut numbers) {
+        Ok(()) | Err(CellError::Word(_)) => numbers.len() >= 2,
+        Err(CellError::Empty) => false,
+        Err(CellError::Unclosed) => !numbers.is_empty(),
+        Err(CellError::NotFinite(_) | CellError::OutOfRange(_) | CellError::Abridged) => true,
+    }
+}
+
+/// As [`parse_vector`], but leaves in `out` what came before an error.
+fn parse(cell: &[u8], numbers: Numbers, out: &mut Vec<f32>) -> Result<(), CellError> {
+    let opening = open(cell)?;
+    let mut at = skip_space(cell, opening.inside);
+    if cell.get(at) == Some(&opening.close) {
+        return Err(CellError::Empty);
+    }
+    loop {
+        match parse_partial::<f32, _>(&cell[at..]) {
+            Ok((number, length)) if number.is_finite() => {
+                out.push(number);
+                at += length;
+            }
+            _ => at = unusual_number(cell, at, numbers, out)?,
+        }
+        let next = skip_space(cell, at);
+        match cell.get(next) {
+            Some(b',') => at = skip_space(cell, next + 1),
+            Some(&byte) if byte == opening.close => return end(cell, next + 1, opening.call),
+            Some(_) if next > at => at = next,
+            Some(_) => return Err(CellError::Word(token(cell, at))),
+            None => return Err(CellError::Unclosed),
+        }
+    }
+}
+
+struct Opening {
+    /// Where the first number may stand.
+    inside: usize,
+    close: u8,
+    /// Whether the brackets stand in the parentheses of `array(..)` or `tensor(..)`.
+    call: bool,
+}
+
+fn open(cell: &[u8]) -> Result<Opening, CellError> {
+    let start = skip_space(cell, 0);
+    let mut at = start;
+    let mut call = false;
+    for name in [&b"array("[..], b"np.array(", b"tensor("] {
+        if cell[at..].starts_with(name) {
+            at = skip_space(cell, at + name.len());
+            call = true;
+            break;
+        }
+    }
+    let close = match cell.get(at) {
+        Some(b'[') => b']',
+        Some(b'{') => b'}',
+        Some(b'(') => b')',
+        Some(_) => return Err(CellError::Word(token(cell, start))),
+        None if call => return Err(CellError::Unclosed),
+        None => return Err(CellError::Empty),
+    };
+    Ok(Opening { inside: at + 1, close, call })
+}
+
+/// Checks what follows the closing bracket: nothing, or the rest of a call (`, dtype=float32)`).
+fn end(cell: &[u8], at: usize, call: bool) -> Result<(), CellError> {
+    let rest = cell[at..].trim_ascii();
+    match (call, rest) {
+        (false, []) | (true, [b')'] | [b',', .., b')']) => Ok(()),
+        (true, []) => Err(CellError::Unclosed),
+        _ => Err(CellError::Word(token(cell, skip_space(cell, at)))),
+    }
+}
+
+/// Reads `np.float64(0.1)`, as Python prints a list of NumPy 2 numbers, and names all that is no number.
+#[cold]
+fn unusual_number(cell: &[u8], at: usize, numbers: Numbers, out: &mut Vec<f32>) -> Result<usize, CellError> {
+    let rest = &cell[at..];
+    if rest.is_empty() {
+        return Err(CellError::Unclosed);
+    }
+    if rest.starts_with(b"...") || rest.starts_with("…".as_bytes()) {
+        return Err(CellError::Abridged);
+    }
+    for name in [&b"np.float64("[..], b"np.float32(", b"np.float16("] {
+        if let Some(inner) = rest.strip_prefix(name)
+            && let Ok((number, length)) = parse_partial::<f32, _>(inner)
+            && (number.is_finite() || numbers == Numbers::Any)
+            && inner.get(length) == Some(&b')')
+        {
+            out.push(number);
+            return Ok(at + name.len() + length + 1);
+        }
+    }
+    if numbers == Numbers::Any
+        && let Ok((number, length)) = parse_partial::<f32, _>(rest)
+        && !rest.get(length).is_some_and(u8::is_ascii_alphanumeric)
+    {
+        out.push(number);
+        return Ok(at + length);
+    }
+    Err(no_number(rest))
+}
+
+/// Says why no finite number starts here.
+fn no_number(rest: &[u8]) -> CellError {
+    let token = token(rest, 0);
+    match parse_partial::<f32, _>(rest) {
+        Err(_) => CellError::Word(token),
+        Ok((_, length)) if rest.get(length).is_some_and(u8::is_ascii_alphanumeric) => CellError::Word(token),
+        Ok((number, _)) if number.is_finite() => CellError::Word(token),
+        Ok((_, length)) if rest[..length].iter().any(u8::is_ascii_digit) => CellError::OutOfRange(token),
+        Ok(_) => CellError::NotFinite(token),
+    }
+}
+
+#[inline]
+fn skip_space(cell: &[u8], mut at: usize) -> usize {
+    while cell.get(at).is_some_and(u8::is_ascii_whitespace) {
+        at += 1;
+    }
+    at
+}
+
+/// The piece of a cell that starts at `at`, for a message.
+fn token(cell: &[u8], at: usize) -> String {
+    let rest = &cell[at..];
+    let length = rest
+        .iter()
+        .skip(1)
+        .position(|byte| byte.is_ascii_whitespace() || b",]})".contains(byte))
+        .map_or(rest.len(), |position| position + 1);
+    excerpt(&String::from_utf8_lossy(&rest[..length.min(200)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parsed(cell: &str) -> Result<Vec<f32>, CellError> {
+        let mut out = Vec::new();
+        parse_vector(cell.as_bytes(), &mut out).map(|()| out)
+    }
+
+    /// The obvious way, for cells whose brackets are right.
+    fn parse_slowly(cell: &str) -> Option<Vec<f32>> {
+        let inside = cell.trim().strip_prefix('[')?.strip_suffix(']')?;
+        inside
+            .split(',')
+            .flat_map(|piece| {
+                let words: Vec<&str> = piece.split_ascii_whitespace().collect();
+                if words.is_empty() { vec![""] } else { words }
+            })
+            .map(|word| word.parse::<f32>().ok().filter(|number| number.is_finite()))
+            .collect()
+    }
+
+    #[test]
+    fn every_notation_gives_the_same_numbers() {
+        for cell in [
+            "[1.5, -2, 3e-4]",
+            "[1.5,-2,3e-4]",
+            "  [ 1.5 , -2.0 , 3.E-4 ]\n",
+            "{1.5,-2,0.0003}",
+            "(1.5, -2, 0.0003)",
+            "[ 1.5e+00 -2.0e+00\n  3.0e-04]",
+            "array([ 1.5, -2. , 0.0003], dtype=float32)",
+            "array([1.5, -2., 0.0003])",
+            "tensor([ 1.5000, -2.0000,\n         0.0003])",
+            "[np.float64(1.5), np.float32(-2.0), np.float64(0.0003)]",
+        ] {
+            assert_eq!(parsed(cell), Ok(vec![1.5, -2.0, 3e-4]), "{cell}");
+        }
+    }
+
+    #[test]
+    fn a_fault_is_named_and_leaves_the_output_as_it_was() {
+        let quoted = |word: &str| format!("`{word}`");
+        for (cell, error) in [
+            ("", CellError::Empty),
+            (" \n", CellError::Empty),
+            ("[]", CellError::Empty),
+            ("[ ]", CellError::Empty),
+            ("0.1, 0.2", CellError::Word(quoted("0.1"))),
+            ("[0.1, oops, 0.2]", CellError::Word(quoted("oops"))),
+            ("[0.1, null]", CellError::Word(quoted("null"))),
+            ("[0.1,, 0.2]", CellError::Word(quoted(","))),
+            ("[0.1, ]", CellError::Word(quoted("]"))),
+            ("[[0.1, 0.2]]", CellError::Word(quoted("[0.1"))),
+            ("[1.2.3]", CellError::Word(quoted(".3"))),
+            ("[0.1, nano]", CellError::Word(quoted("nano"))),
+            ("[0.1, 0.2] and more", CellError::Word(quoted("and"))),
+            ("[0.1, NaN]", CellError::NotFinite(quoted("NaN"))),
+            ("[-Infinity, 1]", CellError::NotFinite(quoted("-Infinity"))),
+            ("[1, inf]", CellError::NotFinite(quoted("inf"))),
+            ("[1, -1e39]", CellError::OutOfRange(quoted("-1e39"))),
+            ("[0.1, 0.2", CellError::Unclosed),
+            ("[0.1, 0.2,", CellError::Unclosed),
+            ("[", CellError::Unclosed),
+            ("[0.1, 0.2}", CellError::Word(quoted("}"))),
+            ("array([0.1, 0.2]", CellError::Unclosed),
+            ("[ 0.1  0.2 ...  0.3]", CellError::Abridged),
+            ("[0.1, 0.2, ..., 0.3]", CellError::Abridged),
+        ] {
+            let mut out = vec![7.0];
+            assert_eq!(parse_vector(cell.as_bytes(), &mut out), Err(error), "{cell}");
+            assert_eq!(out, [7.0], "{cell}");
+        }
+    }
+
+    #[test]
+    fn a_faulty_vector_is_still_meant_as_one_and_a_text_is_not() {
+        for cell in ["[0.1, 0.2]", "[nan, 0.2]", "[0.1, 0.2, null]", "[0.1, 0.2", "[0.1 ... 0.2]"] {
+            assert!(looks_like_vector(cell.as_bytes()), "{cell}");
+        }
+        for cell in ["", "[]", "[0.1]", "12", "1, 2", "[sic] a text", "(2) see below", "{\"a\": 1}"] {
+            assert!(!looks_like_vector(cell.as_bytes()), "{cell}");
+        }
+    }
+
+    #[test]
+    fn a_single_number_is_read_and_anything_else_is_named() {
+        assert_eq!(parse_number(b" -2.5e-1 ", Numbers::Finite), Ok(-0.25));
+        assert_eq!(parse_number(b" ", Numbers::Finite), Err(CellError::Empty));
+        assert_eq!(parse_number(b"1.5x", Numbers::Finite), Err(CellError::Word("`1.5x`".into())));
+        assert_eq!(parse_number(b"1 2", Numbers::Finite), Err(CellError::Word("`1`".into())));
+        assert_eq!(parse_number(b"nan", Numbers::Finite), Err(CellError::NotFinite("`nan`".into())));
+        assert_eq!(parse_number(b"4e38", Numbers::Finite), Err(CellError::OutOfRange("`4e38`".into())));
+    }
+
+    #[test]
+    fn a_check_may_see_what_is_not_finite_and_no_words() {
+        let mut out = Vec::new();
+        parse_vector_of(b"[1, NaN, -Infinity, 1e39]", Numbers::Any, &mut out).unwrap();
+        assert!(out[0] == 1.0 && out[1].is_nan() && out[2..] == [f32::NEG_INFINITY, f32::INFINITY]);
+        assert!(parse_vector_of(b"[1, nano]", Numbers::Any, &mut out).is_err());
+        assert!(parse_number(b"inf", Numbers::Any).unwrap().is_infinite());
+    }
+
+    fn number() -> impl Strategy<Value = String> {
+        prop_oneof![
+            any::<f32>().prop_filter("finite", |x| x.is_finite()).prop_map(|x| format!("{x:?}")),
+            (-1.0..1.0f64).prop_map(|x| x.to_string()),
+            (-1e30..1e30f64).prop_map(|x| format!("{x:e}")),
+            any::<i64>().prop_map(|x| x.to_string()),
+            // Halfway between two neighbouring f32: rounding by way of f64 goes wrong here.
+            (0u32..1 << 23, "[0-9]{0,12}").prop_map(|(bits, digits)| {
+                let low = f32::from_bits(0x3f80_0000 | bits);
+                let middle = (f64::from(low) + f64::from(low.next_up())) / 2.0;
+                format!("{middle:.40}{digits}")
+            }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn the_fast_parser_agrees_with_the_obvious_one(
+            numbers in prop::collection::vec(number(), 1..40),
+            separator in prop::sample::select(vec![",", ", ", " ", "  ", "\n ", " , "]),
+            (open, close) in prop::sample::select(vec![
+                ("[", "]"), ("{", "}"), ("[ ", " ]"), ("array([", "], dtype=float32)"), ("(", ")\n"),
+            ]),
+        ) {
+            let joined = numbers.join(separator);
+            let expected = parse_slowly(&format!("[{joined}]")).unwrap();
+            let got = parsed(&format!("{open}{joined}{close}")).unwrap();
+            let bits = |vector: &[f32]| vector.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            prop_assert_eq!(bits(&got), bits(&expected));
+        }
+
+        #[test]
+        fn on_garbage_the_fast_parser_accepts_what_the_obvious_one_does(
+            inside in "[-+0-9eE., \\n\\]naif\u{e9}_]{0,12}",
+        ) {
+            let cell = format!("[{inside}]");
+            let slow = parse_slowly(&cell);
+            prop_assert_eq!(parsed(&cell).ok(), slow, "{}", cell);
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(cell in prop::collection::vec(any::<u8>(), 0..60)) {
+            let _ = parse_vector(&cell, &mut Vec::new());
+        }
+    }
 }

@@ -1,8 +1,119 @@
-//! FORMAT.
-use super::{ReadOptions, Table};
-use crate::error::Result;
-use std::path::Path;
+//! The two files of the TensorFlow Embedding Projector: a matrix as tab-separated numbers without a
+//! header, and the columns of its rows.
+//!
+//! The Projector's rules for metadata: no quotes; one column has no header, several have one.
 
-pub(super) fn read(_path: &Path, _options: &ReadOptions) -> Result<Table> {
-    todo!()
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use arrow::record_batch::RecordBatch;
+use ndarray::Array2;
+
+use super::cell::Numbers;
+use super::csv::{Dialect, Opened, Source};
+use super::{Format, ReadOptions, Table, write_whole};
+use crate::error::{Error, Result};
+
+/// What the only column of a metadata file is called; it has no name of its own.
+const ONLY_COLUMN: &str = "label";
+/// What the vectors are called; a tensors file has no name for them.
+const VECTORS: &str = "embedding";
+
+/// Joins the matrix of the tensors file at `path` with the metadata: the sidecar of the options, or
+/// the file that lies beside it under one of the usual names.
+pub(super) fn with_metadata(path: &Path, vectors: Array2<f32>, options: &ReadOptions) -> Result<Table> {
+    let beside = || names_beside(path).into_iter().find(|candidate| candidate.is_file());
+    let Some(metadata) = options.sidecar.clone().or_else(beside) else {
+        return Ok(Table::from_vectors(vectors));
+    };
+    let columns = match Format::from_extension(&metadata) {
+        None | Some(Format::Tsv) => read_metadata(&metadata, options),
+        Some(_) => {
+            let options = ReadOptions { encoding: options.encoding, ..ReadOptions::default() };
+            super::read_columns(&metadata, &options)
+        }
+    }?;
+    if columns.num_rows() != vectors.nrows() {
+        return Err(Error::input("metadata and vectors have different numbers of rows")
+            .file(metadata)
+            .seen(format!(
+                "{} rows of metadata, {} vectors in {}",
+                columns.num_rows(),
+                vectors.nrows(),
+                path.display()
+            ))
+            .advice("give the metadata of these vectors with --sidecar"));
+    }
+    Table::new(vectors, columns, VECTORS)
+}
+
+/// Writes a table as a tensors file at `path` and, if it has columns, a metadata file beside it
+/// under the name where [`with_metadata`] looks first. Line breaks and tabs in texts become spaces.
+///
+/// # Errors
+/// When a file cannot be written, or a column has no text form.
+pub(super) fn write(table: &Table, path: &Path) -> Result<()> {
+    write_whole(path, |out| {
+        for row in table.vectors().rows() {
+            for (dimension, number) in row.iter().enumerate() {
+                let separator = if dimension == 0 { "" } else { "\t" };
+                write!(out, "{separator}{number}").map_err(not_written)?;
+            }
+            out.write_all(b"\n").map_err(not_written)?;
+        }
+        Ok(())
+    })?;
+    let names = table.column_names();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let columns = names.iter().map(|name| table.text(name)).collect::<Result<Vec<_>>>()?;
+    let [metadata, ..] = names_beside(path);
+    write_whole(&metadata, |out| {
+        if names.len() > 1 {
+            write_line(out, names.iter().copied())?;
+        }
+        for row in 0..table.n_rows() {
+            write_line(out, columns.iter().map(|column| column[row].as_deref().unwrap_or_default()))?;
+        }
+        Ok(())
+    })
+}
+
+fn write_line<'a>(out: &mut impl Write, cells: impl Iterator<Item = &'a str>) -> Result<()> {
+    let line = cells.map(|cell| cell.replace(['\t', '\n', '\r'], " ")).collect::<Vec<_>>().join("\t");
+    writeln!(out, "{line}").map_err(not_written)
+}
+
+fn not_written(error: std::io::Error) -> Error {
+    Error::io("cannot write", error)
+}
+
+/// Where metadata may stand beside a tensors file, the likeliest first: for `x_tensors.tsv`,
+/// `x_metadata.tsv`; for `x.tsv`, `x_metadata.tsv` or `x-metadata.tsv`; for any, `metadata.tsv`.
+fn names_beside(path: &Path) -> [PathBuf; 3] {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let kind = ["tensors", "vectors", "tensor", "vecs"].into_iter().find(|kind| stem.ends_with(kind));
+    let name = match kind {
+        Some(kind) => stem.strip_suffix(kind).unwrap_or_default().trim_end_matches(['_', '-']),
+        None => &stem,
+    };
+    let [first, second] = match name {
+        "" => ["metadata.tsv".to_owned(), "metadata.tsv".to_owned()],
+        name => [format!("{name}_metadata.tsv"), format!("{name}-metadata.tsv")],
+    };
+    [path.with_file_name(first), path.with_file_name(second), path.with_file_name("metadata.tsv")]
+}
+
+fn read_metadata(path: &Path, options: &ReadOptions) -> Result<RecordBatch> {
+    let source = Source {
+        dialect: Dialect { delimiter: b'\t', quotes: false },
+        encoding: options.encoding,
+        numbers: Numbers::Finite,
+    };
+    File::open(path)
+        .map_err(|error| Error::io("cannot open", error))
+        .and_then(|file| Opened::new(file, source)?.columns_or_labels(ONLY_COLUMN))
+        .map_err(|error| error.file(path))
 }

@@ -1,0 +1,190 @@
+//! The rows of a chunk of records: vectors beside columns.
+
+use std::borrow::Cow;
+
+use ndarray::Array2;
+
+use super::super::Encoding;
+use super::super::cell::{Numbers, another_length, parse_number, parse_vector_of};
+use super::super::chunks::{Fault, Part};
+use super::super::text_column::TextColumn;
+use super::super::vector_column::Place;
+use super::records::{Dialect, Field, Records, Unclosed};
+use crate::error::{Error, Result, excerpt};
+
+/// How the bytes of a file are to be understood.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::table) struct Source {
+    pub(in crate::table) dialect: Dialect,
+    pub(in crate::table) encoding: Encoding,
+    pub(in crate::table) numbers: Numbers,
+}
+
+/// What each field of a record is.
+pub(super) struct Layout {
+    source: Source,
+    /// The names of all columns, the vectors' too.
+    names: Vec<String>,
+    roles: Vec<Role>,
+    /// The length of a vector; 0 without vectors.
+    dims: usize,
+    /// Whether each dimension has a column of its own.
+    spread: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Vector,
+    /// One number of the vector: its dimension.
+    Dimension(usize),
+    /// A column beside the vectors: its position among those.
+    Column(usize),
+}
+
+impl Layout {
+    /// `place` and `dims` are the vectors' place and length, if there are any.
+    pub(super) fn new(source: Source, names: Vec<String>, place: Option<&Place>, dims: usize) -> Self {
+        let mut roles = vec![None; names.len()];
+        match place {
+            Some(Place::Column(position)) => roles[*position] = Some(Role::Vector),
+            Some(Place::Spread(positions)) => {
+                for (dimension, &position) in positions.iter().enumerate() {
+                    roles[position] = Some(Role::Dimension(dimension));
+                }
+            }
+            None => {}
+        }
+        let mut columns = 0..;
+        let mut next_column = || Role::Column(columns.next().unwrap_or_default());
+        let roles = roles.into_iter().map(|role| role.unwrap_or_else(&mut next_column)).collect();
+        let spread = matches!(place, Some(Place::Spread(_)));
+        Layout { source, names, roles, dims, spread }
+    }
+
+    /// The names of the columns beside the vectors.
+    pub(super) fn column_names(&self) -> impl Iterator<Item = &str> {
+        let columns = self.names.iter().zip(&self.roles);
+        columns.filter(|(_, role)| matches!(role, Role::Column(_))).map(|(name, _)| name.as_str())
+    }
+
+    /// Parses the records of a chunk.
+    pub(super) fn parse(&self, chunk: &[u8]) -> Result<Rows, Fault> {
+        let mut rows = Rows {
+            rows: 0,
+            numbers: Vec::new(),
+            columns: self.column_names().map(|_| TextColumn::new(0)).collect(),
+        };
+        if self.dims > 0 {
+            // A number takes at least two bytes of text, and most take more than ten.
+            rows.numbers.reserve(chunk.len() / 10);
+        }
+        let mut records = Records::new(chunk, self.source.dialect);
+        let mut fields = Vec::new();
+        loop {
+            let offset = records.next_start();
+            let added = match records.next(&mut fields) {
+                Ok(()) if fields.is_empty() => return Ok(rows),
+                Ok(()) => self.add(&fields, &mut rows),
+                Err(Unclosed) => Err(self.unclosed(fields.len())),
+            };
+            added.map_err(|error| Fault { rows: rows.rows, offset, error })?;
+            rows.rows += 1;
+        }
+    }
+
+    fn add(&self, fields: &[Field<'_>], rows: &mut Rows) -> Result<()> {
+        if fields.len() != self.names.len() {
+            return Err(Error::input("a record with another number of fields")
+                .seen(format!("{} where {} were expected", fields.len(), self.names.len()))
+                .advice("quote the cells that hold a delimiter or a line break, or name the delimiter"));
+        }
+        let start = rows.numbers.len();
+        if self.spread {
+            rows.numbers.resize(start + self.dims, 0.0);
+        }
+        for (position, (field, role)) in fields.iter().zip(&self.roles).enumerate() {
+            let content = field.content();
+            let added = match *role {
+                Role::Vector => self.add_vector(&content, &mut rows.numbers),
+                Role::Dimension(dimension) => parse_number(&content, self.source.numbers)
+                    .map(|number| rows.numbers[start + dimension] = number)
+                    .map_err(Error::from),
+                Role::Column(column) => self.add_cell(&content, &mut rows.columns[column]),
+            };
+            added.map_err(|error| error.column(&self.names[position]))?;
+        }
+        Ok(())
+    }
+
+    fn add_vector(&self, cell: &[u8], numbers: &mut Vec<f32>) -> Result<()> {
+        let start = numbers.len();
+        parse_vector_of(cell, self.source.numbers, numbers)?;
+        let length = numbers.len() - start;
+        if length == self.dims { Ok(()) } else { Err(another_length(length, self.dims)) }
+    }
+
+    /// An empty cell is no text: pandas, which wrote most of these files, tells no difference.
+    fn add_cell(&self, cell: &[u8], column: &mut TextColumn) -> Result<()> {
+        if cell.is_empty() {
+            column.push_null();
+        } else {
+            column.push(&decode(cell, self.source.encoding)?);
+        }
+        Ok(())
+    }
+
+    fn unclosed(&self, position: usize) -> Error {
+        match self.names.get(position) {
+            Some(name) => unclosed_quote().column(name),
+            None => unclosed_quote(),
+        }
+    }
+}
+
+pub(super) fn unclosed_quote() -> Error {
+    Error::input("a quote that is not closed").advice("close it, or double it if it is part of the text")
+}
+
+/// The characters of a text cell.
+pub(super) fn decode(cell: &[u8], encoding: Encoding) -> Result<Cow<'_, str>> {
+    match encoding {
+        Encoding::Utf8 => simdutf8::basic::from_utf8(cell).map(Cow::Borrowed).map_err(|_| {
+            Error::input("no UTF-8 text")
+                .seen(excerpt(&String::from_utf8_lossy(cell)))
+                .advice("if the file is Latin-1 (Windows-1252), read it with --encoding latin1")
+        }),
+        Encoding::Latin1 => Ok(encoding_rs::WINDOWS_1252.decode_without_bom_handling(cell).0),
+    }
+}
+
+/// What the records of one or more chunks were parsed to.
+pub(super) struct Rows {
+    pub(super) rows: usize,
+    /// The vectors, one after the other.
+    pub(super) numbers: Vec<f32>,
+    /// The cells of the other columns.
+    pub(super) columns: Vec<TextColumn>,
+}
+
+impl Rows {
+    pub(super) fn into_matrix(mut self, dims: usize) -> Result<Array2<f32>> {
+        self.numbers.shrink_to_fit();
+        Array2::from_shape_vec((self.rows, dims), self.numbers)
+            .map_err(|error| Error::input("the vectors are no matrix").source(error))
+    }
+}
+
+impl Part for Rows {
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn append(&mut self, mut next: Rows) -> Result<()> {
+        self.rows += next.rows;
+        self.numbers.append(&mut next.numbers);
+        for (column, next) in self.columns.iter_mut().zip(next.columns) {
+            column.append(next);
+        }
+        Ok(())
+    }
+}

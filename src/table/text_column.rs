@@ -1,0 +1,272 @@
+//! A column read from text, whose type is known when all its cells have been seen.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, BooleanArray, Float64Array, Int64Array, LargeStringArray, NullBufferBuilder, StringArray,
+};
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{Field, Schema};
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+
+use crate::error::{Error, Result};
+
+/// Beyond this an integer is not exact as `f64`.
+const EXACT_INTEGER: u64 = 1 << 53;
+
+/// The cells of one column, one after the other.
+pub(super) struct TextColumn {
+    text: Vec<u8>,
+    /// Where each cell ends in `text`, after a leading 0.
+    ends: Vec<i64>,
+    valid: NullBufferBuilder,
+    types: Types,
+}
+
+/// The types that all filled cells so far have in common, beside text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Types {
+    integer: bool,
+    float: bool,
+    boolean: bool,
+}
+
+impl TextColumn {
+    /// A column that begins with `rows` empty cells.
+    pub(super) fn new(rows: usize) -> Self {
+        let mut valid = NullBufferBuilder::new(0);
+        valid.append_n_nulls(rows);
+        let types = Types { integer: true, float: true, boolean: true };
+        TextColumn { text: Vec::new(), ends: vec![0; rows + 1], valid, types }
+    }
+
+    /// The number of cells.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len() - 1
+    }
+
+    /// Adds a cell that may stand for a number or a truth value.
+    pub(super) fn push(&mut self, cell: &str) {
+        self.types = self.types.and(cell);
+        self.extend(cell);
+    }
+
+    /// Adds a cell that is text, whatever stands in it.
+    pub(super) fn push_text(&mut self, cell: &str) {
+        self.types = Types { integer: false, float: false, boolean: false };
+        self.extend(cell);
+    }
+
+    /// Adds an empty cell.
+    pub(super) fn push_null(&mut self) {
+        self.ends.push(self.text.len() as i64);
+        self.valid.append_null();
+    }
+
+    fn extend(&mut self, cell: &str) {
+        self.text.extend_from_slice(cell.as_bytes());
+        self.ends.push(self.text.len() as i64);
+        self.valid.append_non_null();
+    }
+
+    /// Adds empty cells up to a number of rows.
+    pub(super) fn fill(&mut self, rows: usize) {
+        while self.len() < rows {
+            self.push_null();
+        }
+    }
+
+    /// Adds the cells of the same column in the rows that follow.
+    pub(super) fn append(&mut self, mut next: TextColumn) {
+        let shift = self.text.len() as i64;
+        let rows = next.len();
+        self.text.append(&mut next.text);
+        self.ends.extend(next.ends[1..].iter().map(|end| end + shift));
+        match next.valid.finish() {
+            Some(valid) => self.valid.append_buffer(&valid),
+            None => self.valid.append_n_non_nulls(rows),
+        }
+        self.types = self.types.and_both(next.types);
+    }
+
+    /// The column with the narrowest type that holds all its cells: boolean, 64-bit integer, 64-bit
+    /// float (where `nan` is an empty cell), or text. Numbers that would not come back as they were
+    /// written, such as `00123`, `+49` or 20 digits, stay text.
+    ///
+    /// # Errors
+    /// None in practice: the cells are valid text, and there is one end for each.
+    pub(super) fn finish(mut self) -> Result<ArrayRef> {
+        let valid = self.valid.finish();
+        let filled = valid.as_ref().map_or(self.len(), |valid| valid.len() - valid.null_count());
+        if filled > 0 && self.types.boolean {
+            let values =
+                self.cells(valid.as_ref()).map(|cell| cell.map(|cell| cell.eq_ignore_ascii_case(b"true")));
+            return Ok(Arc::new(values.collect::<BooleanArray>()));
+        }
+        if filled > 0 && self.types.integer {
+            let values = self.cells(valid.as_ref()).map(|cell| cell.and_then(integer));
+            return Ok(Arc::new(values.collect::<Int64Array>()));
+        }
+        if filled > 0 && self.types.float {
+            let values =
+                self.cells(valid.as_ref()).map(|cell| cell.and_then(float).filter(|value| !value.is_nan()));
+            return Ok(Arc::new(values.collect::<Float64Array>()));
+        }
+        self.into_text(valid)
+    }
+
+    fn cells<'a>(&'a self, valid: Option<&'a NullBuffer>) -> impl Iterator<Item = Option<&'a [u8]>> {
+        self.ends.windows(2).enumerate().map(move |(row, ends)| {
+            let filled = valid.is_none_or(|valid| valid.is_valid(row));
+            filled.then(|| &self.text[ends[0] as usize..ends[1] as usize])
+        })
+    }
+
+    fn into_text(self, valid: Option<NullBuffer>) -> Result<ArrayRef> {
+        let failed = |error| Error::input("the column cannot be kept as text").source(error);
+        let large = i32::try_from(self.text.len()).is_err();
+        let text = Buffer::from_vec(self.text);
+        if large {
+            let ends = OffsetBuffer::new(ScalarBuffer::from(self.ends));
+            return Ok(Arc::new(LargeStringArray::try_new(ends, text, valid).map_err(failed)?));
+        }
+        let ends: Vec<i32> = self.ends.iter().map(|&end| end as i32).collect();
+        let ends = OffsetBuffer::new(ScalarBuffer::from(ends));
+        Ok(Arc::new(StringArray::try_new(ends, text, valid).map_err(failed)?))
+    }
+}
+
+/// The columns of a table, finished and named.
+pub(super) fn batch<'a>(
+    names: impl IntoIterator<Item = &'a str>,
+    columns: Vec<TextColumn>,
+    rows: usize,
+) -> Result<RecordBatch> {
+    let mut fields = Vec::with_capacity(columns.len());
+    let mut arrays = Vec::with_capacity(columns.len());
+    for (name, column) in names.into_iter().zip(columns) {
+        let array = column.finish().map_err(|error| error.column(name))?;
+        fields.push(Field::new(name, array.data_type().clone(), true));
+        arrays.push(array);
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
+        .map_err(|error| Error::input("the columns are no table").source(error))
+}
+
+impl Types {
+    fn and(self, cell: &str) -> Types {
+        if !(self.integer || self.float || self.boolean) {
+            return self;
+        }
+        let bytes = cell.as_bytes();
+        let integer_here = integer(bytes);
+        Types {
+            integer: self.integer && integer_here.is_some(),
+            float: self.float
+                && match integer_here {
+                    Some(value) => value.unsigned_abs() <= EXACT_INTEGER,
+                    None => float(bytes).is_some(),
+                },
+            boolean: self.boolean
+                && (cell.eq_ignore_ascii_case("true") || cell.eq_ignore_ascii_case("false")),
+        }
+    }
+
+    fn and_both(self, other: Types) -> Types {
+        Types {
+            integer: self.integer && other.integer,
+            float: self.float && other.float,
+            boolean: self.boolean && other.boolean,
+        }
+    }
+}
+
+fn integer(cell: &[u8]) -> Option<i64> {
+    let cell = cell.trim_ascii();
+    let digits = cell.strip_prefix(b"-").unwrap_or(cell);
+    let plain = matches!(digits, [b'0'] | [b'1'..=b'9', ..]);
+    if plain { std::str::from_utf8(cell).ok()?.parse().ok() } else { None }
+}
+
+/// A finite number with a point or an exponent, an integer that is exact, or NaN.
+fn float(cell: &[u8]) -> Option<f64> {
+    let cell = cell.trim_ascii();
+    if cell.eq_ignore_ascii_case(b"nan") {
+        return Some(f64::NAN);
+    }
+    let unsigned = cell.strip_prefix(b"-").unwrap_or(cell);
+    if let Some(value) = integer(cell) {
+        return Some(value as f64);
+    }
+    let written_as_float = unsigned.iter().any(|byte| b".eE".contains(byte));
+    let plain = matches!(unsigned, [b'0', b'.' | b'e' | b'E', ..] | [b'1'..=b'9' | b'.', ..]);
+    if !(plain && written_as_float) {
+        return None;
+    }
+    fast_float2::parse(cell).ok().filter(|value: &f64| value.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::AsArray;
+    use arrow::datatypes::{DataType, Float64Type, Int64Type};
+
+    use super::*;
+
+    fn column(cells: &[&str]) -> TextColumn {
+        let mut column = TextColumn::new(0);
+        for cell in cells {
+            if cell.is_empty() { column.push_null() } else { column.push(cell) }
+        }
+        column
+    }
+
+    fn finished(cells: &[&str]) -> ArrayRef {
+        column(cells).finish().unwrap()
+    }
+
+    #[test]
+    fn the_narrowest_type_that_holds_all_cells_is_taken() {
+        for (cells, expected) in [
+            (&["1", "", "-20", " 3"][..], DataType::Int64),
+            (&["1", "2.5", "1e-3", "NaN", ".5"], DataType::Float64),
+            (&["True", "false", ""], DataType::Boolean),
+            (&["true", "1"], DataType::Utf8),
+            (&["a", "1"], DataType::Utf8),
+            (&["", ""], DataType::Utf8),
+            (&["00123", "4"], DataType::Utf8),
+            (&["+49123", "4"], DataType::Utf8),
+            (&["12345678901234567890"], DataType::Utf8),
+            (&["9007199254740993", "0.5"], DataType::Utf8),
+            (&["9007199254740993", "5"], DataType::Int64),
+            (&["inf", "0.5"], DataType::Utf8),
+            (&["21/04/2016"], DataType::Utf8),
+            (&["1.2.3"], DataType::Utf8),
+        ] {
+            assert_eq!(finished(cells).data_type(), &expected, "{cells:?}");
+        }
+    }
+
+    #[test]
+    fn values_and_empty_cells_stay_in_their_rows() {
+        let integers = finished(&["1", "", "-20"]);
+        let integers: Vec<_> = integers.as_primitive::<Int64Type>().iter().collect();
+        assert_eq!(integers, [Some(1), None, Some(-20)]);
+        let floats = finished(&["nan", "0.5", "2"]);
+        let floats: Vec<_> = floats.as_primitive::<Float64Type>().iter().collect();
+        assert_eq!(floats, [None, Some(0.5), Some(2.0)]);
+        let texts = finished(&["", "é", "00"]);
+        assert_eq!(texts.as_string::<i32>().iter().collect::<Vec<_>>(), [None, Some("é"), Some("00")]);
+    }
+
+    #[test]
+    fn a_column_joined_from_parts_is_the_column_read_in_one() {
+        let cells = ["1", "", "2", "", "", "x", "4"];
+        for cut in 0..=cells.len() {
+            let mut joined = column(&cells[..cut]);
+            joined.append(column(&cells[cut..]));
+            assert_eq!(&joined.finish().unwrap(), &finished(&cells), "cut at {cut}");
+        }
+    }
+}
