@@ -19,3 +19,5 @@ pub use mixture::{GaussianMixture, GaussianMixtureParams, MAX_MIXTURE_DIMS};
 pub use naming::{ClusterTerms, NamingOptions, Term, name_clusters, score_terms};
 pub use silhouette::{ClusterSilhouette, Silhouette, SilhouetteOptions, silhouette, silhouette_with_noise};
 pub use summary::{
+    ClusterSummary, CrossTable, Example, SummaryInput, SummaryOptions, cross_table, summarize,
+};
