@@ -23,6 +23,9 @@ fn main() {
     }
     let values = rows.as_slice().expect("a matrix in standard layout");
     measure::measure("plain read", &shape, || {
-        values.par_chunks(1 << 16).map(|chunk| chunk.iter().fold(0, |all, value| all ^ value.to_bits())).reduce(|| 0, |a, b| a ^ b)
+        values
+            .par_chunks(1 << 16)
+            .map(|chunk| chunk.iter().fold(0, |all, value| all ^ value.to_bits()))
+            .reduce(|| 0, |a, b| a ^ b)
     });
 }

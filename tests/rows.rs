@@ -31,9 +31,12 @@ fn distances_and_norms_equal_scipys() {
     let fixture = fixture();
     let rows = matrix(&fixture["rows"]);
     let first = rows.row(0).to_vec();
-    for (name, metric) in [("cosine", Metric::Cosine), ("l1", Metric::L1), ("l2", Metric::L2), ("linf", Metric::Linf)] {
+    for (name, metric) in
+        [("cosine", Metric::Cosine), ("l1", Metric::L1), ("l2", Metric::L2), ("linf", Metric::Linf)]
+    {
         let expected = numbers(&fixture["distances_to_first"][name]);
-        let found: Vec<f64> = rows.rows().into_iter().map(|row| metric.distance(&first, row.as_slice().unwrap())).collect();
+        let found: Vec<f64> =
+            rows.rows().into_iter().map(|row| metric.distance(&first, row.as_slice().unwrap())).collect();
         assert_close(&found, &expected, 1e-12);
 
         let mut order: Vec<usize> = (0..expected.len()).collect();
@@ -47,7 +50,8 @@ fn distances_and_norms_equal_scipys() {
 #[test]
 fn group_means_equal_numpys() {
     let fixture = fixture();
-    let groups: Vec<Option<u32>> = numbers(&fixture["groups"]).iter().map(|group| Some(*group as u32)).collect();
+    let groups: Vec<Option<u32>> =
+        numbers(&fixture["groups"]).iter().map(|group| Some(*group as u32)).collect();
     let found = group_means(&matrix(&fixture["rows"]), &groups, 3).unwrap();
     for (group, mean) in found.means.rows().into_iter().enumerate() {
         let mean: Vec<f64> = mean.iter().map(|value| f64::from(*value)).collect();

@@ -42,7 +42,8 @@ pub fn rows(n: usize, dims: usize) -> Array2<f32> {
     }
     let mut random = ChaCha8Rng::seed_from_u64(7);
     let centers = Array2::from_shape_simple_fn((20, dims), || random.gen_range(-1.0_f32..1.0));
-    let mut rows = Array2::from_shape_fn((n, dims), |(i, j)| centers[[i % 20, j]] + random.gen_range(-1.0_f32..1.0));
+    let mut rows =
+        Array2::from_shape_fn((n, dims), |(i, j)| centers[[i % 20, j]] + random.gen_range(-1.0_f32..1.0));
     for mut row in rows.rows_mut() {
         let length = row.dot(&row).sqrt();
         row.mapv_inplace(|value| value / length);

@@ -31,7 +31,7 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     let fails = |severity: Severity| match severity {
         Severity::Error => true,
         Severity::Warning => args.strict,
-        Severity::Note => false,
+        _ => false,
     };
     let failed = inspection.check.problems.iter().any(|problem| fails(problem.severity));
     Ok(if failed { Outcome::CheckFailed } else { Outcome::Done })

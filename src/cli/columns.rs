@@ -6,8 +6,18 @@ use embedlab::Result;
 use embedlab::table::Table;
 
 /// Names that people give to the text that was embedded, the likeliest first.
-const TEXT_NAMES: [&str; 10] =
-    ["combined", "text", "content", "review", "body", "description", "document", "sentence", "title", "summary"];
+const TEXT_NAMES: [&str; 10] = [
+    "combined",
+    "text",
+    "content",
+    "review",
+    "body",
+    "description",
+    "document",
+    "sentence",
+    "title",
+    "summary",
+];
 
 /// Names that people give to a label.
 const LABEL_NAMES: [&str; 9] =
@@ -23,10 +33,13 @@ pub fn text_column(table: &Table, named: Option<&str>) -> Result<Option<String>>
         return Ok(Some(name.to_owned()));
     }
     let is_text = |name: &&str| {
-        table.column(name).is_ok_and(|column| matches!(column.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View))
+        table.column(name).is_ok_and(|column| {
+            matches!(column.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+        })
     };
     let names: Vec<&str> = table.column_names().into_iter().filter(is_text).collect();
-    let usual = TEXT_NAMES.iter().find_map(|usual| names.iter().find(|name| name.to_lowercase().starts_with(usual)));
+    let usual =
+        TEXT_NAMES.iter().find_map(|usual| names.iter().find(|name| name.to_lowercase().starts_with(usual)));
     let longest = || {
         names
             .iter()

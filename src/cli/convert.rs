@@ -57,9 +57,16 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
             written.dropped_columns.join(", ")
         ));
     }
-    let converted = Converted { rows: table.n_rows(), dims: table.dims(), dropped_columns: written.dropped_columns };
+    let converted =
+        Converted { rows: table.n_rows(), dims: table.dims(), dropped_columns: written.dropped_columns };
     output.result(&converted, |out| {
-        writeln!(out, "{} rows of {} numbers written to {}", grouped(table.n_rows()), table.dims(), args.out.display())
+        writeln!(
+            out,
+            "{} rows of {} numbers written to {}",
+            grouped(table.n_rows()),
+            table.dims(),
+            args.out.display()
+        )
     })?;
     Ok(Outcome::Done)
 }

@@ -94,7 +94,9 @@ impl Input {
         if self.is_stdin() {
             return "stdin".to_owned();
         }
-        self.file.file_name().map_or_else(|| self.file.display().to_string(), |name| name.to_string_lossy().into_owned())
+        self.file
+            .file_name()
+            .map_or_else(|| self.file.display().to_string(), |name| name.to_string_lossy().into_owned())
     }
 
     /// The options as the library takes them.

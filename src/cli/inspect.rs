@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use arrow::array::Array;
 use embedlab::Result;
-use embedlab::table::{self, Check, ReadOptions, Table};
+use embedlab::table::{self, Check, ReadOptions, Severity, Table};
 use serde::Serialize;
 
 use super::input::Input;
@@ -39,7 +39,7 @@ struct Column {
 pub struct Inspection {
     file: String,
     vector_column: String,
-    columns: Vec<Column>,
+    column_details: Vec<Column>,
     #[serde(flatten)]
     pub check: Check,
 }
@@ -53,21 +53,32 @@ impl Inspection {
         Ok(Inspection {
             file: input.name(),
             vector_column: table.vector_column().to_owned(),
-            columns: columns(&table),
-            check: table::check(table.vectors()),
+            column_details: columns(&table),
+            check: table::check(table.vectors()).with_columns(table.column_names()),
         })
     }
 
     /// The file, its vectors and its problems, as lines for a terminal.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let Check { rows, dims, norm, .. } = &self.check;
-        writeln!(out, "{}: {} rows of {dims} numbers in `{}`", self.file, grouped(*rows), printable(&self.vector_column))?;
+        writeln!(
+            out,
+            "{}: {} rows of {dims} numbers in `{}`",
+            self.file,
+            grouped(*rows),
+            printable(&self.vector_column)
+        )?;
         writeln!(out, "lengths {:.4} to {:.4}, mean {:.4}", norm.min, norm.max, norm.mean)?;
         if self.check.problems.is_empty() {
             writeln!(out, "no problems found")?;
         }
         for problem in &self.check.problems {
-            writeln!(out, "{problem}")?;
+            let severity = match problem.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+                _ => "note",
+            };
+            writeln!(out, "{severity}: {}", problem.message)?;
         }
         Ok(())
     }
@@ -89,11 +100,11 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     let inspection = Inspection::of(&args.input, output)?;
     output.result(&inspection, |out| {
         inspection.write(out)?;
-        if inspection.columns.is_empty() {
+        if inspection.column_details.is_empty() {
             return writeln!(out, "no other columns");
         }
         let mut rows = Rows::new(&["column", "type", "empty", "first value"], &[2]);
-        for column in &inspection.columns {
+        for column in &inspection.column_details {
             let example: String = column.example.iter().flat_map(|text| text.chars().take(60)).collect();
             rows.push(vec![column.name.clone(), column.kind.clone(), grouped(column.empty), example]);
         }

@@ -28,7 +28,8 @@ pub fn run(args: &Args, command: clap::Command, output: &Output) -> Result<Outco
         std::io::stdout().write_all(&page).map_err(|error| Error::io("cannot write to stdout", error))?;
         return Ok(Outcome::Done);
     };
-    std::fs::create_dir_all(folder).map_err(|error| Error::io("cannot make the folder", error).file(folder))?;
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Error::io("cannot make the folder", error).file(folder))?;
     let mut command = command;
     command.build();
     let mut pages = vec![("embedlab.1".to_owned(), render(command.clone())?)];
@@ -38,7 +39,9 @@ pub fn run(args: &Args, command: clap::Command, output: &Output) -> Result<Outco
     }
     for (name, page) in &pages {
         let path = folder.join(name);
-        write_whole(&path, |out| out.write_all(page).map_err(|error| Error::io("cannot write", error).file(&path)))?;
+        write_whole(&path, |out| {
+            out.write_all(page).map_err(|error| Error::io("cannot write", error).file(&path))
+        })?;
     }
     output.note(format_args!("wrote {} pages to {}", pages.len(), folder.display()));
     Ok(Outcome::Done)
@@ -46,6 +49,8 @@ pub fn run(args: &Args, command: clap::Command, output: &Output) -> Result<Outco
 
 fn render(command: clap::Command) -> Result<Vec<u8>> {
     let mut page = Vec::new();
-    clap_mangen::Man::new(command).render(&mut page).map_err(|error| Error::io("cannot write the manual", error))?;
+    clap_mangen::Man::new(command)
+        .render(&mut page)
+        .map_err(|error| Error::io("cannot write the manual", error))?;
     Ok(page)
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use comfy_table::presets::NOTHING;
@@ -24,7 +25,11 @@ impl Output {
     }
 
     /// Prints a result: as JSON when that was asked for, else as `human` writes it.
-    pub fn result(&self, result: &impl Serialize, human: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    pub fn result(
+        &self,
+        result: &impl Serialize,
+        human: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<()> {
         let stdout = io::stdout();
         let mut out = io::BufWriter::new(stdout.lock());
         let written = if self.json {
@@ -77,6 +82,21 @@ pub fn is_closed_pipe(error: &Error) -> bool {
         .is_some_and(|source| source.kind() == io::ErrorKind::BrokenPipe)
 }
 
+/// Whether a file can be written where it is wanted, so that nobody waits for a result that cannot be
+/// kept.
+///
+/// # Errors
+/// When its folder does not exist.
+pub fn writable(path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if folder.is_dir() {
+        return Ok(());
+    }
+    Err(Error::argument("no such folder to write to")
+        .file(path)
+        .advice(format!("make {} first", folder.display())))
+}
+
 /// A plain table: a header, and numbers to the right.
 pub struct Rows {
     table: Table,
@@ -86,7 +106,10 @@ impl Rows {
     /// `numeric` says which columns are aligned to the right.
     pub fn new(header: &[&str], numeric: &[usize]) -> Self {
         let mut table = Table::new();
-        table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header.iter().copied());
+        table
+            .load_preset(NOTHING)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_header(header.iter().copied());
         for column in numeric {
             if let Some(column) = table.column_mut(*column) {
                 column.set_cell_alignment(CellAlignment::Right);

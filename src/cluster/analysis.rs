@@ -7,9 +7,9 @@ use ndarray::{Array2, ArrayView2};
 use serde::Serialize;
 
 use super::{
-    Choice, ChooseOptions, ClusterSummary, CrossTable, DbscanOptions, GaussianMixture, Geometry, HdbscanOptions, KMeans,
-    KMeansParams, Silhouette, SilhouetteOptions, SummaryInput, SummaryOptions, choose_k, cross_table, dbscan, hdbscan,
-    silhouette_with_noise, summarize,
+    Choice, ChooseOptions, ClusterSummary, CrossTable, DbscanOptions, GaussianMixture, Geometry,
+    HdbscanOptions, KMeans, KMeansParams, Silhouette, SilhouetteOptions, SummaryInput, SummaryOptions,
+    choose_k, cross_table, dbscan, hdbscan, silhouette_with_noise, summarize,
 };
 use crate::error::{Error, Result};
 use crate::metric::{Agreement, agreement};
@@ -121,7 +121,11 @@ impl About {
             Some(name) => Some(LabelColumn {
                 name: name.to_owned(),
                 labels: table.labels(name)?,
-                numbers: if table.column(name)?.data_type().is_numeric() { Some(table.numbers(name)?) } else { None },
+                numbers: if table.column(name)?.data_type().is_numeric() {
+                    Some(table.numbers(name)?)
+                } else {
+                    None
+                },
             }),
             None => None,
         };
@@ -193,8 +197,9 @@ pub fn analyse(rows: ArrayView2<'_, f32>, about: &About, options: &AnalysisOptio
         return Err(Error::argument("only k-means works in mini-batches").advice("leave the batch size out"));
     }
     let reduced = reduce(rows, options)?;
-    let points = reduced.as_ref().map_or(rows, |reduced| reduced.view());
-    let scoring = SilhouetteOptions { geometry: geometry(options.method), seed: options.seed, ..Default::default() };
+    let points = reduced.as_ref().map_or_else(|| rows.view(), |reduced| reduced.view());
+    let scoring =
+        SilhouetteOptions { geometry: geometry(options.method), seed: options.seed, ..Default::default() };
     let choice = match (&options.count, options.method) {
         (_, Method::Dbscan | Method::Hdbscan) | (ClusterCount::Exactly(_), _) => None,
         (ClusterCount::Within(range), _) => {
@@ -219,9 +224,11 @@ pub fn analyse(rows: ArrayView2<'_, f32>, about: &About, options: &AnalysisOptio
     let sizes = sizes(&fitted.labels);
     let noise = fitted.labels.iter().filter(|label| label.is_none()).count();
     let scorable = sizes.len() >= 2 && sizes.len() < fitted.labels.len() - noise;
-    let silhouettes = if scorable { Some(silhouette_with_noise(points, &fitted.labels, &scoring)?) } else { None };
+    let silhouettes =
+        if scorable { Some(silhouette_with_noise(points, &fitted.labels, &scoring)?) } else { None };
     let numbers = about.label.as_ref().and_then(|label| label.numbers.as_deref());
-    let input = SummaryInput { rows, labels: &fitted.labels, texts: about.texts.as_deref(), numbers };
+    let input =
+        SummaryInput { rows: rows.view(), labels: &fitted.labels, texts: about.texts.as_deref(), numbers };
     let clusters = summarize(&input, &options.summary)?;
     let (table, agreement) = compare(&fitted.labels, about.label.as_ref())?;
     Ok(Analysis {
@@ -320,7 +327,8 @@ fn compare(
 ) -> Result<(Option<CrossTable>, Option<Agreement>)> {
     let Some(label) = label else { return Ok((None, None)) };
     let table = cross_table(clusters, &label.labels.names, &label.labels.codes)?;
-    let both = clusters.iter().zip(&label.labels.codes).filter_map(|(cluster, code)| Some(((*code)?, (*cluster)?)));
+    let both =
+        clusters.iter().zip(&label.labels.codes).filter_map(|(cluster, code)| Some(((*code)?, (*cluster)?)));
     let (codes, clusters): (Vec<u32>, Vec<u32>) = both.unzip();
     let agreement = if codes.is_empty() { None } else { Some(agreement(&codes, &clusters)?) };
     Ok((Some(table), agreement))

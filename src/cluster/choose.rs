@@ -116,7 +116,7 @@ pub fn choose_k_means(
     params: impl Fn(usize) -> KMeansParams,
 ) -> Result<Choice> {
     choose_k(rows, options, |k| {
-        let model = params(k).fit_rows(rows)?;
+        let model = params(k).fit_rows(&rows)?;
         Ok((model.labels, model.inertia))
     })
 }

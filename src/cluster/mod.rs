@@ -11,9 +11,9 @@ mod pairwise;
 mod silhouette;
 mod summary;
 
+pub use analysis::{About, Analysis, AnalysisOptions, ClusterCount, LabelColumn, Method, analyse};
 pub use choose::{Candidate, Choice, ChooseOptions, choose_k, choose_k_means, elbow};
 pub use density::{DbscanOptions, DensityClusters, HdbscanOptions, Noise, dbscan, hdbscan, suggest_eps};
-pub use analysis::{About, Analysis, AnalysisOptions, ClusterCount, LabelColumn, Method, analyse};
 pub use k_means::{Geometry, KMeans, KMeansParams, KMeansValidParams};
 pub use mixture::{GaussianMixture, GaussianMixtureParams, MAX_MIXTURE_DIMS};
 pub use naming::{ClusterTerms, NamingOptions, Term, name_clusters, score_terms};

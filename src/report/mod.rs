@@ -22,11 +22,29 @@
 //! ```
 
 mod block;
+mod clusters;
 mod html;
+mod map;
+mod overview;
 mod page;
 mod script;
 mod table;
 
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+
 pub use block::{Block, Callout, Figure, Image, KeyFigure, Quote};
+pub use clusters::{choice_picture, clusters};
+pub use map::{PcaMap, cluster_picture, label_picture, map};
+pub use overview::overview;
 pub use page::{Page, Provenance, Section};
 pub use table::{Cell, Table};
+
+/// Adds a section's results for programs.
+fn with_data(section: Section, results: &impl Serialize) -> Result<Section> {
+    let value = serde_json::to_value(results)
+        .map_err(|error| Error::argument("the results cannot be written as JSON").source(error))?;
+    let id = format!("{}-data", section.id);
+    Ok(section.with(Block::Data { id, value }))
+}

@@ -111,8 +111,8 @@ impl IpcFile {
                 .map_err(|error| damaged(ArrowError::IpcError(error.to_string())))?
                 .header_as_record_batch()
                 .and_then(|batch| usize::try_from(batch.length()).ok());
-            let length = length
-                .ok_or_else(|| damaged(ArrowError::IpcError("no batch where one should be".into())))?;
+            let length =
+                length.ok_or_else(|| damaged(ArrowError::IpcError("no batch where one should be".into())))?;
             Ok(rows.saturating_add(length))
         })
     }
@@ -142,9 +142,8 @@ impl Stream {
         let mut decoder = StreamDecoder::new();
         let mut rest = buffer.clone();
         decoder.decode(&mut rest).map_err(damaged)?;
-        let schema = decoder
-            .schema()
-            .ok_or_else(|| damaged(ArrowError::IpcError("the schema is missing".into())))?;
+        let schema =
+            decoder.schema().ok_or_else(|| damaged(ArrowError::IpcError("the schema is missing".into())))?;
         Ok(Stream { buffer, schema })
     }
 

@@ -14,7 +14,6 @@ use crate::error::{Error, Result};
 
 mod container;
 
-
 pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     let (table, vectors) = read_table(path, options)?;
     if !options.allow_non_finite {
