@@ -103,7 +103,8 @@ fn the_known_reviews_reach_scikit_learns_inertia_with_any_number_of_threads() {
         pool.install(|| KMeans::params(4).seed(42).fit_rows(&table.vectors()).unwrap())
     };
     let one = fit(1);
-    assert!((653.1..=653.3).contains(&one.inertia), "{}", one.inertia);
+    // scikit-learn's ten starts end between 653.1 and 653.3; the best known optimum lies a little lower.
+    assert!((652.5..=653.3).contains(&one.inertia), "{}", one.inertia);
     assert_eq!(one, fit(2));
     assert_eq!(one, fit(7));
 }

@@ -86,10 +86,30 @@ pub fn name_clusters(
     options: &NamingOptions,
 ) -> Result<Vec<ClusterTerms>> {
     let mut clusters = score_terms(texts, labels, options)?;
+    let common = common_terms(&clusters);
     for cluster in &mut clusters {
+        cluster.terms.retain(|term| !common.contains(&term.term));
         cluster.terms = without_repeats(std::mem::take(&mut cluster.terms), options.top_terms);
     }
     Ok(clusters)
+}
+
+/// Terms that stand among the first ten of more than half of the clusters: they say what all texts
+/// are about, and so tell no cluster from the others. With two clusters, none.
+fn common_terms(clusters: &[ClusterTerms]) -> HashSet<String> {
+    const FIRST: usize = 10;
+    if clusters.len() < 3 {
+        return HashSet::new();
+    }
+    let mut named: HashMap<&str, usize> = HashMap::new();
+    for term in clusters.iter().flat_map(|cluster| cluster.terms.iter().take(FIRST)) {
+        *named.entry(&term.term).or_default() += 1;
+    }
+    named
+        .into_iter()
+        .filter(|(_, count)| 2 * count > clusters.len())
+        .map(|(term, _)| term.to_owned())
+        .collect()
 }
 
 /// Scores all terms of each cluster, the best first, equal scores in alphabetical order.
@@ -218,7 +238,11 @@ fn without_repeats(terms: Vec<Term>, wanted: usize) -> Vec<Term> {
         if chosen.len() == wanted {
             break;
         }
-        if !chosen.iter().any(|other| holds(&other.term, &term.term) || holds(&term.term, &other.term)) {
+        let repeats = |other: &Term| {
+            let (a, b) = (other.term.as_str(), term.term.as_str());
+            holds(a, b) || holds(b, a) || is_plural(a, b) || is_plural(b, a)
+        };
+        if !chosen.iter().any(repeats) {
             chosen.push(term);
         }
     }
@@ -228,6 +252,11 @@ fn without_repeats(terms: Vec<Term>, wanted: usize) -> Vec<Term> {
 /// Whether a pair of words holds a single word.
 fn holds(pair: &str, word: &str) -> bool {
     pair.split_once(' ').is_some_and(|(first, second)| first == word || second == word)
+}
+
+/// Whether a word is another one with an s.
+fn is_plural(plural: &str, word: &str) -> bool {
+    plural.strip_suffix('s') == Some(word) || plural.strip_suffix("es") == Some(word)
 }
 
 /// Terms of each cluster as plain strings, by cluster.

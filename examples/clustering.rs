@@ -1,0 +1,42 @@
+//! Clusters of the sample reviews, named and drawn: `cargo run --release --example clustering`.
+
+use std::path::Path;
+
+use embedlab::chart::Style;
+use embedlab::cluster::{About, AnalysisOptions, ClusterCount, analyse};
+use embedlab::report::{PcaMap, cluster_picture};
+use embedlab::rows::Pca;
+use embedlab::{Result, table};
+
+fn main() -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let reviews = table::read(&root.join("examples/data/food_reviews.parquet"), &Default::default())?;
+
+    let about = About::from_table(&reviews, Some("combined"), Some("Score"))?;
+    let options = AnalysisOptions { count: ClusterCount::Exactly(8), ..Default::default() };
+    let found = analyse(reviews.vectors(), &about, &options)?;
+
+    println!(
+        "inertia {:.1}, silhouette {:.3}\n",
+        found.inertia.unwrap_or_default(),
+        found.silhouette.unwrap_or_default()
+    );
+    for cluster in &found.clusters {
+        let stars = cluster.mean_label.unwrap_or_default();
+        println!("{} {:4} rows, {stars:.2} stars: {}", cluster.id, cluster.size, cluster.terms.join(", "));
+    }
+
+    let pca = Pca::fit(&reviews.vectors(), 2)?;
+    let points = pca.transform(&reviews.vectors())?;
+    let map = PcaMap {
+        points: points.view(),
+        explained_variance_ratio: [pca.explained_variance_ratio[0], pca.explained_variance_ratio[1]],
+        neighbors_kept: None,
+    };
+    let picture = cluster_picture(&map, &found, Style::new("Clusters of food reviews").size(960, 600))?;
+    for name in ["output/clusters.png", "output/clusters.svg"] {
+        picture.save(root.join(name))?;
+        println!("drew {name}");
+    }
+    Ok(())
+}

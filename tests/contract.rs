@@ -1,0 +1,229 @@
+//! What every analysis promises, asked of each in the same way: bad rows are an error and never a
+//! panic, the order of threads does not matter, and fitting again gives the same answer. A new
+//! analysis is one line in `ANALYSES`.
+
+use embedlab::cluster::{
+    About, AnalysisOptions, ClusterCount, DbscanOptions, GaussianMixture, Geometry, HdbscanOptions, KMeans,
+    Method, analyse, choose_k_means, dbscan, hdbscan, silhouette,
+};
+use embedlab::map::neighbors_kept;
+use embedlab::rows::{Metric, Pca, group_means, moments, norms, top_k};
+use embedlab::table::check;
+use embedlab::{Error, Result};
+use ndarray::{Array2, ArrayView2};
+
+/// Runs one analysis and gives everything that it found as text, bit by bit.
+type Run = fn(ArrayView2<'_, f32>) -> Result<String>;
+
+struct Contract {
+    name: &'static str,
+    run: Run,
+    /// Whether rows that hold NaN or infinities are refused (else they are counted, or pass through).
+    refuses_non_finite: bool,
+    /// The fewest rows that make sense.
+    min_rows: usize,
+}
+
+const ANALYSES: &[Contract] = &[
+    Contract {
+        name: "k-means",
+        run: |rows| k_means(rows, Geometry::Euclidean),
+        refuses_non_finite: true,
+        min_rows: 3,
+    },
+    Contract {
+        name: "spherical k-means",
+        run: |rows| k_means(rows, Geometry::Spherical),
+        refuses_non_finite: true,
+        min_rows: 3,
+    },
+    Contract { name: "mini-batch k-means", run: mini_batch, refuses_non_finite: true, min_rows: 3 },
+    Contract { name: "choice of k", run: choice, refuses_non_finite: true, min_rows: 5 },
+    Contract { name: "silhouette", run: silhouettes, refuses_non_finite: true, min_rows: 5 },
+    Contract {
+        name: "DBSCAN",
+        run: |rows| debug(dbscan(rows, &DbscanOptions::default())),
+        refuses_non_finite: true,
+        min_rows: 0,
+    },
+    Contract {
+        name: "HDBSCAN",
+        run: |rows| debug(hdbscan(rows, &HdbscanOptions::default())),
+        refuses_non_finite: true,
+        min_rows: 0,
+    },
+    Contract {
+        name: "mixture",
+        run: |rows| debug(GaussianMixture::params(2).fit_rows(rows)),
+        refuses_non_finite: true,
+        min_rows: 4,
+    },
+    Contract { name: "analysis of clusters", run: analysis, refuses_non_finite: true, min_rows: 5 },
+    Contract { name: "PCA", run: pca, refuses_non_finite: true, min_rows: 2 },
+    Contract {
+        name: "top-k by cosine",
+        run: |rows| nearest(rows, Metric::Cosine),
+        refuses_non_finite: false,
+        min_rows: 1,
+    },
+    Contract {
+        name: "top-k by L1",
+        run: |rows| nearest(rows, Metric::L1),
+        refuses_non_finite: false,
+        min_rows: 1,
+    },
+    Contract {
+        name: "neighbours kept",
+        run: |rows| debug(neighbors_kept(rows, rows, 1, 42)),
+        refuses_non_finite: false,
+        min_rows: 3,
+    },
+    Contract { name: "moments", run: |rows| debug(moments(&rows)), refuses_non_finite: false, min_rows: 0 },
+    Contract { name: "norms", run: |rows| debug(norms(&rows)), refuses_non_finite: false, min_rows: 0 },
+    Contract { name: "group means", run: groups, refuses_non_finite: false, min_rows: 0 },
+    Contract {
+        name: "check",
+        run: |rows| Ok(format!("{:?}", check(rows))),
+        refuses_non_finite: false,
+        min_rows: 0,
+    },
+];
+
+fn debug(found: Result<impl std::fmt::Debug>) -> Result<String> {
+    found.map(|found| format!("{found:?}"))
+}
+
+fn k_means(rows: ArrayView2<'_, f32>, geometry: Geometry) -> Result<String> {
+    debug(KMeans::params(3).n_init(2).geometry(geometry).fit_rows(&rows))
+}
+
+fn mini_batch(rows: ArrayView2<'_, f32>) -> Result<String> {
+    debug(KMeans::params(3).n_init(2).batch_size(64).fit_rows(&rows))
+}
+
+fn choice(rows: ArrayView2<'_, f32>) -> Result<String> {
+    debug(choose_k_means(rows, &Default::default(), |k| KMeans::params(k).n_init(1)))
+}
+
+fn silhouettes(rows: ArrayView2<'_, f32>) -> Result<String> {
+    let labels: Vec<u32> = (0..rows.nrows()).map(|row| (row % 2) as u32).collect();
+    debug(silhouette(rows, &labels, &Default::default()))
+}
+
+fn analysis(rows: ArrayView2<'_, f32>) -> Result<String> {
+    let options =
+        AnalysisOptions { method: Method::Spherical, count: ClusterCount::Exactly(2), ..Default::default() };
+    let mut found = analyse(rows, &About::default(), &options)?;
+    found.fit_seconds = 0.0;
+    Ok(format!("{found:?}"))
+}
+
+fn pca(rows: ArrayView2<'_, f32>) -> Result<String> {
+    let pca = Pca::fit(&rows, 2)?;
+    Ok(format!("{pca:?} {:?}", pca.transform(&rows)?))
+}
+
+fn nearest(rows: ArrayView2<'_, f32>, metric: Metric) -> Result<String> {
+    debug(top_k(&rows, rows.slice(ndarray::s![..rows.nrows().min(2), ..]), 3, metric))
+}
+
+fn groups(rows: ArrayView2<'_, f32>) -> Result<String> {
+    let groups: Vec<Option<u32>> = (0..rows.nrows()).map(|row| Some((row % 3) as u32)).collect();
+    debug(group_means(&rows, &groups, 3))
+}
+
+fn sample(n: usize, dims: usize) -> Array2<f32> {
+    Array2::from_shape_fn((n, dims), |(i, j)| {
+        let noise = ((i * 7919 + j * 104_729 + i * j * 31) % 1009) as f32 / 1009.0;
+        noise + (i % 3) as f32 * 2.0 * ((j % 4) as f32 - 1.5)
+    })
+}
+
+/// Runs an analysis that may refuse, and must not panic.
+fn outcome(contract: &Contract, rows: ArrayView2<'_, f32>, case: &str) -> Result<String> {
+    std::panic::catch_unwind(|| (contract.run)(rows))
+        .unwrap_or_else(|_| panic!("{} panics on {case}", contract.name))
+}
+
+fn assert_says_what_to_know(contract: &Contract, error: &Error, case: &str) {
+    let message = error.to_string();
+    assert!(message.len() > 15, "{} on {case} says only: {message}", contract.name);
+}
+
+#[test]
+fn any_number_of_threads_and_any_repetition_give_the_same_bits() {
+    let rows = sample(2500, 24);
+    for contract in ANALYSES {
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| (contract.run)(rows.view()))
+                .unwrap_or_else(|error| panic!("{}: {error}", contract.name))
+        };
+        let one = on(1);
+        assert!(one == on(1), "{} differs when it is run again", contract.name);
+        assert!(one == on(2), "{} differs on 2 threads", contract.name);
+        assert!(one == on(7), "{} differs on 7 threads", contract.name);
+    }
+}
+
+#[test]
+fn rows_that_are_not_finite_are_refused_where_they_would_spoil_the_answer() {
+    for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut rows = sample(40, 6);
+        rows[[17, 3]] = value;
+        for contract in ANALYSES {
+            match outcome(contract, rows.view(), "a row that is not finite") {
+                Err(error) => assert_says_what_to_know(contract, &error, "a row that is not finite"),
+                Ok(_) => assert!(!contract.refuses_non_finite, "{} accepts {value}", contract.name),
+            }
+        }
+    }
+}
+
+#[test]
+fn few_rows_are_an_answer_or_a_refusal() {
+    for n in 0..12 {
+        let rows = sample(n, 6);
+        for contract in ANALYSES {
+            match outcome(contract, rows.view(), &format!("{n} rows")) {
+                Err(error) => {
+                    assert_says_what_to_know(contract, &error, &format!("{n} rows"));
+                    assert!(n < contract.min_rows.max(5), "{} refuses {n} rows: {error}", contract.name);
+                }
+                Ok(_) => assert!(n >= contract.min_rows, "{} accepts {n} rows", contract.name),
+            }
+        }
+    }
+}
+
+#[test]
+fn degenerate_rows_never_panic() {
+    let cases: [(&str, Array2<f32>); 7] = [
+        ("rows that are all equal", Array2::from_elem((60, 5), 0.3)),
+        ("rows of zeros", Array2::zeros((60, 5))),
+        ("one dimension", sample(60, 1)),
+        ("more dimensions than rows", sample(12, 90)),
+        ("two distinct rows", Array2::from_shape_fn((60, 4), |(i, _)| (i % 2) as f32 + 1.0)),
+        ("huge numbers", sample(60, 5) * 1e18),
+        ("tiny numbers", sample(60, 5) * 1e-30),
+    ];
+    for (case, rows) in &cases {
+        for contract in ANALYSES {
+            if let Err(error) = outcome(contract, rows.view(), case) {
+                assert_says_what_to_know(contract, &error, case);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_layout_in_memory_does_not_matter() {
+    let rows = sample(300, 10);
+    let by_columns = rows.t().to_owned();
+    assert!(!by_columns.t().is_standard_layout());
+    for contract in ANALYSES {
+        let found = outcome(contract, by_columns.t(), "column-major rows")
+            .unwrap_or_else(|e| panic!("{}: {e}", contract.name));
+        assert!(found == (contract.run)(rows.view()).unwrap(), "{} differs by layout", contract.name);
+    }
+}

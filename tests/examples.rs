@@ -1,0 +1,21 @@
+//! Every example runs and draws what it says.
+
+use std::path::Path;
+use std::process::Command;
+
+#[test]
+fn clustering_names_and_draws_the_clusters_of_the_sample() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let ran = Command::new(cargo)
+        .current_dir(root)
+        .args(["run", "--quiet", "--example", "clustering"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    assert_eq!(said.matches(" rows, ").count(), 8, "{said}");
+    let svg = std::fs::read_to_string(root.join("output/clusters.svg")).unwrap();
+    assert!(svg.contains("width=\"960\"") && svg.contains("height=\"600\""), "{}", &svg[..200]);
+    assert!(std::fs::read(root.join("output/clusters.png")).unwrap().starts_with(b"\x89PNG"));
+}
