@@ -3,8 +3,7 @@
 use crate::error::{Error, Result, nearest_name};
 
 /// The names under which vectors are stored everywhere; they decide among several candidates.
-const CONVENTIONAL: [&str; 6] =
-    ["embeddings", "embedding", "vectors", "vector", "arr_0", "ada_embedding"];
+const CONVENTIONAL: [&str; 6] = ["embeddings", "embedding", "vectors", "vector", "arr_0", "ada_embedding"];
 
 /// Chooses the array (or tensor) that holds the vectors.
 ///

@@ -112,9 +112,9 @@ fn load<R: Read + Seek>(archive: &mut ZipArchive<R>, entry: &Entry) -> Result<Ve
             .advice("the file is damaged: write it again"));
     };
     let mut unpacked = Vec::new();
-    unpacked
-        .try_reserve_exact(bytes)
-        .map_err(|error| Error::memory("the array does not fit in memory").column(&entry.name).source(error))?;
+    unpacked.try_reserve_exact(bytes).map_err(|error| {
+        Error::memory("the array does not fit in memory").column(&entry.name).source(error)
+    })?;
     file.take(size + 1).read_to_end(&mut unpacked).map_err(|error| damaged(error.into()))?;
     Ok(unpacked)
 }

@@ -52,8 +52,7 @@ fn read_tensors(path: &Path, options: &ReadOptions) -> Result<(Array2<f32>, Stri
             && rows == vectors.nrows()
         {
             let shape = vec![rows];
-            let array =
-                npy::column(&NpyArray { dtype, fortran_order: false, shape, data: tensor.data() })?;
+            let array = npy::column(&NpyArray { dtype, fortran_order: false, shape, data: tensor.data() })?;
             fields.push(Field::new(other, array.data_type().clone(), false));
             arrays.push(array);
         }

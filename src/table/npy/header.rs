@@ -78,9 +78,7 @@ pub(in crate::table) fn parse(bytes: &[u8]) -> Result<NpyArray<'_>> {
 
 /// Reads the head alone; `bytes` need not hold any data.
 pub(in crate::table) fn parse_header(bytes: &[u8]) -> Result<Header> {
-    let damaged = || {
-        Error::input("the header is damaged").advice("write the file again with numpy.save")
-    };
+    let damaged = || Error::input("the header is damaged").advice("write the file again with numpy.save");
     if !bytes.starts_with(MAGIC) {
         return Err(Error::input("not a NumPy file")
             .seen(excerpt(&String::from_utf8_lossy(&bytes[..bytes.len().min(8)])))
@@ -245,7 +243,9 @@ mod tests {
 
     #[test]
     fn a_header_that_lies_is_refused_before_any_allocation() {
-        for shape in ["(3, 3)", "(1, 2)", "(9223372036854775807, 9223372036854775807)", "(4611686018427387904, 4)"] {
+        for shape in
+            ["(3, 3)", "(1, 2)", "(9223372036854775807, 9223372036854775807)", "(4611686018427387904, 4)"]
+        {
             let bytes = file(1, &format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}}"), 24);
             let message = parse(&bytes).unwrap_err().to_string();
             assert!(message.contains("not as long as the header says"), "{message}");

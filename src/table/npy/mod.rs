@@ -77,14 +77,16 @@ impl<'a> Vectors<'a> {
             }
             return;
         }
-        out.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS).into_par_iter().enumerate().for_each(|(i, mut block)| {
-            let first = first + i * BLOCK_ROWS;
-            let mut column = vec![0.0; block.nrows()];
-            for dim in 0..self.dims {
-                self.float.decode(&self.data[(dim * self.rows + first) * size..], &mut column);
-                block.slice_mut(s![.., dim]).iter_mut().zip(&column).for_each(|(out, x)| *out = *x);
-            }
-        });
+        out.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS).into_par_iter().enumerate().for_each(
+            |(i, mut block)| {
+                let first = first + i * BLOCK_ROWS;
+                let mut column = vec![0.0; block.nrows()];
+                for dim in 0..self.dims {
+                    self.float.decode(&self.data[(dim * self.rows + first) * size..], &mut column);
+                    block.slice_mut(s![.., dim]).iter_mut().zip(&column).for_each(|(out, x)| *out = *x);
+                }
+            },
+        );
     }
 
     /// The data where they stand, if they need no conversion.
@@ -111,7 +113,8 @@ pub(super) fn float(dtype: Dtype) -> Option<Float> {
 /// them, so that the file can be mapped.
 pub(super) fn write_header(out: &mut impl Write, descr: &str, shape: &[usize]) -> std::io::Result<()> {
     let lengths: Vec<String> = shape.iter().map(|n| format!("{n},")).collect();
-    let literal = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}), }}", lengths.join(" "));
+    let literal =
+        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}), }}", lengths.join(" "));
     let padded = (10 + literal.len() + 1).next_multiple_of(64) - 10;
     out.write_all(b"\x93NUMPY\x01\x00")?;
     out.write_all(&(padded as u16).to_le_bytes())?;

@@ -177,8 +177,7 @@ impl Leaf {
         let done: Vec<Result<(), Fault>> = work
             .into_par_iter()
             .map(|(piece, first, stretch)| {
-                let pages =
-                    PageRun::new(|| self.open(piece.row_group), piece.first_page, piece.pages)?;
+                let pages = PageRun::new(|| self.open(piece.row_group), piece.first_page, piece.pages)?;
                 let mut reader = self.reader::<T>(Box::new(pages));
                 let mut scratch = Scratch::<T>::default();
                 scratch.fill(&mut reader, first, dims, stretch, convert)

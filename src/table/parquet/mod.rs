@@ -28,8 +28,6 @@ mod write;
 
 pub(super) use write::write;
 
-
-
 /// Rows in one Arrow batch: enough to make its cost small, few enough to stay in the cache.
 const BATCH_ROWS: usize = 1024;
 
@@ -79,8 +77,7 @@ impl ParquetFile {
             Place::Column(position) => Leaf::of(path, metadata.metadata(), position),
             Place::Spread(_) => None,
         };
-        let mut file =
-            ParquetFile { path: path.to_owned(), metadata, vectors, leaf, rows, dims: 0 };
+        let mut file = ParquetFile { path: path.to_owned(), metadata, vectors, leaf, rows, dims: 0 };
         file.dims = file.first_length().map_err(|error| file.at(error))?;
         Ok(file)
     }
@@ -294,8 +291,7 @@ fn first_rows(
         .with_limit(rows)
         .build()
         .map_err(damaged)?;
-    let batches: Vec<RecordBatch> =
-        reader.map(|batch| batch.map_err(unreadable)).collect::<Result<_>>()?;
+    let batches: Vec<RecordBatch> = reader.map(|batch| batch.map_err(unreadable)).collect::<Result<_>>()?;
     arrow_vectors::concatenated(&schema, &batches, 0)
 }
 

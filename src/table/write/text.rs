@@ -10,8 +10,8 @@ use arrow::json::writer::{LineDelimited, WriterBuilder};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use ndarray::ArrayView1;
 
-use super::arrow::{batch_rows, batches};
 use super::VectorLayout;
+use super::arrow::{batch_rows, batches};
 use crate::error::{Error, Result};
 use crate::table::Table;
 
@@ -80,8 +80,7 @@ pub(super) fn write_json_lines(table: &Table, out: &mut impl Write) -> Result<()
             .source(error)
             .advice("leave the column out, or write .parquet"),
     };
-    let (_, batches) =
-        batches(table, VectorLayout::FixedSizeList, batch_rows(table.dims(), JSON_BYTES))?;
+    let (_, batches) = batches(table, VectorLayout::FixedSizeList, batch_rows(table.dims(), JSON_BYTES))?;
     let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(out);
     for batch in batches {
         writer.write(&batch?).map_err(failed)?;
