@@ -13,6 +13,8 @@ mod csv;
 mod format;
 mod hugging_face;
 mod ipc;
+mod json;
+mod json_rows;
 mod jsonl;
 mod mteb;
 mod npy;

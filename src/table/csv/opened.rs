@@ -65,7 +65,7 @@ impl<R: Read + Send> Opened<R> {
         let columns: Vec<(&str, Holds)> = names
             .iter()
             .zip(&first)
-            .map(|(name, cell)| (name.as_str(), holds(cell, wanted == Some(name))))
+            .map(|(name, cell)| (name.as_str(), Holds::of_first_cell(cell, wanted == Some(name))))
             .collect();
         let vectors = vector_column::find(&columns, wanted)?;
         let dims = match &vectors.place {
@@ -146,13 +146,4 @@ fn first_record(bytes: &[u8], source: Source) -> Result<(Vec<String>, usize)> {
     }
     let decoded = fields.iter().map(|field| Ok(decode(&field.content(), source.encoding)?.into_owned()));
     Ok((decoded.collect::<Result<_>>()?, records.next_start()))
-}
-
-/// What a column holds. The one that was asked for is taken at its word where it begins as a vector
-/// does, so that the error names the fault and its row.
-fn holds(first_cell: &[u8], wanted: bool) -> Holds {
-    match (Holds::of_text([first_cell]), first_cell.trim_ascii_start()) {
-        (Holds::Other, [] | [b'[' | b'{' | b'(', ..]) if wanted => Holds::Vectors,
-        (holds, _) => holds,
-    }
 }
