@@ -4,26 +4,34 @@
 //! finds the vector column by itself when there is one candidate, checks every number, and gives
 //! a [`Table`]. [`write()`] does the way back; an output file appears whole or not at all.
 
+mod arrow_vectors;
 mod atomic;
 mod cell;
 mod check;
 mod chunks;
 mod columns;
 mod csv;
+mod floats;
 mod format;
+mod guard;
 mod hugging_face;
 mod ipc;
 mod json;
 mod json_rows;
 mod jsonl;
+mod mapped;
+mod matrix;
 mod mteb;
+mod named_array;
 mod npy;
 mod npz;
 mod openai;
 mod parquet;
 mod projector;
 mod read;
+mod rows_in_order;
 mod safetensors;
+mod sidecar;
 mod split;
 mod stream;
 mod text_column;
@@ -32,10 +40,13 @@ mod write;
 
 pub use atomic::write_whole;
 pub use cell::{CellError, parse_vector};
-pub use check::{Check, Norms, Problem, check};
+pub use check::{Check, Norms, Problem, Severity, check, check_rows};
 pub use columns::{Labels, Table};
 pub use format::Format;
+pub use projector::write_projector;
 pub use read::{Encoding, ReadOptions, read, read_columns};
 pub use split::{Leak, Split, group_split, leaks, stratified_split, train_test_split};
 pub use stream::stream;
-pub use write::{VectorLayout, WriteOptions, write};
+pub use write::{VectorLayout, WriteOptions, Written, write};
+
+use guard::guarded;

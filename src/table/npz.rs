@@ -1,8 +1,151 @@
-//! FORMAT.
-use super::{ReadOptions, Table};
-use crate::error::Result;
-use std::path::Path;
+//! NumPy arrays in a zip archive; `.npz`.
+//!
+//! One two-dimensional array of floating-point numbers holds the vectors. One-dimensional arrays of
+//! as many elements become columns (integers, numbers, truth values, texts); other arrays (scalars,
+//! pickled objects) are passed over.
 
-pub(super) fn read(_path: &Path, _options: &ReadOptions) -> Result<Table> {
-    todo!()
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::{Field, Schema};
+use arrow::record_batch::RecordBatch;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
+
+use super::npy::{self, Header, Vectors};
+use super::{ReadOptions, Table, matrix, named_array, sidecar};
+use crate::error::{Error, Result};
+
+/// Deflate makes at most 1032 bytes of one.
+const MOST_EXPANSION: u64 = 1040;
+
+/// Enough for the head of any array that is read.
+const HEAD: u64 = (1 << 16) + 12;
+
+/// An array in the archive, by its number.
+struct Entry {
+    number: usize,
+    name: String,
+    header: Header,
+}
+
+pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
+    let file = File::open(path).map_err(|error| Error::io("cannot open", error).file(path))?;
+    let (vectors, name, columns) =
+        read_arrays(BufReader::new(file), options).map_err(|error| error.file(path))?;
+    sidecar::join(vectors, &name, columns, options)
+}
+
+fn read_arrays(
+    file: impl Read + Seek,
+    options: &ReadOptions,
+) -> Result<(ndarray::Array2<f32>, String, Option<RecordBatch>)> {
+    let mut archive = ZipArchive::new(file).map_err(damaged)?;
+    let entries = entries(&mut archive)?;
+    let candidates: Vec<&str> = entries
+        .iter()
+        .filter(|entry| entry.header.shape.len() == 2 && npy::float(entry.header.dtype).is_some())
+        .map(|entry| entry.name.as_str())
+        .collect();
+    let all: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+    let name = named_array::choose(&candidates, &all, options.vector.as_deref())?.to_owned();
+    let place = entries.iter().position(|entry| entry.name == name).unwrap_or_default();
+    let rows = entries[place].header.shape[0];
+
+    let vectors = {
+        let bytes = load(&mut archive, &entries[place])?;
+        let array = npy::parse(&bytes).map_err(|error| error.column(&name))?;
+        let vectors = Vectors::of(&array).map_err(|error| error.column(&name))?;
+        let mut out = matrix::zeros(vectors.rows, vectors.dims)?;
+        vectors.copy(0, out.view_mut());
+        out
+    };
+    if !options.allow_non_finite {
+        matrix::refuse_non_finite(vectors.view(), 0).map_err(|error| error.column(&name))?;
+    }
+    let mut fields = Vec::new();
+    let mut arrays: Vec<ArrayRef> = Vec::new();
+    for entry in entries.iter().filter(|entry| entry.header.shape == [rows]) {
+        let bytes = load(&mut archive, entry)?;
+        let array = npy::parse(&bytes).and_then(|array| npy::column(&array));
+        let array = array.map_err(|error| error.column(&entry.name))?;
+        fields.push(Field::new(&entry.name, array.data_type().clone(), false));
+        arrays.push(array);
+    }
+    if arrays.is_empty() {
+        return Ok((vectors, name, None));
+    }
+    let columns = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+        .map_err(|error| Error::input("cannot take the arrays as columns").source(error))?;
+    Ok((vectors, name, Some(columns)))
+}
+
+/// The arrays of types that are read, from their heads.
+fn entries<R: Read + Seek>(archive: &mut ZipArchive<R>) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for number in 0..archive.len() {
+        let file = archive.by_index(number).map_err(damaged)?;
+        let name = file.name().map_err(damaged)?.into_owned();
+        let Some(name) = name.strip_suffix(".npy").map(str::to_owned) else { continue };
+        let mut head = Vec::new();
+        file.take(HEAD).read_to_end(&mut head).map_err(|error| damaged(error.into()))?;
+        if let Ok(header) = npy::parse_header(&head) {
+            entries.push(Entry { number, name, header });
+        }
+    }
+    Ok(entries)
+}
+
+/// Unpacks an array whose size the archive and the array's own head agree on.
+fn load<R: Read + Seek>(archive: &mut ZipArchive<R>, entry: &Entry) -> Result<Vec<u8>> {
+    let file = archive.by_index(entry.number).map_err(damaged)?;
+    let size = file.size();
+    let promised = entry.header.data_len().and_then(|bytes| bytes.checked_add(entry.header.data_start));
+    let possible = size <= file.compressed_size().saturating_mul(MOST_EXPANSION);
+    let (true, Some(bytes)) = (possible && promised.map(|n| n as u64) == Some(size), promised) else {
+        return Err(Error::input("the archive and the array disagree about its size")
+            .column(&entry.name)
+            .seen(format!("shape {:?} of {}, {size} bytes", entry.header.shape, entry.header.dtype))
+            .advice("the file is damaged: write it again"));
+    };
+    let mut unpacked = Vec::new();
+    unpacked.try_reserve_exact(bytes).map_err(|error| {
+        Error::memory("the array does not fit in memory").column(&entry.name).source(error)
+    })?;
+    file.take(size + 1).read_to_end(&mut unpacked).map_err(|error| damaged(error.into()))?;
+    Ok(unpacked)
+}
+
+fn damaged(error: zip::result::ZipError) -> Error {
+    Error::input("cannot read the archive").source(error).advice("it is cut off or damaged: write it again")
+}
+
+/// Writes the vectors and every column that an array can hold; gives back the names of the others.
+pub(super) fn write(table: &Table, out: &mut (impl Write + Seek)) -> Result<Vec<String>> {
+    let failed = |error: zip::result::ZipError| Error::input("cannot write the archive").source(error);
+    let io_failed = |error: std::io::Error| Error::io("cannot write", error);
+    let mut archive = ZipWriter::new(out);
+    // Stored as numpy.savez does: vectors hardly shrink, and readers can map them.
+    let stored = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .last_modified_time(zip::DateTime::default());
+    let large = stored.large_file(table.n_rows() * table.dims() > (1 << 29));
+    archive.start_file(format!("{}.npy", table.vector_column()), large).map_err(failed)?;
+    npy::write(table.vectors(), &mut archive).map_err(io_failed)?;
+    let packed = stored.compression_method(CompressionMethod::Deflated).compression_level(Some(1));
+    let mut dropped = Vec::new();
+    for (field, column) in table.columns().schema_ref().fields().iter().zip(table.columns().columns()) {
+        match npy::bytes_of(column) {
+            Some(bytes) => {
+                archive.start_file(format!("{}.npy", field.name()), packed).map_err(failed)?;
+                npy::write_column(&bytes, table.n_rows(), &mut archive).map_err(io_failed)?;
+            }
+            None => dropped.push(field.name().clone()),
+        }
+    }
+    archive.finish().map_err(failed)?;
+    Ok(dropped)
 }

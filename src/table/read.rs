@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::record_batch::RecordBatch;
 
-use super::{Format, Table};
+use super::{Format, Table, guarded};
 use crate::error::{Error, Result};
 
 /// How the bytes of a text file stand for characters.
@@ -59,12 +59,12 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
         Format::Csv | Format::Tsv => super::csv::read(path, format, options),
         Format::JsonLines => super::jsonl::read(path, options),
         Format::Json => super::openai::read(path, options),
-        Format::Parquet => super::parquet::read(path, options),
-        Format::ArrowIpc => super::ipc::read(path, options),
+        Format::Parquet => guarded(path, || super::parquet::read(path, options)),
+        Format::ArrowIpc => guarded(path, || super::ipc::read(path, options)),
         Format::Npy => super::npy::read(path, options),
         Format::Npz => super::npz::read(path, options),
         Format::Safetensors => super::safetensors::read(path, options),
-        Format::HuggingFace => super::hugging_face::read(path, options),
+        Format::HuggingFace => guarded(path, || super::hugging_face::read(path, options)),
         Format::MtebCache => super::mteb::read(path, options),
     }
 }
@@ -80,9 +80,9 @@ pub fn read_columns(path: &Path, options: &ReadOptions) -> Result<RecordBatch> {
     match format {
         Format::Csv | Format::Tsv => super::csv::read_columns(path, format, options),
         Format::JsonLines => super::jsonl::read_columns(path, options),
-        Format::Parquet => super::parquet::read_columns(path),
-        Format::ArrowIpc => super::ipc::read_columns(path),
-        Format::HuggingFace => super::hugging_face::read_columns(path),
+        Format::Parquet => guarded(path, || super::parquet::read_columns(path)),
+        Format::ArrowIpc => guarded(path, || super::ipc::read_columns(path)),
+        Format::HuggingFace => guarded(path, || super::hugging_face::read_columns(path)),
         Format::Json | Format::Npy | Format::Npz | Format::Safetensors | Format::MtebCache => {
             Err(Error::input("this format holds no columns")
                 .file(path)
@@ -92,7 +92,7 @@ pub fn read_columns(path: &Path, options: &ReadOptions) -> Result<RecordBatch> {
 }
 
 /// Refuses early, and with a reason, what no reader could read.
-fn readable(path: &Path) -> Result<()> {
+pub(super) fn readable(path: &Path) -> Result<()> {
     let metadata = std::fs::metadata(path).map_err(|error| {
         let missing = error.kind() == std::io::ErrorKind::NotFound;
         let error = Error::io("cannot open", error).file(path);

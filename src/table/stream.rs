@@ -1,10 +1,193 @@
 //! Files that are passed over in blocks without being loaded.
-use super::ReadOptions;
-use crate::error::Result;
-use crate::rows::RowSource;
-use std::path::Path;
 
-/// Opens a file as a source of rows.
-pub fn stream(_path: &Path, _options: &ReadOptions) -> Result<Box<dyn RowSource>> {
-    todo!()
+use std::path::{Path, PathBuf};
+
+use memmap2::Mmap;
+use ndarray::{Array2, ArrayView2};
+
+use super::ipc::IpcRows;
+use super::npy::{self, Vectors};
+use super::parquet::ParquetFile;
+use super::rows_in_order::{Chunks, VectorsInOrder};
+use super::{Format, ReadOptions, guarded, mapped, matrix};
+use crate::error::{Error, Result};
+use crate::rows::{LEAF_ROWS, RowSource};
+
+/// Opens a file as a source of the same rows that [`read()`](super::read()) gives, without loading
+/// it where the format allows that:
+///
+/// - `.npy` is mapped into memory; float32 in C order is used where it stands
+///   ([`RowSource::as_matrix`]), anything else is converted in chunks;
+/// - Parquet and Arrow IPC files are read in chunks, only the vectors;
+/// - any other file is read whole.
+///
+/// A mapped file must not change while it is in use.
+///
+/// # Errors
+/// As [`read()`](super::read()). A fault in a row may come to light only when its chunk is read.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("vectors.npy");
+/// # let table = embedlab::table::Table::from_vectors(ndarray::array![[0.6_f32, 0.8], [1.0, 0.0]]);
+/// # let _ = embedlab::table::write(&table, &path, &Default::default())?;
+/// let rows = embedlab::table::stream(&path, &Default::default())?;
+/// assert_eq!((rows.n_rows(), rows.dims()), (2, 2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn stream(path: &Path, options: &ReadOptions) -> Result<Box<dyn RowSource>> {
+    super::read::readable(path)?;
+    let format = options.format.map_or_else(|| Format::detect(path), Ok)?;
+    match format {
+        Format::Npy => {
+            let file = NpyFile::open(path, options).map_err(|error| error.file(path))?;
+            return Ok(Box::new(file));
+        }
+        Format::Parquet => {
+            let file = guarded(path, || ParquetFile::open(path, options))?;
+            return Ok(Box::new(Streamed::new(path, options, file)));
+        }
+        Format::ArrowIpc => {
+            if let Some(file) = guarded(path, || IpcRows::open(path, options))? {
+                return Ok(Box::new(Streamed::new(path, options, file)));
+            }
+        }
+        _ => {}
+    }
+    Ok(Box::new(super::read(path, options)?.into_vectors()))
+}
+
+/// A mapped NumPy file.
+struct NpyFile {
+    path: PathBuf,
+    map: Mmap,
+    rows: usize,
+    dims: usize,
+    allow_non_finite: bool,
+}
+
+impl NpyFile {
+    fn open(path: &Path, options: &ReadOptions) -> Result<NpyFile> {
+        let map = mapped::map(path)?;
+        let (rows, dims) = {
+            let vectors = vectors(&map)?;
+            // Numbers that are used where they stand are never looked at again on their way.
+            if let (Some(matrix), false) = (vectors.as_matrix(), options.allow_non_finite) {
+                matrix::refuse_non_finite(matrix, 0)?;
+            }
+            (vectors.rows, vectors.dims)
+        };
+        Ok(NpyFile { path: path.into(), map, rows, dims, allow_non_finite: options.allow_non_finite })
+    }
+
+    fn chunk(&self, first: usize, rows: usize) -> Result<Array2<f32>> {
+        let mut chunk = matrix::zeros(rows, self.dims)?;
+        vectors(&self.map)?.copy(first, chunk.view_mut());
+        if !self.allow_non_finite {
+            matrix::refuse_non_finite(chunk.view(), first)?;
+        }
+        Ok(chunk)
+    }
+}
+
+fn vectors(map: &Mmap) -> Result<Vectors<'_>> {
+    Vectors::of(&npy::parse(map)?)
+}
+
+impl RowSource for NpyFile {
+    fn n_rows(&self) -> usize {
+        self.rows
+    }
+
+    fn dims(&self) -> usize {
+        self.dims
+    }
+
+    fn as_matrix(&self) -> Option<ArrayView2<'_, f32>> {
+        vectors(&self.map).ok()?.as_matrix()
+    }
+
+    fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
+        let rows = whole_leaves(rows);
+        Ok(Box::new((0..self.rows).step_by(rows).map(move |first| {
+            self.chunk(first, rows.min(self.rows - first)).map_err(|error| error.file(&self.path))
+        })))
+    }
+}
+
+/// A file with a known number of rows whose vectors can be gone through in order, many times.
+trait VectorFile: Sync {
+    fn shape(&self) -> (usize, usize);
+    fn in_order(&self) -> Result<Box<dyn VectorsInOrder + '_>>;
+    fn at(&self, error: Error, path: &Path) -> Error;
+}
+
+impl VectorFile for ParquetFile {
+    fn shape(&self) -> (usize, usize) {
+        (self.rows, self.dims)
+    }
+
+    fn in_order(&self) -> Result<Box<dyn VectorsInOrder + '_>> {
+        self.vectors_in_order()
+    }
+
+    fn at(&self, error: Error, _path: &Path) -> Error {
+        ParquetFile::at(self, error)
+    }
+}
+
+impl VectorFile for IpcRows {
+    fn shape(&self) -> (usize, usize) {
+        (self.rows, self.dims)
+    }
+
+    fn in_order(&self) -> Result<Box<dyn VectorsInOrder + '_>> {
+        Ok(self.vectors_in_order())
+    }
+
+    fn at(&self, error: Error, path: &Path) -> Error {
+        IpcRows::at(self, error, path)
+    }
+}
+
+struct Streamed<F> {
+    path: PathBuf,
+    file: F,
+    allow_non_finite: bool,
+}
+
+impl<F> Streamed<F> {
+    fn new(path: &Path, options: &ReadOptions, file: F) -> Self {
+        Streamed { path: path.into(), file, allow_non_finite: options.allow_non_finite }
+    }
+}
+
+impl<F: VectorFile> RowSource for Streamed<F> {
+    fn n_rows(&self) -> usize {
+        self.file.shape().0
+    }
+
+    fn dims(&self) -> usize {
+        self.file.shape().1
+    }
+
+    fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
+        let (total, dims) = self.file.shape();
+        let mut chunks = Chunks {
+            reader: self.file.in_order().map_err(|error| self.file.at(error, &self.path))?,
+            rows: whole_leaves(rows),
+            total,
+            dims,
+            allow_non_finite: self.allow_non_finite,
+            done: 0,
+        };
+        Ok(Box::new(std::iter::from_fn(move || {
+            let chunk = guarded(&self.path, || chunks.next().transpose()).transpose()?;
+            Some(chunk.map_err(|error| self.file.at(error, &self.path)))
+        })))
+    }
+}
+
+fn whole_leaves(rows: usize) -> usize {
+    rows.max(1).div_ceil(LEAF_ROWS) * LEAF_ROWS
 }

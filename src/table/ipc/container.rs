@@ -1,0 +1,172 @@
+//! The two containers of Arrow IPC, file and stream, read from a mapping without copying.
+
+use std::path::Path;
+
+use arrow::buffer::Buffer;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use arrow::ipc::convert::fb_to_schema;
+use arrow::ipc::reader::{FileDecoder, StreamDecoder, read_footer_length};
+use arrow::ipc::{Block, root_as_footer, root_as_message};
+use arrow::record_batch::RecordBatch;
+use bytes::Bytes;
+
+use crate::error::{Error, Result, excerpt};
+use crate::table::mapped;
+
+const FILE_MAGIC: &[u8] = b"ARROW1";
+
+/// Marks the length of a message that follows, since format version 5 (Arrow 0.15).
+const CONTINUATION: &[u8] = &[0xff; 4];
+
+/// An open IPC file of either kind.
+pub(in crate::table) enum Container {
+    /// With a footer that tells where the batches are.
+    File(IpcFile),
+    /// Batches one after another, to the end.
+    Stream(Stream),
+}
+
+impl Container {
+    /// Maps a file and reads its schema.
+    ///
+    /// # Errors
+    /// When it is neither, or its footer is damaged.
+    pub(in crate::table) fn open(path: &Path) -> Result<Container> {
+        let buffer = Buffer::from(Bytes::from_owner(mapped::map(path)?));
+        if buffer.starts_with(FILE_MAGIC) {
+            return IpcFile::new(buffer).map(Container::File);
+        }
+        // A stream begins with the length of its schema message; before version 5 it had no mark.
+        if buffer.starts_with(CONTINUATION) || buffer.get(2..4) == Some(&[0, 0]) {
+            return Stream::new(buffer).map(Container::Stream);
+        }
+        Err(Error::input("not an Arrow IPC file or stream")
+            .seen(excerpt(&String::from_utf8_lossy(&buffer[..buffer.len().min(6)])))
+            .advice("a file begins with ARROW1: check how it was written (Feather version 1 is not read)"))
+    }
+
+    pub(in crate::table) fn schema(&self) -> &SchemaRef {
+        match self {
+            Container::File(file) => &file.schema,
+            Container::Stream(stream) => &stream.schema,
+        }
+    }
+
+    /// All batches in order.
+    pub(in crate::table) fn batches(&self) -> Box<dyn Iterator<Item = Result<RecordBatch>> + '_> {
+        match self {
+            Container::File(file) => Box::new((0..file.blocks.len()).map(|i| file.batch(i))),
+            Container::Stream(stream) => Box::new(stream.batches()),
+        }
+    }
+}
+
+/// An IPC file: its batches can be taken in any order.
+pub(in crate::table) struct IpcFile {
+    buffer: Buffer,
+    decoder: FileDecoder,
+    blocks: Vec<Block>,
+    schema: SchemaRef,
+}
+
+impl IpcFile {
+    fn new(buffer: Buffer) -> Result<IpcFile> {
+        let short = || damaged(ArrowError::IpcError("the footer is missing".into()));
+        let trailer_start = buffer.len().checked_sub(10).ok_or_else(short)?;
+        let trailer = buffer[trailer_start..].first_chunk::<10>().ok_or_else(short)?;
+        let footer_length = read_footer_length(*trailer).map_err(damaged)?;
+        let footer_start = trailer_start.checked_sub(footer_length).ok_or_else(short)?;
+        let footer = root_as_footer(&buffer[footer_start..trailer_start])
+            .map_err(|error| damaged(ArrowError::IpcError(error.to_string())))?;
+        let schema = footer.schema().ok_or_else(short)?;
+        if !schema.endianness().equals_to_target_endianness() {
+            return Err(Error::input("written on a machine of the other byte order")
+                .advice("convert it to Parquet where it was written"));
+        }
+        let schema: SchemaRef = fb_to_schema(schema).into();
+        let mut decoder = FileDecoder::new(schema.clone(), footer.version());
+        for block in footer.dictionaries().iter().flatten() {
+            decoder.read_dictionary(block, &slice(&buffer, block)?).map_err(damaged)?;
+        }
+        let blocks = footer.recordBatches().iter().flatten().copied().collect();
+        Ok(IpcFile { buffer, decoder, blocks, schema })
+    }
+
+    fn batch(&self, number: usize) -> Result<RecordBatch> {
+        let block = &self.blocks[number];
+        let batch = self.decoder.read_record_batch(block, &slice(&self.buffer, block)?).map_err(damaged)?;
+        batch.ok_or_else(|| damaged(ArrowError::IpcError("an empty message".into())))
+    }
+
+    /// How many rows all batches have, from their heads alone.
+    ///
+    /// # Errors
+    /// When a head is damaged.
+    pub(in crate::table) fn rows(&self) -> Result<usize> {
+        self.blocks.iter().try_fold(0_usize, |rows, block| {
+            let message = slice(&self.buffer, block)?;
+            let head = message.strip_prefix(CONTINUATION).unwrap_or(&message);
+            let length = root_as_message(head.get(4..).unwrap_or_default())
+                .map_err(|error| damaged(ArrowError::IpcError(error.to_string())))?
+                .header_as_record_batch()
+                .and_then(|batch| usize::try_from(batch.length()).ok());
+            let length =
+                length.ok_or_else(|| damaged(ArrowError::IpcError("no batch where one should be".into())))?;
+            Ok(rows.saturating_add(length))
+        })
+    }
+}
+
+fn slice(buffer: &Buffer, block: &Block) -> Result<Buffer> {
+    let range = || {
+        let start = usize::try_from(block.offset()).ok()?;
+        let head = usize::try_from(block.metaDataLength()).ok()?;
+        let length = head.checked_add(usize::try_from(block.bodyLength()).ok()?)?;
+        (start.checked_add(length)? <= buffer.len()).then_some((start, length))
+    };
+    let (start, length) =
+        range().ok_or_else(|| damaged(ArrowError::IpcError("a batch beyond the end".into())))?;
+    Ok(buffer.slice_with_length(start, length))
+}
+
+/// An IPC stream.
+pub(in crate::table) struct Stream {
+    buffer: Buffer,
+    schema: SchemaRef,
+}
+
+impl Stream {
+    fn new(buffer: Buffer) -> Result<Stream> {
+        // The decoder goes on to the first batch before it returns; the schema is known by then.
+        let mut decoder = StreamDecoder::new();
+        let mut rest = buffer.clone();
+        decoder.decode(&mut rest).map_err(damaged)?;
+        let schema =
+            decoder.schema().ok_or_else(|| damaged(ArrowError::IpcError("the schema is missing".into())))?;
+        Ok(Stream { buffer, schema })
+    }
+
+    fn batches(&self) -> impl Iterator<Item = Result<RecordBatch>> + use<> {
+        let mut decoder = StreamDecoder::new();
+        let mut rest = self.buffer.clone();
+        let mut ended = false;
+        std::iter::from_fn(move || {
+            if ended {
+                return None;
+            }
+            let next = decoder.decode(&mut rest).map_err(damaged).transpose();
+            ended = !matches!(next, Some(Ok(_)));
+            match next {
+                Some(batch) => Some(batch),
+                None => decoder.finish().err().map(|error| Err(damaged(error))),
+            }
+        })
+    }
+}
+
+pub(super) fn damaged(error: ArrowError) -> Error {
+    Error::input("cannot read the Arrow file")
+        .source(error)
+        .advice("it is cut off or damaged: write or download it again")
+}

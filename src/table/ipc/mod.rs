@@ -1,0 +1,137 @@
+//! Arrow IPC, file and stream (Feather version 2 is the file); `.arrow`, `.feather`, `.ipc`.
+
+use std::path::Path;
+
+use arrow::record_batch::RecordBatch;
+use ndarray::Array2;
+
+use self::container::{Container, damaged};
+use super::arrow_vectors::{self, SAMPLE_ROWS};
+use super::rows_in_order::{BatchRows, VectorsInOrder};
+use super::vector_column::{Place, VectorColumn};
+use super::{ReadOptions, Table, matrix};
+use crate::error::{Error, Result};
+
+mod container;
+
+pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
+    let (table, vectors) = read_table(path, options)?;
+    if !options.allow_non_finite {
+        matrix::refuse_non_finite(table.vectors(), 0).map_err(|error| at(error, path, &vectors))?;
+    }
+    Ok(table)
+}
+
+fn read_table(path: &Path, options: &ReadOptions) -> Result<(Table, VectorColumn)> {
+    let file = Container::open(path).map_err(|error| error.file(path))?;
+    let vectors = find(&file, options).map_err(|error| error.file(path))?;
+    let table = collect(&file, &vectors).map_err(|error| at(error, path, &vectors))?;
+    Ok((table, vectors))
+}
+
+pub(super) fn read_columns(path: &Path) -> Result<RecordBatch> {
+    let read = || {
+        let file = Container::open(path)?;
+        let batches: Vec<RecordBatch> = file.batches().collect::<Result<_>>()?;
+        let rows = batches.iter().map(RecordBatch::num_rows).sum();
+        arrow_vectors::concatenated(file.schema(), &batches, rows)
+    };
+    read().map_err(|error: Error| error.file(path))
+}
+
+fn at(error: Error, path: &Path, vectors: &VectorColumn) -> Error {
+    let error = error.file(path);
+    match vectors.place {
+        Place::Column(_) => error.column(&vectors.name),
+        Place::Spread(_) => error,
+    }
+}
+
+fn find(file: &Container, options: &ReadOptions) -> Result<VectorColumn> {
+    let texts = arrow_vectors::text_columns(file.schema());
+    let sample = match file.batches().find(|batch| batch.as_ref().map_or(true, |b| b.num_rows() > 0)) {
+        Some(batch) => batch?,
+        None => RecordBatch::new_empty(file.schema().clone()),
+    };
+    let sample = sample.slice(0, sample.num_rows().min(SAMPLE_ROWS));
+    let sample = sample.project(&texts).map_err(damaged)?;
+    arrow_vectors::find(file.schema(), &texts, &sample, options.vector.as_deref())
+}
+
+fn collect(file: &Container, vectors: &VectorColumn) -> Result<Table> {
+    let positions = vectors.positions();
+    let (mut rows, mut dims) = (0, 0);
+    let mut numbers: Vec<f32> = Vec::new();
+    let mut others = Vec::new();
+    for batch in file.batches() {
+        let batch = batch?;
+        if batch.num_rows() == 0 {
+            continue;
+        }
+        if rows == 0 {
+            dims = vectors.dims(&batch)?;
+        }
+        let start = numbers.len();
+        let more = batch.num_rows() * dims;
+        numbers
+            .try_reserve(more)
+            .map_err(|error| Error::memory("the vectors do not fit in memory").source(error))?;
+        numbers.resize(start + more, 0.0);
+        vectors.copy(&batch, dims, rows, &mut numbers[start..])?;
+        others.push(arrow_vectors::without(&batch, &positions)?);
+        rows += batch.num_rows();
+    }
+    if rows == 0 {
+        return Err(no_rows());
+    }
+    numbers.shrink_to_fit();
+    let matrix = Array2::from_shape_vec((rows, dims), numbers)
+        .map_err(|error| Error::input("the vectors do not make a matrix").source(error))?;
+    let schema = others[0].schema();
+    let columns = arrow_vectors::concatenated(&schema, &others, rows)?;
+    Table::new(matrix, columns, vectors.name.clone())
+}
+
+fn no_rows() -> Error {
+    Error::input("the file has no rows").advice("check how it was written")
+}
+
+/// An IPC file that is passed over in blocks.
+pub(super) struct IpcRows {
+    file: Container,
+    vectors: VectorColumn,
+    pub(super) rows: usize,
+    pub(super) dims: usize,
+}
+
+impl IpcRows {
+    /// Opens an IPC file; `None` for a stream, whose number of rows only its end tells.
+    ///
+    /// # Errors
+    /// As [`read`].
+    pub(super) fn open(path: &Path, options: &ReadOptions) -> Result<Option<IpcRows>> {
+        let named = |error: Error| error.file(path);
+        let file = Container::open(path).map_err(named)?;
+        let rows = match &file {
+            Container::File(file) => file.rows().map_err(named)?,
+            Container::Stream(_) => return Ok(None),
+        };
+        let vectors = find(&file, options).map_err(named)?;
+        let first = file.batches().find(|batch| batch.as_ref().map_or(true, |b| b.num_rows() > 0));
+        let dims = first
+            .ok_or_else(no_rows)
+            .and_then(|batch| vectors.dims(&batch?))
+            .map_err(|error| at(error, path, &vectors))?;
+        Ok(Some(IpcRows { file, vectors, rows, dims }))
+    }
+
+    /// The vectors in order.
+    pub(super) fn vectors_in_order(&self) -> Box<dyn VectorsInOrder + '_> {
+        Box::new(BatchRows::new(self.vectors.clone(), self.dims, self.file.batches()))
+    }
+
+    /// Adds the place to an error.
+    pub(super) fn at(&self, error: Error, path: &Path) -> Error {
+        at(error, path, &self.vectors)
+    }
+}

@@ -1,0 +1,139 @@
+//! One NumPy array of shape (rows, dimensions); `.npy`.
+
+use std::io::Write;
+use std::path::Path;
+
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
+use rayon::prelude::*;
+
+use super::floats::{Float, FloatKind};
+use super::{ReadOptions, Table, mapped, matrix, sidecar};
+use crate::error::{Error, Result};
+use crate::rows::BLOCK_ROWS;
+
+mod column;
+mod header;
+
+pub(super) use column::{bytes_of, column, write_column};
+pub(super) use header::{Dtype, Header, NpyArray, parse, parse_header};
+
+pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
+    let vectors = read_matrix(path, options).map_err(|error| error.file(path))?;
+    sidecar::join(vectors, "embedding", None, options)
+}
+
+fn read_matrix(path: &Path, options: &ReadOptions) -> Result<Array2<f32>> {
+    let file = mapped::map(path)?;
+    let array = parse(&file)?;
+    let vectors = Vectors::of(&array)?.read()?;
+    if !options.allow_non_finite {
+        matrix::refuse_non_finite(vectors.view(), 0)?;
+    }
+    Ok(vectors)
+}
+
+/// The bytes of an array of vectors.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Vectors<'a> {
+    pub float: Float,
+    pub fortran_order: bool,
+    pub rows: usize,
+    pub dims: usize,
+    data: &'a [u8],
+}
+
+impl<'a> Vectors<'a> {
+    /// # Errors
+    /// When the array is not two-dimensional, holds no floating-point numbers, or has no dimension.
+    pub(super) fn of(array: &NpyArray<'a>) -> Result<Vectors<'a>> {
+        let float = float(array.dtype).ok_or_else(|| {
+            Error::input("vectors must be floating-point numbers")
+                .seen(array.dtype.to_string())
+                .advice("save them as numpy.save(path, array.astype('float32'))")
+        })?;
+        match array.shape[..] {
+            [rows, dims] if dims > 0 => {
+                Ok(Vectors { float, fortran_order: array.fortran_order, rows, dims, data: array.data })
+            }
+            _ => Err(Error::input("vectors must be an array of shape (rows, dimensions)")
+                .seen(format!("shape {:?}", array.shape))
+                .advice("reshape it in NumPy: array.reshape(rows, -1)")),
+        }
+    }
+
+    fn read(self) -> Result<Array2<f32>> {
+        let mut out = matrix::zeros(self.rows, self.dims)?;
+        self.copy(0, out.view_mut());
+        Ok(out)
+    }
+
+    /// Converts the rows from `first` on into `out`, which has as many as are wanted.
+    pub(super) fn copy(self, first: usize, mut out: ArrayViewMut2<'_, f32>) {
+        let size = self.float.size();
+        if !self.fortran_order {
+            let data = &self.data[first * self.dims * size..];
+            if let Some(out) = out.as_slice_mut() {
+                self.float.decode_parallel(data, out);
+            }
+            return;
+        }
+        out.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS).into_par_iter().enumerate().for_each(
+            |(i, mut block)| {
+                let first = first + i * BLOCK_ROWS;
+                let mut column = vec![0.0; block.nrows()];
+                for dim in 0..self.dims {
+                    self.float.decode(&self.data[(dim * self.rows + first) * size..], &mut column);
+                    block.slice_mut(s![.., dim]).iter_mut().zip(&column).for_each(|(out, x)| *out = *x);
+                }
+            },
+        );
+    }
+
+    /// The data where they stand, if they need no conversion.
+    pub(super) fn as_matrix(self) -> Option<ArrayView2<'a, f32>> {
+        if self.fortran_order || self.float != Float::F32 || cfg!(target_endian = "big") {
+            return None;
+        }
+        let numbers = bytemuck::try_cast_slice(self.data).ok()?;
+        ArrayView2::from_shape((self.rows, self.dims), numbers).ok()
+    }
+}
+
+pub(super) fn float(dtype: Dtype) -> Option<Float> {
+    let kind = match (dtype.kind, dtype.width) {
+        ('f', 2) => FloatKind::F16,
+        ('f', 4) => FloatKind::F32,
+        ('f', 8) => FloatKind::F64,
+        _ => return None,
+    };
+    Some(Float { kind, big_endian: dtype.big_endian })
+}
+
+/// Writes the head of a version 1.0 file; the data begin at a multiple of 64 bytes, as NumPy aligns
+/// them, so that the file can be mapped.
+pub(super) fn write_header(out: &mut impl Write, descr: &str, shape: &[usize]) -> std::io::Result<()> {
+    let lengths: Vec<String> = shape.iter().map(|n| format!("{n},")).collect();
+    let literal =
+        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}), }}", lengths.join(" "));
+    let padded = (10 + literal.len() + 1).next_multiple_of(64) - 10;
+    out.write_all(b"\x93NUMPY\x01\x00")?;
+    out.write_all(&(padded as u16).to_le_bytes())?;
+    write!(out, "{literal:<width$}\n", width = padded - 1)
+}
+
+/// Writes vectors as little-endian float32 in C order.
+pub(super) fn write(vectors: ArrayView2<'_, f32>, out: &mut impl Write) -> std::io::Result<()> {
+    write_header(out, "<f4", vectors.shape())?;
+    write_numbers(vectors, out)
+}
+
+/// Writes the numbers alone, row by row.
+pub(super) fn write_numbers(vectors: ArrayView2<'_, f32>, out: &mut impl Write) -> std::io::Result<()> {
+    let mut bytes = Vec::with_capacity(vectors.ncols() * 4);
+    for row in vectors.rows() {
+        bytes.clear();
+        bytes.extend(row.iter().flat_map(|x| x.to_le_bytes()));
+        out.write_all(&bytes)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,424 @@
+//! The numbers of a list column, decoded from their pages straight into the matrix.
+//!
+//! Parquet stores a list column as one sequence of numbers with two small levels beside each: the
+//! repetition level is 0 where a row begins, the definition level is at its maximum where a number
+//! stands. If every row has the same length d and nothing is missing, number i of the sequence
+//! belongs in row i / d, dimension i mod d, wherever pages and row groups begin. So pages are
+//! decoded independently, on all threads, each into its own stretch of the matrix, while the
+//! levels are held against that assumption. Only when it fails is the file read once more in
+//! order, to name the row.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parquet::basic::Type as PhysicalType;
+use parquet::column::page::PageReader;
+use parquet::column::reader::{ColumnReaderImpl, get_column_reader, get_typed_column_reader};
+use parquet::data_type::{DataType, DoubleType, FloatType};
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::serialized_reader::SerializedPageReader;
+use rayon::prelude::*;
+
+use super::damaged;
+use super::pages::PageRun;
+use crate::error::{Error, Result};
+use crate::table::arrow_vectors::{missing, missing_number, other_length};
+use crate::table::rows_in_order::VectorsInOrder;
+
+/// Numbers that are decoded at once: they stay in the second-level cache until they are copied.
+const SCRATCH: usize = 1 << 16;
+
+/// Numbers in one piece of work, at least (4 MB of float32).
+const PIECE: usize = 1 << 20;
+
+/// A column of lists of FLOAT or DOUBLE, and the file that it is in.
+#[derive(Debug, Clone)]
+pub(super) struct Leaf {
+    path: PathBuf,
+    metadata: Arc<ParquetMetaData>,
+    column: usize,
+}
+
+/// Consecutive data pages of one row group.
+#[derive(Debug)]
+struct Piece {
+    row_group: usize,
+    first_page: usize,
+    pages: usize,
+    numbers: usize,
+}
+
+/// Why a piece could not be decoded.
+enum Fault {
+    /// A row is missing, ragged or has a gap; which one is not known yet.
+    Irregular,
+    Damaged(Error),
+}
+
+impl From<parquet::errors::ParquetError> for Fault {
+    fn from(error: parquet::errors::ParquetError) -> Self {
+        Fault::Damaged(damaged(error))
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Fault::Damaged(error)
+    }
+}
+
+impl Leaf {
+    /// The leaf of the column at `root`, if it is a list of FLOAT or DOUBLE.
+    pub(super) fn of(path: &Path, metadata: &Arc<ParquetMetaData>, root: usize) -> Option<Leaf> {
+        let schema = metadata.file_metadata().schema_descr();
+        let mut leaves = (0..schema.num_columns()).filter(|&leaf| schema.get_column_root_idx(leaf) == root);
+        let column = leaves.next().filter(|_| leaves.next().is_none())?;
+        let described = schema.column(column);
+        let number = matches!(described.physical_type(), PhysicalType::FLOAT | PhysicalType::DOUBLE);
+        (number && described.max_rep_level() == 1).then(|| Leaf {
+            path: path.to_owned(),
+            metadata: metadata.clone(),
+            column,
+        })
+    }
+
+    /// The length of the first vector; 0 when the file has no rows.
+    ///
+    /// # Errors
+    /// When the first row holds no vector.
+    pub(super) fn dims(&self) -> Result<usize> {
+        match self.physical_type() {
+            PhysicalType::FLOAT => self.first_length::<FloatType>(),
+            _ => self.first_length::<DoubleType>(),
+        }
+    }
+
+    /// Fills `out` with all vectors, row after row, on the threads of the current rayon pool.
+    ///
+    /// # Errors
+    /// Names the row that is missing, ragged, or has a gap; says when the file is damaged.
+    pub(super) fn read(&self, dims: usize, out: &mut [f32]) -> Result<()> {
+        let done = match self.physical_type() {
+            PhysicalType::FLOAT => self.read_pieces::<FloatType>(dims, out, |x| x),
+            _ => self.read_pieces::<DoubleType>(dims, out, |x| x as f32),
+        };
+        done.map_err(|fault| self.explained(fault, dims))
+    }
+
+    /// The rows in order, without holding more than a page of them.
+    pub(super) fn rows(&self, dims: usize) -> LeafRows<'_> {
+        let reader = match self.physical_type() {
+            PhysicalType::FLOAT => Rows::Float(Sequence::new(self, dims)),
+            _ => Rows::Double(Sequence::new(self, dims)),
+        };
+        LeafRows { leaf: self, dims, reader }
+    }
+
+    fn physical_type(&self) -> PhysicalType {
+        self.metadata.file_metadata().schema_descr().column(self.column).physical_type()
+    }
+
+    fn row_groups(&self) -> usize {
+        self.metadata.num_row_groups()
+    }
+
+    /// The pages of the column in one row group. Each reader has a file handle of its own, because
+    /// the crate's readers move the handle's position.
+    fn open(&self, row_group: usize) -> Result<SerializedPageReader<File>> {
+        let file = File::open(&self.path).map_err(|error| Error::io("cannot open", error))?;
+        let group = self.metadata.row_group(row_group);
+        let rows = usize::try_from(group.num_rows()).unwrap_or(0);
+        SerializedPageReader::new(Arc::new(file), group.column(self.column), rows, None).map_err(damaged)
+    }
+
+    fn reader<T: DataType>(&self, pages: Box<dyn PageReader>) -> ColumnReaderImpl<T> {
+        let described = self.metadata.file_metadata().schema_descr().column(self.column);
+        get_typed_column_reader(get_column_reader(described, pages))
+    }
+
+    fn first_length<T: DataType>(&self) -> Result<usize> {
+        for row_group in 0..self.row_groups() {
+            let mut reader = self.reader::<T>(Box::new(self.open(row_group)?));
+            let (mut definition, mut repetition, mut values) = (Vec::new(), Vec::new(), Vec::new());
+            let (rows, numbers, levels) = reader
+                .read_records(1, Some(&mut definition), Some(&mut repetition), &mut values)
+                .map_err(damaged)?;
+            if rows == 1 {
+                // A row with a gap has its full length; the gap is named when it is read.
+                return if numbers == 0 { Err(missing(0)) } else { Ok(levels) };
+            }
+        }
+        Ok(0)
+    }
+
+    fn read_pieces<T: DataType>(
+        &self,
+        dims: usize,
+        out: &mut [f32],
+        convert: impl Fn(T::T) -> f32 + Sync + Copy,
+    ) -> Result<(), Fault>
+    where
+        T::T: Copy,
+    {
+        let pieces = self.pieces()?;
+        if pieces.iter().map(|piece| piece.numbers).sum::<usize>() != out.len() {
+            return Err(Fault::Irregular);
+        }
+        let mut rest = out;
+        let mut first = 0;
+        let mut work = Vec::with_capacity(pieces.len());
+        for piece in &pieces {
+            let (stretch, after) = rest.split_at_mut(piece.numbers);
+            work.push((piece, first, stretch));
+            rest = after;
+            first += piece.numbers;
+        }
+        let done: Vec<Result<(), Fault>> = work
+            .into_par_iter()
+            .map(|(piece, first, stretch)| {
+                let pages = PageRun::new(|| self.open(piece.row_group), piece.first_page, piece.pages)?;
+                let mut reader = self.reader::<T>(Box::new(pages));
+                let mut scratch = Scratch::<T>::default();
+                scratch.fill(&mut reader, first, dims, stretch, convert)
+            })
+            .collect();
+        done.into_iter().collect()
+    }
+
+    /// Cuts the column into pieces from the headers of its pages alone, the same for any number of
+    /// threads.
+    fn pieces(&self) -> Result<Vec<Piece>> {
+        let mut pieces = Vec::new();
+        for row_group in 0..self.row_groups() {
+            let mut pages = self.open(row_group)?;
+            let mut piece = Piece { row_group, first_page: 0, pages: 0, numbers: 0 };
+            while let Some(page) = pages.peek_next_page().map_err(damaged)? {
+                if !page.is_dict {
+                    piece.pages += 1;
+                    piece.numbers = piece.numbers.saturating_add(page.num_levels.unwrap_or(0));
+                }
+                pages.skip_next_page().map_err(damaged)?;
+                if piece.numbers >= PIECE {
+                    let next = piece.first_page + piece.pages;
+                    let whole = Piece { row_group, first_page: next, pages: 0, numbers: 0 };
+                    pieces.push(std::mem::replace(&mut piece, whole));
+                }
+            }
+            if piece.pages > 0 {
+                pieces.push(piece);
+            }
+        }
+        Ok(pieces)
+    }
+
+    fn explained(&self, fault: Fault, dims: usize) -> Error {
+        let found = match (fault, self.physical_type()) {
+            (Fault::Damaged(error), _) => return error,
+            (Fault::Irregular, PhysicalType::FLOAT) => self.find_fault::<FloatType>(dims),
+            (Fault::Irregular, _) => self.find_fault::<DoubleType>(dims),
+        };
+        match found {
+            Ok(error) | Err(error) => error,
+        }
+    }
+
+    /// The first row that is not a vector of `dims` numbers.
+    fn find_fault<T: DataType>(&self, dims: usize) -> Result<Error> {
+        let described = self.metadata.file_metadata().schema_descr().column(self.column);
+        let full = described.max_def_level();
+        let gap = described.self_type().is_optional().then(|| full - 1);
+        let (mut rows, mut length) = (0, 0);
+        for row_group in 0..self.row_groups() {
+            let mut reader = self.reader::<T>(Box::new(self.open(row_group)?));
+            loop {
+                let (mut definition, mut repetition, mut values) = (Vec::new(), Vec::new(), Vec::new());
+                let (read, _, levels) = reader
+                    .read_records(
+                        SCRATCH.div_ceil(dims),
+                        Some(&mut definition),
+                        Some(&mut repetition),
+                        &mut values,
+                    )
+                    .map_err(damaged)?;
+                if read == 0 && levels == 0 {
+                    break;
+                }
+                for (i, begins) in repetition.iter().map(|level| *level == 0).enumerate() {
+                    if begins {
+                        if rows > 0 && length != dims {
+                            return Ok(other_length(rows - 1, &format!("{length} numbers"), dims));
+                        }
+                        (rows, length) = (rows + 1, 0);
+                    }
+                    match definition.get(i) {
+                        Some(level) if *level == full => {}
+                        None => {}
+                        Some(level) if Some(*level) == gap => return Ok(missing_number(rows - 1, length)),
+                        Some(_) => return Ok(missing(rows.max(1) - 1)),
+                    }
+                    length += 1;
+                }
+            }
+        }
+        if rows > 0 && length != dims {
+            return Ok(other_length(rows - 1, &format!("{length} numbers"), dims));
+        }
+        Ok(Error::input("the file's metadata do not agree with its pages")
+            .seen(format!("{rows} rows of vectors"))
+            .advice("the file is damaged: write it again"))
+    }
+}
+
+/// Buffers for one stretch of numbers and its levels.
+struct Scratch<T: DataType> {
+    definition: Vec<i16>,
+    repetition: Vec<i16>,
+    values: Vec<T::T>,
+}
+
+impl<T: DataType> Default for Scratch<T> {
+    fn default() -> Self {
+        Scratch { definition: Vec::new(), repetition: Vec::new(), values: Vec::new() }
+    }
+}
+
+impl<T: DataType> Scratch<T>
+where
+    T::T: Copy,
+{
+    /// Fills `out` from a reader that stands at number `first` of its row sequence.
+    fn fill(
+        &mut self,
+        reader: &mut ColumnReaderImpl<T>,
+        first: usize,
+        dims: usize,
+        out: &mut [f32],
+        convert: impl Fn(T::T) -> f32,
+    ) -> Result<(), Fault> {
+        let filled = self.fill_some(reader, first, dims, out, convert)?;
+        if filled == out.len() { Ok(()) } else { Err(Fault::Irregular) }
+    }
+
+    /// Fills as much of `out` as the reader has, in whole rows, and says how much.
+    fn fill_some(
+        &mut self,
+        reader: &mut ColumnReaderImpl<T>,
+        first: usize,
+        dims: usize,
+        out: &mut [f32],
+        convert: impl Fn(T::T) -> f32,
+    ) -> Result<usize, Fault> {
+        let mut filled = 0;
+        while filled < out.len() {
+            let rows = (SCRATCH / dims).max(1).min((out.len() - filled).div_ceil(dims));
+            self.definition.clear();
+            self.repetition.clear();
+            self.values.clear();
+            let (_, numbers, levels) = reader.read_records(
+                rows,
+                Some(&mut self.definition),
+                Some(&mut self.repetition),
+                &mut self.values,
+            )?;
+            if levels == 0 {
+                break;
+            }
+            let stretch = out.get_mut(filled..filled + levels).ok_or(Fault::Irregular)?;
+            if numbers != levels || !regular(&self.repetition, first + filled, dims) {
+                return Err(Fault::Irregular);
+            }
+            for (out, value) in stretch.iter_mut().zip(&self.values) {
+                *out = convert(*value);
+            }
+            filled += levels;
+        }
+        Ok(filled)
+    }
+}
+
+/// Whether rows begin at the multiples of `dims` and nowhere else; `first` is the place of the first
+/// level in the sequence.
+fn regular(repetition: &[i16], first: usize, dims: usize) -> bool {
+    let inside = |levels: &[i16]| levels.iter().fold(true, |all, level| all & (*level != 0));
+    let until_row = (first.next_multiple_of(dims) - first).min(repetition.len());
+    let (tail, rows) = repetition.split_at(until_row);
+    inside(tail) && rows.chunks(dims).all(|row| row[0] == 0 && inside(&row[1..]))
+}
+
+/// The vectors of a leaf in order.
+pub(super) struct LeafRows<'a> {
+    leaf: &'a Leaf,
+    dims: usize,
+    reader: Rows<'a>,
+}
+
+enum Rows<'a> {
+    Float(Sequence<'a, FloatType>),
+    Double(Sequence<'a, DoubleType>),
+}
+
+impl VectorsInOrder for LeafRows<'_> {
+    fn fill(&mut self, out: &mut [f32]) -> Result<()> {
+        let done = match &mut self.reader {
+            Rows::Float(sequence) => sequence.fill(out, |x| x),
+            Rows::Double(sequence) => sequence.fill(out, |x| x as f32),
+        };
+        done.map_err(|fault| self.leaf.explained(fault, self.dims))
+    }
+}
+
+struct Sequence<'a, T: DataType> {
+    leaf: &'a Leaf,
+    dims: usize,
+    next_group: usize,
+    reader: Option<ColumnReaderImpl<T>>,
+    scratch: Scratch<T>,
+}
+
+impl<'a, T: DataType> Sequence<'a, T>
+where
+    T::T: Copy,
+{
+    fn new(leaf: &'a Leaf, dims: usize) -> Self {
+        Sequence { leaf, dims, next_group: 0, reader: None, scratch: Scratch::default() }
+    }
+
+    fn fill(&mut self, out: &mut [f32], convert: impl Fn(T::T) -> f32 + Copy) -> Result<(), Fault> {
+        let mut filled = 0;
+        while filled < out.len() {
+            if let Some(reader) = &mut self.reader {
+                let some = self.scratch.fill_some(reader, filled, self.dims, &mut out[filled..], convert)?;
+                filled += some;
+                if some > 0 {
+                    continue;
+                }
+            }
+            if self.next_group == self.leaf.row_groups() {
+                return Err(Fault::Irregular);
+            }
+            self.reader = Some(self.leaf.reader(Box::new(self.leaf.open(self.next_group)?)));
+            self.next_group += 1;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::regular;
+
+    #[test]
+    fn rows_must_begin_at_multiples_of_the_dimensions_and_nowhere_else() {
+        let levels = [0, 1, 1, 0, 1, 1, 0];
+        for first in 0..7 {
+            assert_eq!(regular(&levels, first, 3), first % 3 == 0, "{first}");
+        }
+        assert!(regular(&[1, 1, 0, 1], 1, 3));
+        assert!(regular(&[1], 4, 3));
+        assert!(regular(&[], 5, 3));
+        assert!(!regular(&[1, 0, 0, 1], 1, 3));
+        assert!(!regular(&[0, 1, 1, 1, 1], 0, 3));
+        assert!(regular(&[0, 0, 0], 8, 1));
+    }
+}

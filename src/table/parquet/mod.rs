@@ -1,0 +1,304 @@
+//! Apache Parquet.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use arrow::datatypes::Schema;
+use arrow::error::ArrowError;
+use arrow::record_batch::RecordBatch;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::RowGroupMetaData;
+use rayon::prelude::*;
+
+use self::leaf::Leaf;
+use super::arrow_vectors::{self, SAMPLE_ROWS};
+use super::rows_in_order::{BatchRows, VectorsInOrder};
+use super::vector_column::{Place, VectorColumn};
+use super::{ReadOptions, Table, matrix};
+use crate::error::{Error, Result, excerpt};
+
+mod leaf;
+mod pages;
+mod write;
+
+pub(super) use write::write;
+
+/// Rows in one Arrow batch: enough to make its cost small, few enough to stay in the cache.
+const BATCH_ROWS: usize = 1024;
+
+pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
+    let file = ParquetFile::open(path, options)?;
+    let mut vectors = matrix::zeros(file.rows, file.dims).map_err(|error| error.file(path))?;
+    let out = vectors.as_slice_mut().unwrap_or_default();
+    let (filled, columns) = rayon::join(|| file.read_vectors(out), || file.read_columns());
+    filled?;
+    if !options.allow_non_finite {
+        matrix::refuse_non_finite(vectors.view(), 0).map_err(|error| file.at(error))?;
+    }
+    Table::new(vectors, columns?, file.vectors.name.clone())
+}
+
+pub(super) fn read_columns(path: &Path) -> Result<RecordBatch> {
+    let (metadata, rows) = load(path)?;
+    let all: Vec<usize> = (0..metadata.schema().fields().len()).collect();
+    read_roots(path, &metadata, &all, rows).map_err(|error| error.file(path))
+}
+
+/// A Parquet file whose vectors have been found.
+#[derive(Debug, Clone)]
+pub(super) struct ParquetFile {
+    path: PathBuf,
+    metadata: ArrowReaderMetadata,
+    vectors: VectorColumn,
+    /// The vectors as a plain list of numbers, which needs no Arrow arrays.
+    leaf: Option<Leaf>,
+    pub(super) rows: usize,
+    pub(super) dims: usize,
+}
+
+impl ParquetFile {
+    /// Reads the file's metadata and finds its vectors.
+    ///
+    /// # Errors
+    /// When the file is no Parquet file or is cut off, and as [`super::vector_column::find`].
+    pub(super) fn open(path: &Path, options: &ReadOptions) -> Result<ParquetFile> {
+        let (metadata, rows) = load(path)?;
+        let named = |error: Error| error.file(path);
+        let texts = arrow_vectors::text_columns(metadata.schema());
+        let sample = first_rows(path, &metadata, &texts, SAMPLE_ROWS).map_err(named)?;
+        let vectors = arrow_vectors::find(metadata.schema(), &texts, &sample, options.vector.as_deref())
+            .map_err(named)?;
+        let leaf = match vectors.place {
+            Place::Column(position) => Leaf::of(path, metadata.metadata(), position),
+            Place::Spread(_) => None,
+        };
+        let mut file = ParquetFile { path: path.to_owned(), metadata, vectors, leaf, rows, dims: 0 };
+        file.dims = file.first_length().map_err(|error| file.at(error))?;
+        Ok(file)
+    }
+
+    fn first_length(&self) -> Result<usize> {
+        if self.rows == 0 {
+            return Err(Error::input("the file has no rows").advice("check how it was written"));
+        }
+        if let Some(leaf) = &self.leaf {
+            return leaf.dims();
+        }
+        let first = first_rows(&self.path, &self.metadata, &self.vectors.positions(), 1)?;
+        if first.num_rows() == 0 {
+            return Err(damaged(ParquetError::EOF("no rows where the metadata promise some".into())));
+        }
+        self.vectors.alone().dims(&first)
+    }
+
+    /// Adds the place to an error.
+    pub(super) fn at(&self, error: Error) -> Error {
+        let error = error.file(&self.path);
+        match self.vectors.place {
+            Place::Column(_) => error.column(&self.vectors.name),
+            Place::Spread(_) => error,
+        }
+    }
+
+    /// The name of the vectors' column.
+    pub(super) fn vector_column(&self) -> &str {
+        &self.vectors.name
+    }
+
+    /// The columns of the file without those of the vectors.
+    pub(super) fn schema(&self) -> Schema {
+        projected(self.metadata.schema(), &self.others())
+    }
+
+    fn others(&self) -> Vec<usize> {
+        let vectors = self.vectors.positions();
+        (0..self.metadata.schema().fields().len()).filter(|i| vectors.binary_search(i).is_err()).collect()
+    }
+
+    /// The columns that are not vectors.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub(super) fn read_columns(&self) -> Result<RecordBatch> {
+        read_roots(&self.path, &self.metadata, &self.others(), self.rows)
+            .map_err(|error| error.file(&self.path))
+    }
+
+    /// Fills `out` with all vectors, row after row.
+    ///
+    /// # Errors
+    /// Names the row that is missing, ragged, or has a gap; says when the file is damaged.
+    pub(super) fn read_vectors(&self, out: &mut [f32]) -> Result<()> {
+        match &self.leaf {
+            Some(leaf) => leaf.read(self.dims, out),
+            None => self.read_batches(out),
+        }
+        .map_err(|error| self.at(error))
+    }
+
+    /// Row groups are read independently, each into its own rows of the matrix.
+    fn read_batches(&self, out: &mut [f32]) -> Result<()> {
+        let alone = self.vectors.alone();
+        let mut rest = out;
+        let mut first = 0;
+        let mut work = Vec::new();
+        for (group, rows) in self.metadata.metadata().row_groups().iter().map(rows_of).enumerate() {
+            let (stretch, after) = rest.split_at_mut(rows? * self.dims);
+            let rows = stretch.len() / self.dims;
+            work.push((group, first, stretch));
+            rest = after;
+            first += rows;
+        }
+        let done: Vec<Result<()>> = work
+            .into_par_iter()
+            .map(|(group, first, mut stretch)| {
+                let mut row = first;
+                for batch in batches(&self.path, &self.metadata, &self.vectors.positions(), Some(group))? {
+                    let batch = batch.map_err(unreadable)?;
+                    let taken = (batch.num_rows() * self.dims).min(stretch.len());
+                    let (rows, after) = stretch.split_at_mut(taken);
+                    alone.copy(&batch, self.dims, row, rows)?;
+                    row += batch.num_rows();
+                    stretch = after;
+                }
+                if stretch.is_empty() { Ok(()) } else { Err(too_few(row)) }
+            })
+            .collect();
+        done.into_iter().collect()
+    }
+
+    /// The vectors in order, holding no more than a page or a batch of them.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub(super) fn vectors_in_order(&self) -> Result<Box<dyn VectorsInOrder + '_>> {
+        if let Some(leaf) = &self.leaf {
+            return Ok(Box::new(leaf.rows(self.dims)));
+        }
+        let batches = batches(&self.path, &self.metadata, &self.vectors.positions(), None)?;
+        let batches = batches.map(|batch| batch.map_err(unreadable));
+        Ok(Box::new(BatchRows::new(self.vectors.alone(), self.dims, batches)))
+    }
+}
+
+/// Opens a file and reads its metadata; also says how many rows it has.
+fn load(path: &Path) -> Result<(ArrowReaderMetadata, usize)> {
+    let file = File::open(path).map_err(|error| Error::io("cannot open", error).file(path))?;
+    refuse_other_magic(&file).map_err(|error| error.file(path))?;
+    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
+        .map_err(|error| damaged(error).file(path))?;
+    let groups = metadata.metadata().row_groups();
+    let rows = groups
+        .iter()
+        .try_fold(0_usize, |all, group| Ok(all.saturating_add(rows_of(group)?)))
+        .map_err(|error: Error| error.file(path))?;
+    Ok((metadata, rows))
+}
+
+fn refuse_other_magic(mut file: &File) -> Result<()> {
+    let mut magic = [0; 4];
+    let seen = match file.read_exact(&mut magic) {
+        Ok(()) if &magic == b"PAR1" => return Ok(()),
+        Ok(()) if &magic == b"PARE" => {
+            return Err(Error::input("an encrypted Parquet file").advice("write it without encryption"));
+        }
+        Ok(()) => excerpt(&String::from_utf8_lossy(&magic)),
+        Err(_) => "less than 4 bytes".into(),
+    };
+    Err(Error::input("not a Parquet file")
+        .seen(seen)
+        .advice("a Parquet file begins with PAR1: check how it was written or downloaded"))
+}
+
+fn rows_of(group: &RowGroupMetaData) -> Result<usize> {
+    usize::try_from(group.num_rows())
+        .map_err(|_| damaged(ParquetError::General("a negative number of rows".into())))
+}
+
+/// An error for what the metadata or the pages of a file should not hold.
+fn damaged(error: ParquetError) -> Error {
+    Error::input("cannot read the Parquet file")
+        .source(error)
+        .advice("it is cut off or damaged: write or download it again")
+}
+
+fn unreadable(error: ArrowError) -> Error {
+    damaged(ParquetError::ArrowError(error.to_string()))
+}
+
+/// The columns at these positions, as batches: of one row group or of the whole file.
+fn batches(
+    path: &Path,
+    metadata: &ArrowReaderMetadata,
+    roots: &[usize],
+    row_group: Option<usize>,
+) -> Result<ParquetRecordBatchReader> {
+    let file = File::open(path).map_err(|error| Error::io("cannot open", error))?;
+    let mask = ProjectionMask::roots(metadata.parquet_schema(), roots.iter().copied());
+    let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
+        .with_projection(mask)
+        .with_batch_size(BATCH_ROWS);
+    if let Some(group) = row_group {
+        builder = builder.with_row_groups(vec![group]);
+    }
+    builder.build().map_err(damaged)
+}
+
+/// The columns at these positions, whole; row groups are read on all threads.
+fn read_roots(
+    path: &Path,
+    metadata: &ArrowReaderMetadata,
+    roots: &[usize],
+    rows: usize,
+) -> Result<RecordBatch> {
+    let schema = projected(metadata.schema(), roots);
+    if roots.is_empty() {
+        return arrow_vectors::concatenated(&schema, &[], rows);
+    }
+    let groups: Vec<Result<Vec<RecordBatch>>> = (0..metadata.metadata().num_row_groups())
+        .into_par_iter()
+        .map(|group| {
+            let batches = batches(path, metadata, roots, Some(group))?;
+            batches.map(|batch| batch.map_err(unreadable)).collect()
+        })
+        .collect();
+    let groups: Vec<Vec<RecordBatch>> = groups.into_iter().collect::<Result<_>>()?;
+    let whole = arrow_vectors::concatenated(&schema, &groups.concat(), rows)?;
+    if whole.num_rows() == rows { Ok(whole) } else { Err(too_few(whole.num_rows())) }
+}
+
+/// The first rows of the columns at these positions.
+fn first_rows(
+    path: &Path,
+    metadata: &ArrowReaderMetadata,
+    roots: &[usize],
+    rows: usize,
+) -> Result<RecordBatch> {
+    let schema = projected(metadata.schema(), roots);
+    if roots.is_empty() {
+        return arrow_vectors::concatenated(&schema, &[], 0);
+    }
+    let file = File::open(path).map_err(|error| Error::io("cannot open", error))?;
+    let mask = ProjectionMask::roots(metadata.parquet_schema(), roots.iter().copied());
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
+        .with_projection(mask)
+        .with_batch_size(rows)
+        .with_limit(rows)
+        .build()
+        .map_err(damaged)?;
+    let batches: Vec<RecordBatch> = reader.map(|batch| batch.map_err(unreadable)).collect::<Result<_>>()?;
+    arrow_vectors::concatenated(&schema, &batches, 0)
+}
+
+fn projected(schema: &Schema, roots: &[usize]) -> Schema {
+    Schema::new(roots.iter().map(|&root| schema.fields()[root].clone()).collect::<Vec<_>>())
+}
+
+fn too_few(rows: usize) -> Error {
+    damaged(ParquetError::EOF(format!("only {rows} rows where the metadata promise more")))
+}

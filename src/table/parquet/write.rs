@@ -1,0 +1,50 @@
+//! Writing Parquet.
+
+use std::io::Write;
+
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use crate::error::{Error, Result};
+use crate::table::Table;
+use crate::table::write::{VectorLayout, batch_rows, batches};
+
+/// Bytes of vectors in one row group.
+const ROW_GROUP_BYTES: usize = 64 << 20;
+
+/// Bytes of vectors that are handed to the encoder at once.
+const BATCH_BYTES: usize = 4 << 20;
+
+/// Writes a table; the vectors are the last column.
+pub(in crate::table) fn write(
+    table: &Table,
+    layout: VectorLayout,
+    out: &mut (impl Write + Send),
+) -> Result<()> {
+    let failed = |error: ParquetError| Error::input("cannot write the Parquet file").source(error);
+    let (schema, batches) = batches(table, layout, batch_rows(table.dims(), BATCH_BYTES))?;
+    let properties = properties(table.vector_column(), table.dims());
+    let mut writer = ArrowWriter::try_new(out, schema, Some(properties)).map_err(failed)?;
+    for batch in batches {
+        writer.write(&batch?).map_err(failed)?;
+    }
+    writer.close().map_err(failed)?;
+    Ok(())
+}
+
+/// Vectors are stored plain: nearly every number is another, so that a dictionary or a codec costs
+/// time and saves little (see `benches/parquet.rs`).
+fn properties(vectors: &str, dims: usize) -> WriterProperties {
+    let numbers = ColumnPath::new(vec![vectors.to_owned(), "list".into(), "item".into()]);
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(batch_rows(dims, ROW_GROUP_BYTES)))
+        .set_column_compression(numbers.clone(), Compression::UNCOMPRESSED)
+        .set_column_encoding(numbers.clone(), Encoding::PLAIN)
+        .set_column_dictionary_enabled(numbers.clone(), false)
+        .set_column_statistics_enabled(numbers, EnabledStatistics::None)
+        .build()
+}

@@ -1,0 +1,56 @@
+//! Columns that stand in a second file, for formats that hold only a matrix.
+
+use arrow::record_batch::RecordBatch;
+use ndarray::Array2;
+
+use super::{ReadOptions, Table, read_columns};
+use crate::error::{Error, Result};
+
+/// Joins vectors with the sidecar that the options name, if any, and with columns of their own.
+///
+/// # Errors
+/// When the sidecar cannot be read or has another number of rows.
+pub(super) fn join(
+    vectors: Array2<f32>,
+    vector_column: &str,
+    own: Option<RecordBatch>,
+    options: &ReadOptions,
+) -> Result<Table> {
+    let Some(sidecar) = &options.sidecar else {
+        return match own {
+            Some(columns) => Table::new(vectors, columns, vector_column),
+            None => Ok(Table::from_vectors(vectors)),
+        };
+    };
+    let its_options = ReadOptions { format: None, sidecar: None, vector: None, ..options.clone() };
+    let columns = read_columns(sidecar, &its_options)?;
+    if columns.num_rows() != vectors.nrows() {
+        return Err(Error::input("the sidecar belongs to other vectors")
+            .file(sidecar)
+            .seen(format!("{} rows for {} vectors", columns.num_rows(), vectors.nrows()))
+            .advice("give the file that was saved with these vectors"));
+    }
+    let columns = match own {
+        None => columns,
+        Some(own) => beside(own, &columns)?,
+    };
+    let mut name = vector_column.to_owned();
+    while columns.column_by_name(&name).is_some() {
+        name.push('_');
+    }
+    Table::new(vectors, columns, name)
+}
+
+/// The columns of both, those of the file itself first; a sidecar's column of the same name yields.
+fn beside(own: RecordBatch, sidecar: &RecordBatch) -> Result<RecordBatch> {
+    let mut fields = own.schema().fields().to_vec();
+    let mut arrays = own.columns().to_vec();
+    for (field, array) in sidecar.schema_ref().fields().iter().zip(sidecar.columns()) {
+        if own.column_by_name(field.name()).is_none() {
+            fields.push(field.clone());
+            arrays.push(array.clone());
+        }
+    }
+    RecordBatch::try_new(std::sync::Arc::new(arrow::datatypes::Schema::new(fields)), arrays)
+        .map_err(|error| Error::input("cannot join the sidecar's columns").source(error))
+}

@@ -1,0 +1,108 @@
+//! Writing a table.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
+
+use super::{Format, Table, npy, npz, parquet, safetensors, write_whole};
+use crate::error::{Error, Result};
+
+mod arrow;
+mod text;
+
+pub(super) use arrow::{batch_rows, batches};
+
+/// How a vector is laid out in Parquet and Arrow files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum VectorLayout {
+    /// `FixedSizeList<float32 not null>`: the length is part of the type.
+    #[default]
+    FixedSizeList,
+    /// `List<float32>`, for readers that know no other.
+    List,
+}
+
+/// What [`write()`] should know beyond the path.
+#[derive(Debug, Clone, Default)]
+pub struct WriteOptions {
+    /// The format; default: from the name.
+    pub format: Option<Format>,
+    /// The layout of vectors in Parquet and Arrow files; default: fixed-size lists.
+    pub layout: VectorLayout,
+}
+
+/// What became of a table that was written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[must_use = "columns that the format cannot hold are not in the file"]
+pub struct Written {
+    /// The columns that the format cannot hold, in their order: all of them in `.npy`; in
+    /// `.safetensors` those that are not numbers; in `.npz` those that are neither numbers nor
+    /// texts; in both those with empty cells.
+    pub dropped_columns: Vec<String>,
+}
+
+/// Writes a table. The file appears whole or not at all.
+///
+/// CSV, TSV and JSON lines hold a vector as a JSON array, each number in the fewest digits that give
+/// the same `f32` again, so that in every format the vectors come back to the last bit.
+///
+/// # Errors
+/// When the format is one that is only read (JSON documents, folders), when a column has the name of
+/// the vectors, and whatever the file system refuses.
+///
+/// ```
+/// use embedlab::table::{self, Table};
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("two.parquet");
+/// let table = Table::from_vectors(ndarray::array![[0.1_f32, 0.2], [0.3, 0.4]]);
+/// let written = table::write(&table, &path, &Default::default())?;
+/// assert!(written.dropped_columns.is_empty());
+/// assert_eq!(table::read(&path, &Default::default())?.vectors(), table.vectors());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn write(table: &Table, path: &Path, options: &WriteOptions) -> Result<Written> {
+    let format = options.format.or_else(|| Format::from_extension(path)).ok_or_else(|| {
+        Error::argument("the name does not tell the format").file(path).advice(
+            "end it in .csv, .tsv, .parquet, .jsonl, .arrow, .npy, .npz or .safetensors, or name the format",
+        )
+    })?;
+    if table.columns().column_by_name(table.vector_column()).is_some() && format != Format::Npy {
+        return Err(Error::argument("a column has the name of the vectors")
+            .file(path)
+            .column(table.vector_column())
+            .advice("rename it"));
+    }
+    let mut dropped_columns = Vec::new();
+    write_whole(path, |out| {
+        dropped_columns = write_format(table, format, options.layout, out)?;
+        Ok(())
+    })
+    .map_err(|error| error.file(path))?;
+    Ok(Written { dropped_columns })
+}
+
+fn write_format(
+    table: &Table,
+    format: Format,
+    layout: VectorLayout,
+    out: &mut BufWriter<&mut File>,
+) -> Result<Vec<String>> {
+    match format {
+        Format::Csv => text::write_delimited(table, b',', out)?,
+        Format::Tsv => text::write_delimited(table, b'\t', out)?,
+        Format::JsonLines => text::write_json_lines(table, out)?,
+        Format::Parquet => parquet::write(table, layout, out)?,
+        Format::ArrowIpc => arrow::write_ipc(table, layout, out)?,
+        Format::Npy => {
+            npy::write(table.vectors(), out).map_err(|error| Error::io("cannot write", error))?;
+            return Ok(table.column_names().into_iter().map(str::to_owned).collect());
+        }
+        Format::Npz => return npz::write(table, out),
+        Format::Safetensors => return safetensors::write(table, out),
+        Format::Json | Format::HuggingFace | Format::MtebCache => {
+            return Err(Error::argument("this format is only read")
+                .advice("write .parquet, .jsonl, .csv, .arrow, .npy, .npz or .safetensors"));
+        }
+    }
+    Ok(Vec::new())
+}
