@@ -60,6 +60,23 @@ fn main() {
                 );
             }
         }
+        "one" => {
+            use embedlab::rows::{Metric, top_k};
+            let q = x.slice(ndarray::s![7..8, ..]).to_owned();
+            for metric in [Metric::Dot, Metric::Cosine] {
+                for _ in 0..20 {
+                    let t = Instant::now();
+                    let r1 = top_k(&x, q.view(), 10, metric).unwrap();
+                    let e1 = t.elapsed().as_secs_f64();
+                    println!(
+                        "{metric:?} one {:.2} ms  {:.1} GB/s {}",
+                        e1 * 1e3,
+                        x.len() as f64 * 4.0 / e1 / 1e9,
+                        r1[0][0].row
+                    );
+                }
+            }
+        }
         _ => {}
     }
 }

@@ -1,12 +1,13 @@
 //! Turns stored text embeddings into answers and pictures.
 //!
 //! Data flows one way: [`table`] reads stored embeddings, [`rows`] passes over them in blocks,
-//! the analyses ([`cluster`]) take a matrix and give plain results, [`chart`] and [`report`] show
-//! them. [`metric`] scores whatever needs a score.
+//! the analyses ([`cluster`], [`map`]) take a matrix and give plain results, [`chart`] and
+//! [`report`] show them. [`metric`] scores whatever needs a score.
 
 pub mod chart;
 pub mod cluster;
 pub mod error;
+pub mod map;
 pub mod metric;
 pub mod report;
 pub mod rows;

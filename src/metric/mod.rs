@@ -1,1 +1,5 @@
 //! Scores.
+
+mod agreement;
+
+pub use agreement::{Agreement, agreement};

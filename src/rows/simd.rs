@@ -13,6 +13,19 @@ pub(crate) fn squared_norms(rows: &[f32], dims: usize, out: &mut Vec<f32>) {
     Arch::new().dispatch(SquaredNorms { rows, dims, out });
 }
 
+/// The dot product of each row of a block with one other row, and each row's squared length, from
+/// one reading of the block.
+pub(crate) fn dots_and_squared_norms(
+    rows: &[f32],
+    other: &[f32],
+    dots: &mut Vec<f32>,
+    squares: &mut Vec<f32>,
+) {
+    dots.clear();
+    squares.clear();
+    Arch::new().dispatch(DotsAndSquaredNorms { rows, other, dots, squares });
+}
+
 /// The dot product of two rows with products and sums in `f64`.
 pub(crate) fn dot_f64(a: &[f32], b: &[f32]) -> f64 {
     sum_f64(a, b, |x, y| x * y)
@@ -79,6 +92,47 @@ impl WithSimd for SquaredNorms<'_> {
     }
 }
 
+struct DotsAndSquaredNorms<'a> {
+    rows: &'a [f32],
+    other: &'a [f32],
+    dots: &'a mut Vec<f32>,
+    squares: &'a mut Vec<f32>,
+}
+
+impl WithSimd for DotsAndSquaredNorms<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (other, other_rest) = S::as_simd_f32s(self.other);
+        let (other_twos, other_last) = other.as_chunks::<2>();
+        let zero = simd.splat_f32s(0.0);
+        for row in self.rows.chunks_exact(self.other.len().max(1)) {
+            let (row, row_rest) = S::as_simd_f32s(row);
+            let (row_twos, row_last) = row.as_chunks::<2>();
+            let (mut d0, mut d1, mut s0, mut s1) = (zero, zero, zero, zero);
+            for (x, y) in row_twos.iter().zip(other_twos) {
+                d0 = simd.mul_add_e_f32s(x[0], y[0], d0);
+                s0 = simd.mul_add_e_f32s(x[0], x[0], s0);
+                d1 = simd.mul_add_e_f32s(x[1], y[1], d1);
+                s1 = simd.mul_add_e_f32s(x[1], x[1], s1);
+            }
+            for (x, y) in row_last.iter().zip(other_last) {
+                d0 = simd.mul_add_e_f32s(*x, *y, d0);
+                s0 = simd.mul_add_e_f32s(*x, *x, s0);
+            }
+            let mut dot = simd.reduce_sum_f32s(simd.add_f32s(d0, d1));
+            let mut square = simd.reduce_sum_f32s(simd.add_f32s(s0, s1));
+            for (x, y) in row_rest.iter().zip(other_rest) {
+                dot += x * y;
+                square += x * x;
+            }
+            self.dots.push(dot);
+            self.squares.push(square);
+        }
+    }
+}
+
 #[inline(always)]
 fn dot_simd<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
     let (a_vectors, a_rest) = S::as_simd_f32s(a);
@@ -113,6 +167,12 @@ mod tests {
             let slow: f64 = pairs().map(|(x, y)| x * y).sum();
             assert_eq!(f64::from(dot(&a, &b)), slow);
             assert_eq!(dot_f64(&a, &b), slow);
+            if n > 0 {
+                let (mut dots, mut squares) = (Vec::new(), Vec::new());
+                dots_and_squared_norms(&[a.clone(), b.clone()].concat(), &b, &mut dots, &mut squares);
+                assert_eq!(dots, [dot(&a, &b), dot(&b, &b)]);
+                assert_eq!(squares, [dot(&a, &a), dot(&b, &b)]);
+            }
             assert_eq!(squared_distance_f64(&a, &b), pairs().map(|(x, y)| (x - y).powi(2)).sum::<f64>());
             assert_eq!(l1_distance_f64(&a, &b), pairs().map(|(x, y)| (x - y).abs()).sum::<f64>());
         }

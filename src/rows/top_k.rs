@@ -7,7 +7,7 @@ use ndarray::ArrayView2;
 use serde::Serialize;
 
 use super::product::dot_products;
-use super::simd::{dot_f64, squared_norms};
+use super::simd::{dot_f64, dots_and_squared_norms, squared_norms};
 use super::{Fold, Metric, RowBlock, RowSource, fold_rows};
 use crate::error::{Error, Result};
 
@@ -139,18 +139,18 @@ impl TopK<'_> {
     /// Estimates all distances by one matrix product and measures those rows that may be near.
     fn add_estimated(&self, part: &mut Found, first: usize, rows: &[f32]) {
         let Found { nearest, products, squared, candidates } = part;
-        dot_products(rows, self.queries, self.dims, products);
-        if self.metric == Metric::Dot {
-            squared.clear();
+        if self.lengths.len() == 1 {
+            dots_and_squared_norms(rows, self.queries, products, squared);
         } else {
+            dot_products(rows, self.queries, self.dims, products);
             squared_norms(rows, self.dims, squared);
         }
-        let m = rows.len() / self.dims;
+        let m = squared.len();
         let mut row_lengths = [0.0_f32; super::BLOCK_ROWS];
         let mut scales = [0.0_f32; super::BLOCK_ROWS];
         let mut longest = 0.0_f32;
-        for (i, row) in rows.chunks_exact(self.dims).enumerate() {
-            let length = squared.get(i).map_or_else(|| super::simd::dot(row, row), |square| *square).sqrt();
+        for (i, square) in squared.iter().enumerate() {
+            let length = square.sqrt();
             row_lengths[i] = length;
             scales[i] = if length > 0.0 { 1.0 / length } else { 0.0 };
             longest = longest.max(length);

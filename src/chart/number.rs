@@ -1,0 +1,98 @@
+//! Numbers as readers write them.
+
+/// A count with a comma between thousands.
+pub(crate) fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number with `decimals` decimals, commas between thousands and a true minus sign; powers of
+/// ten for what is too long to read.
+pub(crate) fn fixed(value: f64, decimals: usize) -> String {
+    if !value.is_finite() {
+        return "–".to_owned();
+    }
+    if value.abs() >= 1e12 {
+        return format!("{value:.2e}").replace('-', "−");
+    }
+    let text = format!("{:.decimals$}", value.abs());
+    let (whole, fraction) = text.split_once('.').map_or((text.as_str(), None), |(w, f)| (w, Some(f)));
+    let mut shown = String::new();
+    if value < 0.0 && text.bytes().any(|byte| (b'1'..=b'9').contains(&byte)) {
+        shown.push('−');
+    }
+    match whole.parse::<u64>() {
+        Ok(whole) => shown.push_str(&grouped(whole)),
+        Err(_) => shown.push_str(whole),
+    }
+    if let Some(fraction) = fraction {
+        shown.push('.');
+        shown.push_str(fraction);
+    }
+    shown
+}
+
+/// A number with about three significant digits.
+pub(crate) fn brief(value: f64) -> String {
+    let size = value.abs();
+    if size != 0.0 && size < 1e-4 {
+        return format!("{value:.1e}").replace('-', "−");
+    }
+    fixed(
+        value,
+        if size >= 100.0 {
+            0
+        } else if size >= 10.0 {
+            1
+        } else if size >= 1.0 {
+            2
+        } else {
+            3
+        },
+    )
+}
+
+/// A share of 0 to 1 as a percentage; what is neither none nor all never looks like it.
+pub(crate) fn percent(share: f64) -> String {
+    match share {
+        share if !share.is_finite() => "–".to_owned(),
+        share if share > 0.0 && share < 0.005 => "<1 %".to_owned(),
+        share if share < 1.0 && share > 0.995 => ">99 %".to_owned(),
+        share => format!("{:.0} %", share * 100.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_grouped() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn a_number_has_its_decimals_and_a_true_minus() {
+        assert_eq!(fixed(-1234.5, 1), "−1,234.5");
+        assert_eq!(fixed(-0.001, 2), "0.00");
+        assert_eq!(fixed(f64::NAN, 2), "–");
+        assert_eq!(fixed(1e300, 0), "1.00e300");
+    }
+
+    #[test]
+    fn a_percentage_never_hides_the_last_row() {
+        assert_eq!(percent(0.001), "<1 %");
+        assert_eq!(percent(0.999), ">99 %");
+        assert_eq!(percent(0.0), "0 %");
+        assert_eq!(percent(0.345), "34 %");
+    }
+}

@@ -1,0 +1,75 @@
+//! A finished picture.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use super::drawing::Drawing;
+use super::{raster, svg};
+use crate::error::{Error, Result};
+use crate::table::write_whole;
+
+/// A picture that can be saved, embedded in a page, or asked how much of the data it shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Picture {
+    pub(super) drawing: Drawing,
+    pub(super) description: String,
+    pub(super) scale: f64,
+    pub(super) skipped: usize,
+}
+
+impl Picture {
+    /// The SVG document. Its text stays text.
+    ///
+    /// # Errors
+    /// Only if the embedded image of many points could not be compressed.
+    pub fn svg(&self) -> Result<String> {
+        svg::svg(&self.drawing, &self.description, self.scale)
+    }
+
+    /// The PNG file, of [`Style::scale`](super::Style::scale) dots per pixel. A character that the
+    /// embedded font (DejaVu Sans) lacks is shown as a middle dot.
+    ///
+    /// # Errors
+    /// Only if the picture could not be compressed.
+    pub fn png(&self) -> Result<Vec<u8>> {
+        raster::png(&self.drawing, self.scale)
+    }
+
+    /// Saves the picture as PNG or SVG, by the extension of `path`. The file appears whole or not
+    /// at all.
+    ///
+    /// # Errors
+    /// Another extension, and any failure of the file system.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+        let bytes = match extension.as_deref() {
+            Some("png") => self.png()?,
+            Some("svg") => self.svg()?.into_bytes(),
+            other => {
+                return Err(Error::argument("a picture of an unknown format")
+                    .file(path)
+                    .seen(other.map_or("no extension".to_owned(), |other| format!(".{other}")))
+                    .advice("name the file .png or .svg"));
+            }
+        };
+        write_whole(path, |file| {
+            file.write_all(&bytes).map_err(|error| Error::io("cannot write", error).file(path))
+        })
+    }
+
+    /// How many values were NaN or infinite, and are not in the picture.
+    pub fn skipped(&self) -> usize {
+        self.skipped
+    }
+
+    /// What the picture shows, in one sentence: the alternative text of an image in a page.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// Width and height in CSS pixels.
+    pub fn size(&self) -> (u32, u32) {
+        (self.drawing.width, self.drawing.height)
+    }
+}

@@ -1,0 +1,72 @@
+//! `embedlab convert`: any format to any format.
+
+use std::path::PathBuf;
+
+use embedlab::Result;
+use embedlab::table::{self, Format, VectorLayout, WriteOptions};
+use serde::Serialize;
+
+use super::input::{FormatName, Input};
+use super::output::grouped;
+use super::{Outcome, Output};
+
+const EXAMPLES: &str = "\
+Examples:
+  embedlab convert reviews.csv reviews.parquet
+  embedlab convert vectors.npy rows.csv --sidecar metadata.csv
+  embedlab convert dump.jsonl vectors.safetensors --vector embedding";
+
+/// Convert stored embeddings from any format to any other
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    #[command(flatten)]
+    input: Input,
+    /// The file to write; its extension names the format
+    #[arg(value_name = "OUT")]
+    out: PathBuf,
+    /// The format to write [default: from the extension]
+    #[arg(long, value_name = "FORMAT")]
+    to: Option<FormatName>,
+    /// Write vectors of Parquet and Arrow files as plain lists, for readers that know no others
+    #[arg(long)]
+    list: bool,
+}
+
+#[derive(Serialize)]
+struct Converted {
+    rows: usize,
+    dims: usize,
+    dropped_columns: Vec<String>,
+}
+
+pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
+    let table = args.input.read(output)?;
+    let options = WriteOptions {
+        format: args.to.map(Format::from),
+        layout: if args.list { VectorLayout::List } else { VectorLayout::FixedSizeList },
+    };
+    let written = {
+        let _busy = output.busy(format!("writing {}", args.out.display()));
+        table::write(&table, &args.out, &options)?
+    };
+    if !written.dropped_columns.is_empty() {
+        output.warn(format_args!(
+            "{} holds vectors only; these columns are not in it: {}",
+            args.out.display(),
+            written.dropped_columns.join(", ")
+        ));
+    }
+    let converted =
+        Converted { rows: table.n_rows(), dims: table.dims(), dropped_columns: written.dropped_columns };
+    output.result(&converted, |out| {
+        writeln!(
+            out,
+            "{} rows of {} numbers written to {}",
+            grouped(table.n_rows()),
+            table.dims(),
+            args.out.display()
+        )
+    })?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,126 @@
+//! The command line: one file per command, each with its arguments, its run and its output.
+
+mod check;
+mod cluster;
+mod columns;
+mod completions;
+mod convert;
+mod input;
+mod inspect;
+mod man;
+mod output;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use embedlab::{Error, ErrorKind};
+
+use output::Output;
+
+/// What a command comes back with when nothing went wrong.
+pub enum Outcome {
+    Done,
+    /// The command ran, and what it checked is not as it should be.
+    CheckFailed,
+}
+
+/// Clusters, pictures and an honest verdict for stored text embeddings.
+#[derive(Parser)]
+#[command(version, propagate_version = true, max_term_width = 100, after_help = BEGIN, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const BEGIN: &str = "\
+Begin with:
+  embedlab inspect reviews.csv                 what is in the file
+  embedlab cluster reviews.csv --k 4           which clusters are there
+  embedlab report reviews.csv -o report.html   all of it as one page
+
+Exit codes: 0 done, 1 a check failed, 2 bad usage or bad input, 3 would not fit in memory.";
+
+/// Options that every command has.
+#[derive(clap::Args)]
+pub struct Common {
+    /// Print one JSON object on stdout, and nothing else there
+    #[arg(long, global = true)]
+    json: bool,
+    /// No progress and no notes on stderr; warnings and errors stay
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Threads to use; 0 stands for all. The answer does not depend on it
+    #[arg(short, long, global = true, value_name = "N", default_value_t = 0, env = "EMBEDLAB_JOBS")]
+    jobs: usize,
+    /// The seed of everything random
+    #[arg(long, global = true, value_name = "N", default_value_t = 42)]
+    seed: u64,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Inspect(inspect::Args),
+    Check(check::Args),
+    Convert(convert::Args),
+    Cluster(cluster::Args),
+    Report(report::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+/// Runs the command that the arguments name.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(cli.common.jobs).build_global() {
+        eprintln!("error: cannot start {} threads: {error}", cli.common.jobs);
+        return ExitCode::from(2);
+    }
+    let output = Output::new(&cli.common);
+    let result = match cli.command {
+        Command::Inspect(args) => inspect::run(&args, &output),
+        Command::Check(args) => check::run(&args, &output),
+        Command::Convert(args) => convert::run(&args, &output),
+        Command::Cluster(args) => cluster::run(&args, &cli.common, &output),
+        Command::Report(args) => report::run(&args, &cli.common, &output),
+        Command::Completions(args) => completions::run(&args, Cli::command(), &output),
+        Command::Man(args) => man::run(&args, Cli::command(), &output),
+    };
+    match result {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::CheckFailed) => ExitCode::from(1),
+        Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            exit_code(&error)
+        }
+    }
+}
+
+fn exit_code(error: &Error) -> ExitCode {
+    match error.kind() {
+        ErrorKind::Memory => ExitCode::from(3),
+        _ => ExitCode::from(2),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_two_examples() {
+        for command in Cli::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let examples = help.lines().filter(|line| line.trim_start().starts_with("embedlab ")).count();
+            assert!(examples >= 2, "{} has {examples} examples", command.get_name());
+        }
+    }
+}

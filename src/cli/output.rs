@@ -1,0 +1,167 @@
+//! What a command says: results on stdout, notes, warnings and progress on stderr.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use embedlab::{Error, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::Common;
+
+/// Where a command's words go.
+pub struct Output {
+    json: bool,
+    quiet: bool,
+}
+
+impl Output {
+    pub fn new(common: &Common) -> Self {
+        Output { json: common.json, quiet: common.quiet }
+    }
+
+    /// Prints a result: as JSON when that was asked for, else as `human` writes it.
+    pub fn result(
+        &self,
+        result: &impl Serialize,
+        human: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<()> {
+        let stdout = io::stdout();
+        let mut out = io::BufWriter::new(stdout.lock());
+        let written = if self.json {
+            serde_json::to_writer(&mut out, result).map_err(io::Error::from).and_then(|()| writeln!(out))
+        } else {
+            human(&mut out)
+        };
+        written.and_then(|()| out.flush()).map_err(|error| Error::io("cannot write to stdout", error))
+    }
+
+    /// Something worth knowing that is no problem.
+    pub fn note(&self, message: impl Display) {
+        if !self.quiet {
+            eprintln!("{message}");
+        }
+    }
+
+    /// Something that may make the result misleading.
+    pub fn warn(&self, message: impl Display) {
+        eprintln!("warning: {message}");
+    }
+
+    /// A spinner on a terminal until the value is dropped; nothing elsewhere.
+    pub fn busy(&self, message: impl Into<String>) -> Busy {
+        if self.quiet || !io::stderr().is_terminal() {
+            return Busy(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new_spinner().with_message(message.into());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Busy(bar)
+    }
+}
+
+/// A spinner that goes when its work is done, however it ends.
+pub struct Busy(ProgressBar);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Whether writing failed because the reader has had enough (`embedlab ... | head`).
+pub fn is_closed_pipe(error: &Error) -> bool {
+    std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref::<io::Error>())
+        .is_some_and(|source| source.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Whether a file can be written where it is wanted, so that nobody waits for a result that cannot be
+/// kept.
+///
+/// # Errors
+/// When its folder does not exist.
+pub fn writable(path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if folder.is_dir() {
+        return Ok(());
+    }
+    Err(Error::argument("no such folder to write to")
+        .file(path)
+        .advice(format!("make {} first", folder.display())))
+}
+
+/// A plain table: a header, and numbers to the right.
+pub struct Rows {
+    table: Table,
+}
+
+impl Rows {
+    /// `numeric` says which columns are aligned to the right.
+    pub fn new(header: &[&str], numeric: &[usize]) -> Self {
+        let mut table = Table::new();
+        table
+            .load_preset(NOTHING)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_header(header.iter().copied());
+        for column in numeric {
+            if let Some(column) = table.column_mut(*column) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        if !io::stdout().is_terminal() {
+            table.set_width(100);
+        }
+        Rows { table }
+    }
+
+    pub fn push(&mut self, cells: Vec<String>) {
+        self.table.add_row(cells.into_iter().map(|cell| printable(&cell)));
+    }
+}
+
+impl Display for Rows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.table.trim_fmt())
+    }
+}
+
+/// User text as it may stand on a terminal: control characters, which could move the cursor or
+/// change colours, become spaces.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// A whole number with thin groups: 12,345.
+pub fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_three() {
+        assert_eq!([0, 999, 1000, 1234567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn user_text_cannot_steer_the_terminal() {
+        assert_eq!(printable("a\x1b[31mb\nc"), "a [31mb c");
+    }
+}

@@ -1,0 +1,63 @@
+//! The section about the file as a whole.
+
+use super::block::{Block, KeyFigure};
+use super::page::Section;
+use super::table::{Cell, Table};
+use crate::chart::number::grouped;
+use crate::cluster::About;
+use crate::error::Result;
+use crate::table::{Check, Severity};
+
+/// Rows, dimensions, lengths, what is wrong, and how the label is spread.
+///
+/// # Errors
+/// When the check cannot be written as JSON.
+pub fn overview(check: &Check, about: &About) -> Result<Section> {
+    let lengths = if check.unit_length {
+        "every row has length 1".to_owned()
+    } else {
+        format!("{:.3} to {:.3}", check.norm.min, check.norm.max)
+    };
+    let mut section = Section::new("overview", "Overview").with(Block::key_figures([
+        KeyFigure::new(grouped(check.rows as u64), "rows"),
+        KeyFigure::new(grouped(check.dims as u64), "dimensions"),
+        KeyFigure::new(format!("{:.3}", check.norm.mean), "mean length").note(lengths),
+        KeyFigure::new(grouped(check.duplicate_rows as u64), "repeated rows"),
+    ]));
+    for problem in &check.problems {
+        section = section.with(match problem.severity {
+            Severity::Note => Block::note(problem.message.clone()),
+            Severity::Warning | Severity::Error => Block::warning(problem.message.clone()),
+        });
+    }
+    if let Some(repeats) = about.texts.as_deref().map(repeated_texts)
+        && repeats > 0
+    {
+        section = section.with(Block::warning(format!(
+            "{} of {} texts repeat an earlier one word for word. A model that is trained on some rows and tested on others \
+             will have seen part of the test.",
+            grouped(repeats as u64),
+            grouped(check.rows as u64)
+        )));
+    }
+    if let Some(label) = &about.label {
+        let mut counts = vec![0_u64; label.labels.names.len()];
+        label.labels.codes.iter().flatten().for_each(|code| counts[*code as usize] += 1);
+        let labelled: u64 = counts.iter().sum();
+        let mut table = Table::new([label.name.as_str(), "rows", "share"]);
+        for (name, count) in label.labels.names.iter().zip(counts) {
+            table = table.row([
+                Cell::text(name),
+                Cell::Count(count),
+                Cell::Share(count as f64 / labelled.max(1) as f64),
+            ]);
+        }
+        section = section.with(table.caption(format!("How the rows are spread over {}", label.name)));
+    }
+    super::with_data(section, check)
+}
+
+fn repeated_texts(texts: &[Option<String>]) -> usize {
+    let mut seen = std::collections::HashSet::new();
+    texts.iter().flatten().filter(|text| !seen.insert(text.as_str())).count()
+}

@@ -1,0 +1,116 @@
+//! Tables of typed cells.
+
+use serde::{Serialize, Serializer};
+
+use crate::chart::number::{fixed, grouped, percent};
+
+/// A table: headers, rows of typed cells, a caption.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Table {
+    /// One per column.
+    pub headers: Vec<String>,
+    /// A row that is shorter than the headers is filled with empty cells.
+    pub rows: Vec<Vec<Cell>>,
+    /// The line over the table; none when empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub caption: String,
+}
+
+/// A cell. In JSON it is its plain value: a string, a number or null.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    /// A text, left-aligned.
+    Text(String),
+    /// A count, with a comma between thousands.
+    Count(u64),
+    /// A number with so many decimals.
+    Number(f64, usize),
+    /// A share of 0 to 1, shown in percent.
+    Share(f64),
+    /// Nothing.
+    Missing,
+}
+
+impl Cell {
+    /// A text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Cell::Text(text.into())
+    }
+
+    /// What the reader sees.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Cell::Text(text) => text.clone(),
+            Cell::Count(count) => grouped(*count),
+            Cell::Number(value, decimals) => fixed(*value, *decimals),
+            Cell::Share(share) => percent(*share),
+            Cell::Missing => "–".to_owned(),
+        }
+    }
+}
+
+impl Serialize for Cell {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Cell::Text(text) => serializer.serialize_str(text),
+            Cell::Count(count) => serializer.serialize_u64(*count),
+            Cell::Number(value, _) | Cell::Share(value) if value.is_finite() => {
+                serializer.serialize_f64(*value)
+            }
+            Cell::Number(..) | Cell::Share(_) | Cell::Missing => serializer.serialize_none(),
+        }
+    }
+}
+
+impl Table {
+    /// A table without rows.
+    pub fn new(headers: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Table { headers: headers.into_iter().map(Into::into).collect(), ..Table::default() }
+    }
+
+    /// Adds a row.
+    pub fn row(mut self, cells: impl IntoIterator<Item = Cell>) -> Self {
+        self.rows.push(cells.into_iter().collect());
+        self
+    }
+
+    /// Sets the line over the table.
+    pub fn caption(mut self, caption: impl Into<String>) -> Self {
+        self.caption = caption.into();
+        self
+    }
+
+    /// How many columns there are, by the headers and the longest row.
+    pub(super) fn columns(&self) -> usize {
+        self.rows.iter().map(Vec::len).max().unwrap_or(0).max(self.headers.len())
+    }
+
+    /// Whether a column is one of numbers: it has one, and no text.
+    pub(super) fn is_numeric(&self, column: usize) -> bool {
+        let cells = || self.rows.iter().filter_map(|row| row.get(column));
+        cells().any(|cell| !matches!(cell, Cell::Text(_) | Cell::Missing))
+            && !cells().any(|cell| matches!(cell, Cell::Text(_)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_of_numbers_with_gaps_is_numeric_and_one_with_text_is_not() {
+        let table = Table::new(["a", "b"])
+            .row([Cell::Count(1), Cell::text("x")])
+            .row([Cell::Missing, Cell::Number(1.0, 2)])
+            .row([]);
+        assert!(table.is_numeric(0));
+        assert!(!table.is_numeric(1));
+        assert!(!table.is_numeric(2));
+    }
+
+    #[test]
+    fn a_cell_is_a_plain_value_in_json() {
+        let cells = [Cell::text("a"), Cell::Count(3), Cell::Number(f64::NAN, 1), Cell::Share(0.5)];
+        assert_eq!(serde_json::to_string(&cells).unwrap(), r#"["a",3,null,0.5]"#);
+    }
+}
