@@ -3,19 +3,16 @@
 //! `cargo bench --bench csv -- FILE`, or the file in `EMBEDLAB_BENCH_CSV`; without one, a file of
 //! 1,000 x 1,536 numbers is made.
 
+mod measure;
+
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::path::Path;
 
 use embedlab::table::{ReadOptions, read};
 
-const RUNS: usize = 5;
-
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let named = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let named =
-        named.map(PathBuf::from).or_else(|| std::env::var_os("EMBEDLAB_BENCH_CSV").map(PathBuf::from));
     let folder = tempfile::tempdir()?;
+    let named = measure::file().or_else(|| std::env::var_os("EMBEDLAB_BENCH_CSV").map(Into::into));
     let path = match named {
         Some(path) => path,
         None => {
@@ -24,27 +21,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             path
         }
     };
-    let mut seconds = Vec::new();
-    let mut shape = (0, 0);
-    for _ in 0..RUNS {
-        let start = Instant::now();
-        let table = read(&path, &ReadOptions::default())?;
-        seconds.push(start.elapsed().as_secs_f64());
-        shape = (table.n_rows(), table.dims());
-    }
-    seconds.sort_by(f64::total_cmp);
+    let table = read(&path, &ReadOptions::default())?;
+    // Taken here: a program reads its file once, and memory that was freed is not all given back.
+    let peak = measure::peak_megabytes();
+    let (rows, dims) = table.vectors().dim();
+    drop(table);
     let megabytes = std::fs::metadata(&path)?.len() as f64 / 1e6;
-    let matrix = (shape.0 * shape.1 * size_of::<f32>()) as f64 / 1e6;
-    let median = seconds[RUNS / 2];
-    println!("input      {megabytes:.1} MB of text, {} x {} numbers", shape.0, shape.1);
-    println!("threads    {}", rayon::current_num_threads());
-    println!("median     {median:.3} s ({:.0} MB/s)", megabytes / median);
-    println!("spread     {:.3} to {:.3} s in {RUNS} runs", seconds[0], seconds[RUNS - 1]);
-    match peak_memory() {
-        Some(peak) => {
-            println!("peak       {peak:.1} MB resident, {:.2} x the matrix of {matrix:.1} MB", peak / matrix)
-        }
-        None => println!("peak       unknown on this system; the matrix takes {matrix:.1} MB"),
+    let size = format!("{megabytes:.1} MB of text, {rows} x {dims}");
+    measure::measure("csv", &size, || read(&path, &ReadOptions::default()).map(|table| table.n_rows()))?;
+    if let Some(peak) = peak {
+        let matrix = (rows * dims * size_of::<f32>()) as f64 / f64::from(1 << 20);
+        println!(
+            "{{\"bench\": \"csv, memory\", \"size\": \"{size}\", \"peak_megabytes\": {peak:.1}, \"matrix_megabytes\": {matrix:.1}, \"ratio\": {:.2}}}",
+            peak / matrix
+        );
     }
     Ok(())
 }
@@ -70,12 +60,4 @@ fn make_file(path: &Path, rows: u64, dims: u64) -> std::io::Result<()> {
         writeln!(out, "]\"")?;
     }
     out.flush()
-}
-
-/// The most memory this process ever had resident, in MB.
-fn peak_memory() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kibibytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kibibytes * 1024.0 / 1e6)
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 /// A chunk fits in a core's cache, so that its bytes are copied, searched and parsed there.
 const CHUNK: usize = 256 << 10;
 /// Chunks for each thread between two meetings of the threads.
-const CHUNKS_PER_THREAD: usize = 8;
+const CHUNKS_PER_THREAD: usize = 4;
 /// The longest record: an OpenAI Batch line with 2,048 vectors of 3,072 numbers takes 140 MB.
 const LONGEST_RECORD: usize = 256 << 20;
 

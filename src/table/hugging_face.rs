@@ -100,11 +100,15 @@ fn joined(columns: Vec<RecordBatch>, paths: &[PathBuf]) -> Result<RecordBatch> {
     if !several || whole.column_by_name("split").is_some() {
         return Ok(whole);
     }
-    let names = splits.iter().zip(&rows).flat_map(|(split, &rows)| std::iter::repeat_n(split.as_str(), rows));
+    let names: Vec<&str> = splits
+        .iter()
+        .zip(&rows)
+        .flat_map(|(split, &rows)| std::iter::repeat_n(split.as_str(), rows))
+        .collect();
     let mut fields: Vec<FieldRef> = whole.schema_ref().fields().to_vec();
     fields.push(Arc::new(Field::new("split", DataType::Utf8, false)));
     let mut arrays = whole.columns().to_vec();
-    arrays.push(Arc::new(StringArray::from_iter_values(names)) as ArrayRef);
+    arrays.push(Arc::new(StringArray::from(names)) as ArrayRef);
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
         .map_err(|error| Error::input("cannot join the parts").source(error))
 }

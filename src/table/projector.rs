@@ -48,17 +48,31 @@ pub(super) fn with_metadata(path: &Path, vectors: Array2<f32>, options: &ReadOpt
     Table::new(vectors, columns, VECTORS)
 }
 
-/// Writes a table as a tensors file at `path` and, if it has columns, a metadata file beside it
-/// under the name where [`with_metadata`] looks first. Line breaks and tabs in texts become spaces.
+/// Writes a table for the TensorFlow Embedding Projector: a tensors file at `path` and, if the table
+/// has columns, a metadata file beside it (`x_metadata.tsv` for `x.tsv` and `x_tensors.tsv`,
+/// `metadata.tsv` for `tensors.tsv`), where [`read`](super::read()) finds it.
+///
+/// Numbers have a point or an exponent, which tells a row of them from a header; line breaks and tabs
+/// in texts become spaces. Each file appears whole or not at all.
 ///
 /// # Errors
 /// When a file cannot be written, or a column has no text form.
-pub(super) fn write(table: &Table, path: &Path) -> Result<()> {
+///
+/// ```
+/// use embedlab::table::{self, Table};
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("tensors.tsv");
+/// let table = Table::from_vectors(ndarray::array![[0.5, 1.0], [2.0, 3.0]]);
+/// table::write_projector(&table, &path)?;
+/// assert_eq!(table::read(&path, &Default::default())?.vectors(), table.vectors());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn write_projector(table: &Table, path: &Path) -> Result<()> {
     write_whole(path, |out| {
         for row in table.vectors().rows() {
             for (dimension, number) in row.iter().enumerate() {
                 let separator = if dimension == 0 { "" } else { "\t" };
-                write!(out, "{separator}{number}").map_err(not_written)?;
+                write!(out, "{separator}{number:?}").map_err(not_written)?;
             }
             out.write_all(b"\n").map_err(not_written)?;
         }
@@ -116,4 +130,44 @@ fn read_metadata(path: &Path, options: &ReadOptions) -> Result<RecordBatch> {
         .map_err(|error| Error::io("cannot open", error))
         .and_then(|file| Opened::new(file, source)?.columns_or_labels(ONLY_COLUMN))
         .map_err(|error| error.file(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let csv = folder.path().join("a.csv");
+        std::fs::write(&csv, "id,t,v\n1,\"a\nb\",\"[0.1, -2e-9]\"\n2,\"q\"\"\",\"[1, 2]\"\n").unwrap();
+        let table = crate::table::read(&csv, &ReadOptions::default()).unwrap();
+        for name in ["x.tsv", "x_tensors.tsv", "tensors.tsv"] {
+            let path = folder.path().join(name);
+            write_projector(&table, &path).unwrap();
+            let again = crate::table::read(&path, &ReadOptions::default()).unwrap();
+            assert_eq!(again.vectors(), table.vectors());
+            assert_eq!(again.column_names(), ["id", "t"]);
+            assert_eq!(again.text("t").unwrap(), [Some("a b".to_owned()), Some("q\"".to_owned())]);
+        }
+    }
+
+    #[test]
+    fn vectors_alone_are_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.tsv");
+        write_projector(&Table::from_vectors(array![[0.5, 1.0], [2.0, 3.0]]), &path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "0.5\t1.0\n2.0\t3.0\n");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn metadata_is_looked_for_under_the_usual_names() {
+        let first = |name: &str| names_beside(Path::new(name))[0].clone();
+        assert_eq!(first("a/x.tsv"), Path::new("a/x_metadata.tsv"));
+        assert_eq!(first("a/x-tensors.tsv"), Path::new("a/x_metadata.tsv"));
+        assert_eq!(first("tensors.tsv"), Path::new("metadata.tsv"));
+    }
 }

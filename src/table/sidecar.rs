@@ -1,8 +1,12 @@
 //! Columns that stand in a second file, for formats that hold only a matrix.
 
+use std::sync::Arc;
+
+use arrow::datatypes::Schema;
 use arrow::record_batch::RecordBatch;
 use ndarray::Array2;
 
+use super::arrow_vectors::concatenated;
 use super::{ReadOptions, Table, read_columns};
 use crate::error::{Error, Result};
 
@@ -17,10 +21,11 @@ pub(super) fn join(
     options: &ReadOptions,
 ) -> Result<Table> {
     let Some(sidecar) = &options.sidecar else {
-        return match own {
-            Some(columns) => Table::new(vectors, columns, vector_column),
-            None => Ok(Table::from_vectors(vectors)),
+        let columns = match own {
+            Some(columns) => columns,
+            None => concatenated(&Schema::empty(), &[], vectors.nrows())?,
         };
+        return Table::new(vectors, columns, vector_column);
     };
     let its_options = ReadOptions { format: None, sidecar: None, vector: None, ..options.clone() };
     let columns = read_columns(sidecar, &its_options)?;
@@ -51,6 +56,6 @@ fn beside(own: RecordBatch, sidecar: &RecordBatch) -> Result<RecordBatch> {
             arrays.push(array.clone());
         }
     }
-    RecordBatch::try_new(std::sync::Arc::new(arrow::datatypes::Schema::new(fields)), arrays)
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
         .map_err(|error| Error::input("cannot join the sidecar's columns").source(error))
 }

@@ -41,20 +41,18 @@ pub fn stream(path: &Path, options: &ReadOptions) -> Result<Box<dyn RowSource>> 
     match format {
         Format::Npy => {
             let file = NpyFile::open(path, options).map_err(|error| error.file(path))?;
-            return Ok(Box::new(file));
+            Ok(Box::new(file))
         }
         Format::Parquet => {
             let file = guarded(path, || ParquetFile::open(path, options))?;
-            return Ok(Box::new(Streamed::new(path, options, file)));
+            Ok(Box::new(Streamed::new(path, options, file)))
         }
         Format::ArrowIpc => {
-            if let Some(file) = guarded(path, || IpcRows::open(path, options))? {
-                return Ok(Box::new(Streamed::new(path, options, file)));
-            }
+            let file = guarded(path, || IpcRows::open(path, options))?;
+            Ok(Box::new(Streamed::new(path, options, file)))
         }
-        _ => {}
+        _ => Ok(Box::new(super::read(path, options)?.into_vectors())),
     }
-    Ok(Box::new(super::read(path, options)?.into_vectors()))
 }
 
 /// A mapped NumPy file.

@@ -32,6 +32,16 @@ impl Holds {
         }
     }
 
+    /// What a text column holds, judged by its first cell that is not empty. The column that was
+    /// `wanted` is taken at its word where it begins as a vector does, so that the error names the
+    /// fault and its row.
+    pub(super) fn of_first_cell(cell: &[u8], wanted: bool) -> Holds {
+        match (Holds::of_text([cell]), cell.trim_ascii_start()) {
+            (Holds::Other, [] | [b'[' | b'{' | b'(', ..]) if wanted => Holds::Vectors,
+            (holds, _) => holds,
+        }
+    }
+
     /// What an Arrow column holds. A text column may hold vectors too: ask [`Holds::of_text`].
     pub(super) fn of_type(data_type: &DataType) -> Holds {
         use DataType::{Binary, FixedSizeBinary, FixedSizeList, LargeBinary, LargeList, List};

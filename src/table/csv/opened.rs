@@ -5,10 +5,11 @@ use std::io::Read;
 use arrow::record_batch::RecordBatch;
 use ndarray::Array2;
 
+use super::super::Table;
+use super::super::cell::parse_vector_of;
 use super::super::chunks::{Chunks, parse_all};
 use super::super::text_column::batch;
 use super::super::vector_column::{self, Holds, Place};
-use super::super::{Table, cell};
 use super::header::{column_names, is_row_of_numbers};
 use super::records::{Dialect, Field, Records, last_record_end};
 use super::rows::{Layout, Rows, Source, decode, unclosed_quote};
@@ -57,11 +58,14 @@ impl<R: Read + Send> Opened<R> {
     /// Reads a file of vectors and columns.
     pub(in crate::table) fn table(self, wanted: Option<&str>) -> Result<Table> {
         let names = column_names(&self.header)?;
+        if self.body == self.look.len() {
+            return Err(no_rows());
+        }
         let first = self.first_cells();
         let columns: Vec<(&str, Holds)> = names
             .iter()
             .zip(&first)
-            .map(|(name, cell)| (name.as_str(), holds(cell, wanted == Some(name))))
+            .map(|(name, cell)| (name.as_str(), Holds::of_first_cell(cell, wanted == Some(name))))
             .collect();
         let vectors = vector_column::find(&columns, wanted)?;
         let dims = match &vectors.place {
@@ -69,7 +73,7 @@ impl<R: Read + Send> Opened<R> {
             Place::Column(position) => {
                 // A cell with a fault gives 0 here, and its error when its row is parsed.
                 let mut vector = Vec::new();
-                let _ = cell::parse_vector(&first[*position], &mut vector);
+                let _ = parse_vector_of(&first[*position], self.source.numbers, &mut vector);
                 vector.len()
             }
         };
@@ -117,10 +121,13 @@ impl<R: Read + Send> Opened<R> {
         let lines = memchr::memchr_iter(b'\n', &self.look[..self.body]).count();
         self.chunks.put_back(&self.look[self.body..]);
         drop(self.look);
-        parse_all(self.chunks, lines, |chunk| layout.parse(chunk))?.filter(|rows| rows.rows > 0).ok_or_else(
-            || Error::input("no rows").seen("only a header").advice("check how the file was written"),
-        )
+        let rows = parse_all(self.chunks, lines, |chunk| layout.parse(chunk))?;
+        rows.filter(|rows| rows.rows > 0).ok_or_else(no_rows)
     }
+}
+
+fn no_rows() -> Error {
+    Error::input("no rows").seen("only a header").advice("check how the file was written")
 }
 
 /// Whether a record follows the first.
@@ -139,13 +146,4 @@ fn first_record(bytes: &[u8], source: Source) -> Result<(Vec<String>, usize)> {
     }
     let decoded = fields.iter().map(|field| Ok(decode(&field.content(), source.encoding)?.into_owned()));
     Ok((decoded.collect::<Result<_>>()?, records.next_start()))
-}
-
-/// What a column holds. The one that was asked for is taken at its word where it begins as a vector
-/// does, so that the error names the fault and its row.
-fn holds(first_cell: &[u8], wanted: bool) -> Holds {
-    match (Holds::of_text([first_cell]), first_cell.trim_ascii_start()) {
-        (Holds::Other, [] | [b'[' | b'{' | b'(', ..]) if wanted => Holds::Vectors,
-        (holds, _) => holds,
-    }
 }

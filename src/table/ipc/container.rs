@@ -7,17 +7,16 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::ipc::convert::fb_to_schema;
 use arrow::ipc::reader::{FileDecoder, StreamDecoder, read_footer_length};
-use arrow::ipc::{Block, root_as_footer, root_as_message};
+use arrow::ipc::{Block, root_as_footer};
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 
+use super::damaged;
+use super::message::{self, CONTINUATION};
 use crate::error::{Error, Result, excerpt};
 use crate::table::mapped;
 
 const FILE_MAGIC: &[u8] = b"ARROW1";
-
-/// Marks the length of a message that follows, since format version 5 (Arrow 0.15).
-const CONTINUATION: &[u8] = &[0xff; 4];
 
 /// An open IPC file of either kind.
 pub(in crate::table) enum Container {
@@ -53,6 +52,14 @@ impl Container {
         }
     }
 
+    /// How many rows all batches have together.
+    pub(in crate::table) fn rows(&self) -> usize {
+        match self {
+            Container::File(file) => file.rows,
+            Container::Stream(stream) => stream.rows,
+        }
+    }
+
     /// All batches in order.
     pub(in crate::table) fn batches(&self) -> Box<dyn Iterator<Item = Result<RecordBatch>> + '_> {
         match self {
@@ -68,6 +75,7 @@ pub(in crate::table) struct IpcFile {
     decoder: FileDecoder,
     blocks: Vec<Block>,
     schema: SchemaRef,
+    rows: usize,
 }
 
 impl IpcFile {
@@ -87,34 +95,22 @@ impl IpcFile {
         let schema: SchemaRef = fb_to_schema(schema).into();
         let mut decoder = FileDecoder::new(schema.clone(), footer.version());
         for block in footer.dictionaries().iter().flatten() {
-            decoder.read_dictionary(block, &slice(&buffer, block)?).map_err(damaged)?;
+            let message = slice(&buffer, block)?;
+            message::rows(&message, block.metaDataLength() as usize)?;
+            decoder.read_dictionary(block, &message).map_err(damaged)?;
         }
-        let blocks = footer.recordBatches().iter().flatten().copied().collect();
-        Ok(IpcFile { buffer, decoder, blocks, schema })
+        let blocks: Vec<Block> = footer.recordBatches().iter().flatten().copied().collect();
+        let rows = blocks.iter().try_fold(0_usize, |rows, block| {
+            let more = message::rows(&slice(&buffer, block)?, block.metaDataLength() as usize)?;
+            Ok::<_, Error>(rows.saturating_add(more))
+        })?;
+        Ok(IpcFile { buffer, decoder, blocks, schema, rows })
     }
 
     fn batch(&self, number: usize) -> Result<RecordBatch> {
         let block = &self.blocks[number];
         let batch = self.decoder.read_record_batch(block, &slice(&self.buffer, block)?).map_err(damaged)?;
         batch.ok_or_else(|| damaged(ArrowError::IpcError("an empty message".into())))
-    }
-
-    /// How many rows all batches have, from their heads alone.
-    ///
-    /// # Errors
-    /// When a head is damaged.
-    pub(in crate::table) fn rows(&self) -> Result<usize> {
-        self.blocks.iter().try_fold(0_usize, |rows, block| {
-            let message = slice(&self.buffer, block)?;
-            let head = message.strip_prefix(CONTINUATION).unwrap_or(&message);
-            let length = root_as_message(head.get(4..).unwrap_or_default())
-                .map_err(|error| damaged(ArrowError::IpcError(error.to_string())))?
-                .header_as_record_batch()
-                .and_then(|batch| usize::try_from(batch.length()).ok());
-            let length =
-                length.ok_or_else(|| damaged(ArrowError::IpcError("no batch where one should be".into())))?;
-            Ok(rows.saturating_add(length))
-        })
     }
 }
 
@@ -134,17 +130,19 @@ fn slice(buffer: &Buffer, block: &Block) -> Result<Buffer> {
 pub(in crate::table) struct Stream {
     buffer: Buffer,
     schema: SchemaRef,
+    rows: usize,
 }
 
 impl Stream {
     fn new(buffer: Buffer) -> Result<Stream> {
+        let rows = message::rows_of_stream(&buffer)?;
         // The decoder goes on to the first batch before it returns; the schema is known by then.
         let mut decoder = StreamDecoder::new();
         let mut rest = buffer.clone();
         decoder.decode(&mut rest).map_err(damaged)?;
         let schema =
             decoder.schema().ok_or_else(|| damaged(ArrowError::IpcError("the schema is missing".into())))?;
-        Ok(Stream { buffer, schema })
+        Ok(Stream { buffer, schema, rows })
     }
 
     fn batches(&self) -> impl Iterator<Item = Result<RecordBatch>> + use<> {
@@ -163,10 +161,4 @@ impl Stream {
             }
         })
     }
-}
-
-pub(super) fn damaged(error: ArrowError) -> Error {
-    Error::input("cannot read the Arrow file")
-        .source(error)
-        .advice("it is cut off or damaged: write or download it again")
 }

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use ndarray::Array2;
 
-use self::container::{Container, damaged};
+use self::container::Container;
 use super::arrow_vectors::{self, SAMPLE_ROWS};
 use super::rows_in_order::{BatchRows, VectorsInOrder};
 use super::vector_column::{Place, VectorColumn};
@@ -13,6 +14,7 @@ use super::{ReadOptions, Table, matrix};
 use crate::error::{Error, Result};
 
 mod container;
+mod message;
 
 pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     let (table, vectors) = read_table(path, options)?;
@@ -92,6 +94,12 @@ fn collect(file: &Container, vectors: &VectorColumn) -> Result<Table> {
     Table::new(matrix, columns, vectors.name.clone())
 }
 
+fn damaged(error: ArrowError) -> Error {
+    Error::input("cannot read the Arrow file")
+        .source(error)
+        .advice("it is cut off or damaged: write or download it again")
+}
+
 fn no_rows() -> Error {
     Error::input("the file has no rows").advice("check how it was written")
 }
@@ -105,24 +113,20 @@ pub(super) struct IpcRows {
 }
 
 impl IpcRows {
-    /// Opens an IPC file; `None` for a stream, whose number of rows only its end tells.
+    /// Opens an IPC file or stream and finds its vectors.
     ///
     /// # Errors
     /// As [`read`].
-    pub(super) fn open(path: &Path, options: &ReadOptions) -> Result<Option<IpcRows>> {
+    pub(super) fn open(path: &Path, options: &ReadOptions) -> Result<IpcRows> {
         let named = |error: Error| error.file(path);
         let file = Container::open(path).map_err(named)?;
-        let rows = match &file {
-            Container::File(file) => file.rows().map_err(named)?,
-            Container::Stream(_) => return Ok(None),
-        };
         let vectors = find(&file, options).map_err(named)?;
         let first = file.batches().find(|batch| batch.as_ref().map_or(true, |b| b.num_rows() > 0));
         let dims = first
             .ok_or_else(no_rows)
             .and_then(|batch| vectors.dims(&batch?))
             .map_err(|error| at(error, path, &vectors))?;
-        Ok(Some(IpcRows { file, vectors, rows, dims }))
+        Ok(IpcRows { rows: file.rows(), file, vectors, dims })
     }
 
     /// The vectors in order.
