@@ -67,9 +67,10 @@ impl Ticks {
 fn round_step(rough: f64) -> f64 {
     let power = 10_f64.powf(rough.log10().floor());
     let factor = match rough / power {
-        share if share <= 1.0 => 1.0,
-        share if share <= 2.0 => 2.0,
-        share if share <= 5.0 => 5.0,
+        // Halfway between two steps by ratio: the square roots of 2, 10 and 50.
+        share if share < 1.42 => 1.0,
+        share if share < 3.17 => 2.0,
+        share if share < 7.08 => 5.0,
         _ => 10.0,
     };
     factor * power

@@ -51,7 +51,7 @@ impl Frame {
         for line in font::wrap(&title, room, 2, TITLE, Weight::Bold) {
             top += TITLE;
             frame.write(&line, (left, top), TITLE, Weight::Bold, Align::Left);
-            top += 6.0;
+            top += 8.0;
         }
         let mut subtitle = font::clean(&style.subtitle);
         if skipped > 0 {
