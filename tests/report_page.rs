@@ -193,7 +193,7 @@ fn the_page_loads_nothing_and_runs_nothing() {
 #[test]
 fn numbers_stand_to_the_right_and_text_to_the_left() {
     let html = page().render();
-    assert!(html.contains("<th class=\"number\" scope=\"col\">mean stars</th>"));
+    assert!(html.contains("<th scope=\"col\" class=\"number\">mean stars</th>"));
     assert!(html.contains("<td class=\"number\">4.14</td>"));
     assert!(html.contains("<td class=\"number\">−1,234.5</td>"));
     assert!(html.contains("<td class=\"number\">&gt;99 %</td>"));
