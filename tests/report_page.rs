@@ -91,7 +91,7 @@ fn page() -> Page {
         .with(
             Table::new(["cluster", "terms", "reviews", "share", "mean stars", "silhouette"])
                 .row([Cell::text("0"), Cell::text(&names[0]), Cell::Count(250), Cell::Share(0.25), Cell::Number(4.14, 2), Cell::Number(0.262, 3)])
-                .row([Cell::text("1"), Cell::text(&names[1]), Cell::Count(250), Cell::Share(0.25), Cell::Number(3.14, 2), Cell::Number(0.173, 3)])
+                .row([Cell::text("1"), Cell::text(&names[1]), Cell::Count(250), Cell::Share(0.25), Cell::Number(3.18, 2), Cell::Number(0.173, 3)])
                 .row([Cell::text("2"), Cell::text(&names[2]), Cell::Count(250), Cell::Share(0.25), Cell::Number(4.02, 2), Cell::Number(0.190, 3)])
                 .row([Cell::text("3"), Cell::text(&names[3]), Cell::Count(250), Cell::Share(0.25), Cell::Number(4.38, 2), Cell::Number(-0.004, 3)]),
         )

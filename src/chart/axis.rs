@@ -120,14 +120,11 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_inside() {
-        let ticks = Ticks::new(-0.63, 0.71, 5);
-        assert_eq!(ticks.values.len(), 3);
-        assert_eq!(
-            ticks.values.iter().map(|&tick| ticks.label(tick)).collect::<Vec<_>>(),
-            ["−0.5", "0.0", "0.5"]
-        );
-        let counts = Ticks::new(0.0, 1234.0, 6);
-        assert_eq!(counts.label(counts.values[1]), "500");
+        let labels = |ticks: &Ticks| ticks.values.iter().map(|&tick| ticks.label(tick)).collect::<Vec<_>>();
+        assert_eq!(labels(&Ticks::new(-0.63, 0.71, 3)), ["−0.5", "0.0", "0.5"]);
+        assert_eq!(labels(&Ticks::new(-0.3, 0.5, 5)), ["−0.2", "0.0", "0.2", "0.4"]);
+        assert_eq!(labels(&Ticks::whole(3.0, 9)), ["0", "1", "2", "3"]);
+        assert_eq!(labels(&Ticks::new(0.0, 1234.0, 3)), ["0", "500", "1,000"]);
     }
 
     #[test]

@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn a_disc_has_the_area_of_a_disc() {
         let mut bytes = vec![0; 20 * 20 * 4];
-        Pixels::<4> { bytes: &mut bytes, width: 20, height: 20 }.paint(
+        Pixels::<4> { bytes: &mut bytes, width: 20, height: 20 }.scatter(
             &points(vec![(10.0, 10.0, 0)], 1.0),
             1.0,
             (0.0, 0.0),

@@ -5,7 +5,7 @@ use ndarray::ArrayView2;
 use super::axis::{Scale, Ticks, draw_x_axis, draw_y_axis, range};
 use super::drawing::{Align, Area, Mark, Points};
 use super::frame::{Frame, LABEL, TICK};
-use super::groups::{Groups, Shown};
+use super::groups::{Entry, Groups, Shown};
 use super::legend;
 use super::palette::Color;
 use super::picture::Picture;
@@ -92,7 +92,8 @@ impl<'a> Scatter<'a> {
             }
             None => {
                 let color = frame.ink.accent;
-                let entry = super::groups::Entry { name: String::new(), count: self.points.nrows(), color };
+                let (name, count) = (String::new(), self.points.nrows());
+                let entry = Entry { name, count, color, is_group: true };
                 Shown { entries: vec![entry], of: vec![0; self.points.nrows()] }
             }
         }
@@ -182,10 +183,10 @@ fn draw_means(frame: &mut Frame, finite: &[(usize, f64, f64)], shown: &Shown, (x
         let sum = &mut sums[usize::from(shown.of[row])];
         *sum = (sum.0 + a, sum.1 + b, sum.2 + 1.0);
     }
-    let (background, text, rest) = (frame.ink.background, frame.ink.text, frame.ink.rest);
+    let (background, text) = (frame.ink.background, frame.ink.text);
     for (entry, (a, b, n)) in shown.entries.iter().zip(sums) {
         // The mean of what has no group, or no name, says nothing.
-        if n == 0.0 || (entry.color == rest) {
+        if n == 0.0 || !entry.is_group {
             continue;
         }
         let at = (x.pixel(a / n), y.pixel(b / n));
