@@ -174,7 +174,7 @@ fn alpha(at: &[(f32, f32, u16)], radius: f64, plot: Area) -> f64 {
     let neighbours: f64 = counts.iter().map(|&count| f64::from(count).powi(2)).sum::<f64>() / at.len() as f64;
     let cell_area = plot.width() * plot.height() / (CELLS * CELLS) as f64;
     let overlap = neighbours * std::f64::consts::PI * radius * radius / cell_area;
-    (0.95 / overlap.max(1.0).sqrt()).clamp(0.3, 0.82)
+    (0.95 / overlap.max(1.0).powf(0.35)).clamp(0.35, 0.82)
 }
 
 fn draw_means(frame: &mut Frame, finite: &[(usize, f64, f64)], shown: &Shown, (x, y): (Scale, Scale)) {
@@ -230,6 +230,6 @@ mod tests {
         let plot = Area { left: 0.0, top: 0.0, right: 400.0, bottom: 300.0 };
         let spread: Vec<_> = (0..100).map(|i| ((i % 10 * 40) as f32, (i / 10 * 30) as f32, 0)).collect();
         assert!(alpha(&spread, 3.0, plot) > 0.8);
-        assert_eq!(alpha(&vec![(5.0, 5.0, 0); 100_000], 3.0, plot), 0.3);
+        assert_eq!(alpha(&vec![(5.0, 5.0, 0); 100_000], 3.0, plot), 0.35);
     }
 }
