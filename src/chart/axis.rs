@@ -67,9 +67,10 @@ impl Ticks {
 fn round_step(rough: f64) -> f64 {
     let power = 10_f64.powf(rough.log10().floor());
     let factor = match rough / power {
-        share if share <= 1.0 => 1.0,
-        share if share <= 2.0 => 2.0,
-        share if share <= 5.0 => 5.0,
+        // Halfway between two steps by ratio: the square roots of 2, 10 and 50.
+        share if share < 1.42 => 1.0,
+        share if share < 3.17 => 2.0,
+        share if share < 7.08 => 5.0,
         _ => 10.0,
     };
     factor * power
@@ -119,14 +120,11 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_inside() {
-        let ticks = Ticks::new(-0.63, 0.71, 5);
-        assert_eq!(ticks.values.len(), 3);
-        assert_eq!(
-            ticks.values.iter().map(|&tick| ticks.label(tick)).collect::<Vec<_>>(),
-            ["−0.5", "0.0", "0.5"]
-        );
-        let counts = Ticks::new(0.0, 1234.0, 6);
-        assert_eq!(counts.label(counts.values[1]), "500");
+        let labels = |ticks: &Ticks| ticks.values.iter().map(|&tick| ticks.label(tick)).collect::<Vec<_>>();
+        assert_eq!(labels(&Ticks::new(-0.63, 0.71, 3)), ["−0.5", "0.0", "0.5"]);
+        assert_eq!(labels(&Ticks::new(-0.3, 0.5, 5)), ["−0.2", "0.0", "0.2", "0.4"]);
+        assert_eq!(labels(&Ticks::whole(3.0, 9)), ["0", "1", "2", "3"]);
+        assert_eq!(labels(&Ticks::new(0.0, 1234.0, 3)), ["0", "500", "1,000"]);
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl<'a> Bars<'a> {
 
     fn draw_bars(&self, frame: &mut Frame, style: &Style) {
         const LEAST_PITCH: f64 = 19.0;
-        const MOST_PITCH: f64 = 44.0;
+        const MOST_PITCH: f64 = 54.0;
         let fitting = (frame.inside.height() / LEAST_PITCH).max(1.0) as usize;
         let drawn = if self.values.len() > fitting { fitting - 1 } else { self.values.len() };
         if drawn < self.values.len() {
@@ -96,10 +96,12 @@ impl<'a> Bars<'a> {
         let (low, high) = (finite().fold(0.0, f64::min), finite().fold(0.0, f64::max));
         let x = Scale { from: (low, if high > low { high } else { low + 1.0 }), to: (plot.left, plot.right) };
         let pitch = (plot.height() / drawn as f64).min(MOST_PITCH);
-        let thickness = (pitch * 0.68).min(26.0);
+        let thickness = (pitch * 0.68).min(30.0);
         let zero = x.pixel(0.0);
         let (axis, grid) = (frame.ink.axis, frame.ink.grid);
 
+        // Under the bars, which at their least are as wide as it is.
+        frame.drawing.vertical_line(zero - 1.0, plot.top, plot.top + pitch * drawn as f64, axis);
         for (index, (&value, name)) in values.iter().zip(&names).enumerate() {
             let middle = plot.top + (index as f64 + 0.5) * pitch;
             let (top, bottom) = (middle - thickness / 2.0, middle + thickness / 2.0);
@@ -113,14 +115,13 @@ impl<'a> Bars<'a> {
                 };
                 // The least of values is still to be seen.
                 let end = x.pixel(value);
-                let end = if value > 0.0 { end.max(zero + 1.0) } else { end.min(zero - 1.0) };
+                let end = if value > 0.0 { end.max(zero + 2.0) } else { end.min(zero - 2.0) };
                 frame.drawing.rectangle(zero.min(end), top, zero.max(end), bottom, color);
             }
             let at = (plot.right + 10.0 + number_width, baseline);
             frame.write(&numbers[index], at, LABEL, Weight::Regular, Align::Right);
             frame.write_muted(&shares[index], (frame.inside.right, baseline), LABEL, Align::Right);
         }
-        frame.drawing.vertical_line(zero, plot.top, plot.top + pitch * drawn as f64, axis);
     }
 
     /// The value of each bar as text, and its share where shares are asked for.

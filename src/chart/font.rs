@@ -1,13 +1,12 @@
-//! The font that travels with the crate: registered once, measured, and asked for its glyphs.
+//! The font that travels with the crate: measured, and asked for its glyphs.
 
-use std::sync::{LazyLock, Once};
+use std::sync::LazyLock;
 
 use ab_glyph::{Font, FontRef};
-use plotters::style::{FontStyle, register_font};
+use plotters::style::FontStyle;
 
-/// The name under which plotters finds the font for bitmaps, and the list of families that a
-/// viewer of an SVG goes through: the reader's own interface font, then ours, then fonts for the
-/// scripts that those lack.
+/// The families that a viewer of an SVG goes through: the reader's own interface font, then ours,
+/// then fonts for the scripts that those lack.
 pub(super) const FAMILY: &str = "Inter, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', \
      'Noto Sans', 'Noto Sans CJK KR', 'Apple SD Gothic Neo', 'Malgun Gothic', 'PingFang SC', \
      'Microsoft YaHei', 'Noto Color Emoji', 'Apple Color Emoji', 'Segoe UI Emoji', sans-serif";
@@ -34,7 +33,7 @@ impl Weight {
         }
     }
 
-    fn font(self) -> Option<&'static FontRef<'static>> {
+    pub fn font(self) -> Option<&'static FontRef<'static>> {
         static REGULAR: LazyLock<Option<FontRef<'static>>> =
             LazyLock::new(|| FontRef::try_from_slice(Weight::Regular.bytes()).ok());
         static BOLD: LazyLock<Option<FontRef<'static>>> =
@@ -46,18 +45,7 @@ impl Weight {
     }
 }
 
-/// Makes the font known to plotters; does nothing after the first call.
-pub(super) fn register() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        for weight in [Weight::Regular, Weight::Bold] {
-            // It can fail only if the embedded bytes are no font, which a test rules out.
-            let _ = register_font(FAMILY, weight.font_style(), weight.bytes());
-        }
-    });
-}
-
-/// What a font of one em is called in plotters' bitmap text: the distance from ascent to descent.
+/// The distance from ascent to descent in ems: ab_glyph's measure of a font's size.
 pub(super) fn height_of_em(weight: Weight) -> f64 {
     weight
         .font()

@@ -7,6 +7,10 @@ use super::picture::Picture;
 use super::style::{Ink, Style};
 use crate::error::Result;
 
+/// From the edge of the picture to all that is in it. A page that sets pictures into its column
+/// of text counts on it (`report/page.css`).
+const MARGIN: f64 = 24.0;
+
 /// Sizes of type in pixels to the em, one for each role.
 pub(super) const LABEL: f64 = 12.0;
 pub(super) const TICK: f64 = 11.0;
@@ -31,7 +35,7 @@ impl Frame {
         style.check()?;
         let ink = style.ink();
         let (width, height) = (f64::from(style.width), f64::from(style.height));
-        let margin = (width.min(height) * 0.045).clamp(8.0, 28.0);
+        let margin = (width.min(height) * 0.1).min(MARGIN);
         let mut frame = Frame {
             drawing: Drawing {
                 width: style.width,
@@ -51,7 +55,7 @@ impl Frame {
         for line in font::wrap(&title, room, 2, TITLE, Weight::Bold) {
             top += TITLE;
             frame.write(&line, (left, top), TITLE, Weight::Bold, Align::Left);
-            top += 6.0;
+            top += 8.0;
         }
         let mut subtitle = font::clean(&style.subtitle);
         if skipped > 0 {

@@ -36,7 +36,7 @@ impl Groups {
     }
 
     /// As [`Groups::new`], with `None` for rows without a group: noise of a density clustering, a
-    /// missing label. They are drawn grey, under the others.
+    /// missing label. They are drawn grey.
     ///
     /// # Errors
     /// A group without a name.
@@ -122,19 +122,24 @@ impl Groups {
                 Palette::Ordered | Palette::Stars => (group, self.names.len()),
             };
             let color = self.palette.color(index, of, theme);
-            entries.push(Entry { name: self.names[group].clone(), count: counts[group], color });
+            entries.push(Entry {
+                name: self.names[group].clone(),
+                count: counts[group],
+                color,
+                is_group: true,
+            });
         }
         let rest: usize = (0..counts.len()).filter(|&group| !named[group]).map(|group| counts[group]).sum();
         if total < self.names.len() {
             let other = entries.len();
             (0..counts.len()).filter(|&group| !named[group]).for_each(|group| entry_of[group] = other);
             let name = format!("other ({})", self.names.len() - total);
-            entries.push(Entry { name, count: rest, color: ink.rest });
+            entries.push(Entry { name, count: rest, color: ink.rest, is_group: false });
         }
         let without = self.of.iter().filter(|&&group| group == NONE).count();
         let none = entries.len();
         if without > 0 {
-            entries.push(Entry { name: "none".to_owned(), count: without, color: ink.rest });
+            entries.push(Entry { name: "none".to_owned(), count: without, color: ink.rest, is_group: false });
         }
         let of = self
             .of
@@ -159,6 +164,8 @@ pub(super) struct Entry {
     pub name: String,
     pub count: usize,
     pub color: Color,
+    /// Whether it is one group, and not "other" or "none".
+    pub is_group: bool,
 }
 
 #[cfg(test)]

@@ -76,7 +76,7 @@ impl<'a> KChoice<'a> {
         }
         let half = if first == last { 1.0 } else { 0.0 };
         let x = Scale { from: (first as f64 - half, last as f64 + half), to: (left + 16.0, right - 16.0) };
-        let (accent, text, grid) = (frame.ink.accent, frame.ink.text, frame.ink.grid);
+        let (accent, text) = (frame.ink.accent, frame.ink.text);
         for (index, panel) in panels.iter().enumerate() {
             let top = top + index as f64 * (height + GAP);
             let plot = Area { left, top: top + TITLE, right, bottom: top + height };
@@ -109,7 +109,7 @@ impl<'a> KChoice<'a> {
                 let background = frame.ink.background;
                 frame.drawing.disc(at, 8.0, background);
                 frame.drawing.disc(at, 6.5, text);
-                frame.drawing.disc(at, 4.5, background.mix(accent, 1.0));
+                frame.drawing.disc(at, 4.5, accent);
                 // On the side where the label stays inside of the plot.
                 let (place, align) = if at.0 > right - 70.0 {
                     (at.0 - 13.0, Align::Right)
@@ -119,7 +119,7 @@ impl<'a> KChoice<'a> {
                 frame.write(&brief(value), (place, at.1 - 8.0), LABEL, Weight::Bold, align);
             }
         }
-        frame.drawing.horizontal_line(left, right, bottom, frame.ink.axis.mix(grid, 0.0));
+        frame.drawing.horizontal_line(left, right, bottom, frame.ink.axis);
         self.draw_k(frame, x, (left + right) / 2.0, bottom);
     }
 

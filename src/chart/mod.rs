@@ -33,6 +33,7 @@ mod groups;
 mod histogram;
 mod k_choice;
 mod legend;
+mod letters;
 pub(crate) mod number;
 mod paint;
 mod palette;

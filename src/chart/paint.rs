@@ -2,10 +2,10 @@
 
 use plotters::backend::DrawingBackend;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color as _, IntoFont, RGBColor, ShapeStyle, TextStyle};
+use plotters::style::{Color as _, FontDesc, FontFamily, RGBColor, ShapeStyle, TextStyle};
 
 use super::drawing::{Align, Area, Mark, Text};
-use super::font::{self, FAMILY};
+use super::font::FAMILY;
 use super::palette::Color;
 use crate::error::{Error, Result};
 
@@ -17,13 +17,6 @@ pub(super) struct Ground {
     pub units: f64,
     /// Edges of boxes lie on multiples of this many units, so that they are sharp.
     pub sharp: f64,
-    pub kind: Kind,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Bitmap,
-    Svg,
 }
 
 impl Ground {
@@ -40,7 +33,8 @@ impl Ground {
     }
 }
 
-/// Paints all marks but the points, which each format paints in its own way.
+/// Paints all marks but the points, which each format paints in its own way. Text comes here for
+/// SVG alone.
 ///
 /// # Errors
 /// What the backend refuses, which for a backend in memory is nothing.
@@ -80,28 +74,18 @@ fn filled(Color(red, green, blue): Color) -> ShapeStyle {
     RGBColor(red, green, blue).filled()
 }
 
-/// Plotters' backends agree neither on what the size of a font is nor on where its top lies. Both
-/// are undone here, so that an em and a baseline mean the same in both formats.
+/// Undoes what plotters' SVG backend does to a text, so that an em and a baseline mean the same in
+/// both formats: it divides the size by 1.24, and shifts a text that hangs from its top by 0.76 em.
 fn paint_text<B: DrawingBackend>(backend: &mut B, text: &Text, ground: Ground) -> Result<()> {
     let em = text.em * ground.units;
-    let (size, rise, shown) = match ground.kind {
-        // The bitmap backend scales ascent to descent, and puts the baseline half of it down.
-        Kind::Bitmap => {
-            let size = em * font::height_of_em(text.weight);
-            (size, size / 2.0, font::drawable(&text.text, text.weight))
-        }
-        // The SVG backend divides by 1.24, and shifts a text that hangs from its top by 0.76 em.
-        Kind::Svg => (em * 1.24, em * 0.76, text.text.clone()),
-    };
     let across = match text.align {
         Align::Left => HPos::Left,
         Align::Center => HPos::Center,
         Align::Right => HPos::Right,
     };
+    let font = FontDesc::new(FontFamily::Name(FAMILY), em * 1.24, text.weight.font_style());
     let color = RGBColor(text.color.0, text.color.1, text.color.2);
-    let style = TextStyle::from((FAMILY, size).into_font().style(text.weight.font_style()))
-        .color(&color)
-        .pos(Pos::new(across, VPos::Top));
-    let baseline = (text.y * ground.units - rise).round() as i32;
-    backend.draw_text(&shown, &style, (ground.unit(text.x), baseline)).map_err(refused)
+    let style = TextStyle::from(font).color(&color).pos(Pos::new(across, VPos::Top));
+    let top = (text.y * ground.units - em * 0.76).round() as i32;
+    backend.draw_text(&text.text, &style, (ground.unit(text.x), top)).map_err(refused)
 }

@@ -1,4 +1,4 @@
-//! Paints many equal translucent discs into a pixel buffer.
+//! A pixel buffer, and many equal translucent discs in it.
 
 use super::drawing::Points;
 use super::palette::Color;
@@ -17,7 +17,7 @@ impl<const CHANNELS: usize> Pixels<'_, CHANNELS> {
     ///
     /// The points are taken in a fixed scattered order, so that no group covers the others because
     /// it comes last in the file.
-    pub fn paint(&mut self, points: &Points, units: f64, origin: (f64, f64)) {
+    pub fn scatter(&mut self, points: &Points, units: f64, origin: (f64, f64)) {
         let radius = (points.radius * units).max(0.5);
         let alpha = (points.alpha.clamp(0.0, 1.0) * 256.0).round() as u16;
         let spans = disc_spans(radius);
@@ -48,6 +48,24 @@ impl<const CHANNELS: usize> Pixels<'_, CHANNELS> {
     }
 }
 
+impl<const CHANNELS: usize> Pixels<'_, CHANNELS> {
+    /// Lays a colour over one pixel; outside of the buffer nothing happens.
+    pub fn blend(&mut self, (x, y): (i64, i64), color: Color, coverage: f32) {
+        if x < 0 || y < 0 || x >= self.width as i64 || y >= self.height as i64 {
+            return;
+        }
+        let start = (y as usize * self.width + x as usize) * CHANNELS;
+        for (below, above) in self.bytes[start..].iter_mut().zip(channels::<CHANNELS>(color)) {
+            let from = f32::from(*below);
+            *below = (from + (f32::from(above) - from) * coverage.clamp(0.0, 1.0)).round() as u8;
+        }
+    }
+}
+
+fn channels<const CHANNELS: usize>(Color(red, green, blue): Color) -> [u8; CHANNELS] {
+    std::array::from_fn(|channel| [red, green, blue, 255][channel])
+}
+
 /// Half the width of each pixel row of a disc, from its top to its bottom.
 fn disc_spans(radius: f64) -> Vec<i64> {
     let rows = radius.round().max(1.0) as i64;
@@ -58,9 +76,12 @@ fn disc_spans(radius: f64) -> Vec<i64> {
 
 /// A row of colour, multiplied by the opacity and ready to be added.
 fn brush<const CHANNELS: usize>(color: Color, alpha: u16, pixels: usize) -> Vec<u16> {
-    let pixel = [color.0, color.1, color.2, 255];
     // Half of a step is added, so that the shift rounds instead of cutting.
-    pixel[..CHANNELS].iter().map(|&byte| u16::from(byte) * alpha + 128).collect::<Vec<_>>().repeat(pixels)
+    channels::<CHANNELS>(color)
+        .iter()
+        .map(|&byte| u16::from(byte) * alpha + 128)
+        .collect::<Vec<_>>()
+        .repeat(pixels)
 }
 
 /// Every number below `n` once, in an order without runs: steps near the golden section of `n`
@@ -107,7 +128,7 @@ mod tests {
     #[test]
     fn a_disc_has_the_area_of_a_disc() {
         let mut bytes = vec![0; 20 * 20 * 4];
-        Pixels::<4> { bytes: &mut bytes, width: 20, height: 20 }.paint(
+        Pixels::<4> { bytes: &mut bytes, width: 20, height: 20 }.scatter(
             &points(vec![(10.0, 10.0, 0)], 1.0),
             1.0,
             (0.0, 0.0),
@@ -121,7 +142,7 @@ mod tests {
     fn discs_blend_as_their_formula_says_and_stop_at_the_edge() {
         let mut bytes = vec![255; 20 * 20 * 3];
         let at = vec![(0.0, 0.0, 0), (0.0, 0.0, 0), (-1e9, 1e9, 0)];
-        Pixels::<3> { bytes: &mut bytes, width: 20, height: 20 }.paint(&points(at, 0.5), 1.0, (0.0, 0.0));
+        Pixels::<3> { bytes: &mut bytes, width: 20, height: 20 }.scatter(&points(at, 0.5), 1.0, (0.0, 0.0));
         let expected = |color: f64| 0.25 * 255.0 + 0.75 * color;
         for (byte, color) in bytes[..3].iter().zip([200.0, 100.0, 0.0]) {
             assert!((f64::from(*byte) - expected(color)).abs() <= 1.5, "{byte}");

@@ -4,38 +4,37 @@ use plotters::backend::BitMapBackend;
 use rayon::prelude::*;
 
 use super::drawing::{Drawing, Mark, Points};
-use super::font;
-use super::paint::{Ground, Kind, paint};
+use super::paint::{Ground, paint};
 use super::points::Pixels;
 use crate::error::{Error, Result};
 
-/// Plotters puts every letter and every vertex on a whole pixel. At twice the resolution that is
-/// half a dot, and averaging smooths the edges of what it paints without smoothing.
+/// Plotters puts every vertex on a whole pixel. At twice the resolution that is half a dot, and
+/// averaging smooths the edges of what it paints without smoothing.
 const OVERSAMPLING: usize = 2;
 
 /// The drawing as a PNG file of `scale` dots per pixel.
 pub(super) fn png(drawing: &Drawing, scale: f64) -> Result<Vec<u8>> {
-    font::register();
     let (width, height) = (dots(drawing.width, scale), dots(drawing.height, scale));
     let (fine_width, fine_height) = (width * OVERSAMPLING, height * OVERSAMPLING);
     let units = scale * OVERSAMPLING as f64;
-    let ground = Ground { units, sharp: OVERSAMPLING as f64, kind: Kind::Bitmap };
+    let ground = Ground { units, sharp: OVERSAMPLING as f64 };
 
     let background = drawing.background;
     let mut fine = [background.0, background.1, background.2].repeat(fine_width * fine_height);
-    for run in drawing.marks.chunk_by(|a, b| is_points(a) == is_points(b)) {
-        for mark in run {
-            if let Mark::Points(points) = mark {
-                Pixels::<3> { bytes: &mut fine, width: fine_width, height: fine_height }.paint(
-                    points,
-                    units,
-                    (0.0, 0.0),
-                );
-            }
+    let by_us = |mark: &Mark| matches!(mark, Mark::Points(_) | Mark::Text(_));
+    for run in drawing.marks.chunk_by(|a, b| by_us(a) == by_us(b)) {
+        if !run.first().is_some_and(by_us) {
+            let size = (fine_width as u32, fine_height as u32);
+            paint(&mut BitMapBackend::with_buffer(&mut fine, size), run, ground)?;
+            continue;
         }
-        if !run.first().is_some_and(is_points) {
-            let mut backend = BitMapBackend::with_buffer(&mut fine, (fine_width as u32, fine_height as u32));
-            paint(&mut backend, run, ground)?;
+        let mut pixels = Pixels::<3> { bytes: &mut fine, width: fine_width, height: fine_height };
+        for mark in run {
+            match mark {
+                Mark::Points(points) => pixels.scatter(points, units, (0.0, 0.0)),
+                Mark::Text(text) => pixels.write(text, units),
+                _ => {}
+            }
         }
     }
     encode::<3>(&averaged::<3>(&fine, width, height), width, height, scale)
@@ -47,7 +46,7 @@ pub(super) fn points_png(points: &Points, scale: f64) -> Result<Vec<u8>> {
     let height = (points.area.height() * scale).round().max(1.0) as usize;
     let (fine_width, fine_height) = (width * OVERSAMPLING, height * OVERSAMPLING);
     let mut fine = vec![0; fine_width * fine_height * 4];
-    Pixels::<4> { bytes: &mut fine, width: fine_width, height: fine_height }.paint(
+    Pixels::<4> { bytes: &mut fine, width: fine_width, height: fine_height }.scatter(
         points,
         scale * OVERSAMPLING as f64,
         (points.area.left, points.area.top),
@@ -60,10 +59,6 @@ pub(super) fn points_png(points: &Points, scale: f64) -> Result<Vec<u8>> {
         }
     }
     encode::<4>(&bytes, width, height, scale)
-}
-
-pub(super) fn is_points(mark: &Mark) -> bool {
-    matches!(mark, Mark::Points(_))
 }
 
 fn dots(pixels: u32, scale: f64) -> usize {

@@ -5,7 +5,7 @@ use ndarray::ArrayView2;
 use super::axis::{Scale, Ticks, draw_x_axis, draw_y_axis, range};
 use super::drawing::{Align, Area, Mark, Points};
 use super::frame::{Frame, LABEL, TICK};
-use super::groups::{Groups, Shown};
+use super::groups::{Entry, Groups, Shown};
 use super::legend;
 use super::palette::Color;
 use super::picture::Picture;
@@ -92,7 +92,8 @@ impl<'a> Scatter<'a> {
             }
             None => {
                 let color = frame.ink.accent;
-                let entry = super::groups::Entry { name: String::new(), count: self.points.nrows(), color };
+                let (name, count) = (String::new(), self.points.nrows());
+                let entry = Entry { name, count, color, is_group: true };
                 Shown { entries: vec![entry], of: vec![0; self.points.nrows()] }
             }
         }
@@ -173,7 +174,7 @@ fn alpha(at: &[(f32, f32, u16)], radius: f64, plot: Area) -> f64 {
     let neighbours: f64 = counts.iter().map(|&count| f64::from(count).powi(2)).sum::<f64>() / at.len() as f64;
     let cell_area = plot.width() * plot.height() / (CELLS * CELLS) as f64;
     let overlap = neighbours * std::f64::consts::PI * radius * radius / cell_area;
-    (0.95 / overlap.max(1.0).sqrt()).clamp(0.3, 0.82)
+    (0.95 / overlap.max(1.0).powf(0.35)).clamp(0.35, 0.82)
 }
 
 fn draw_means(frame: &mut Frame, finite: &[(usize, f64, f64)], shown: &Shown, (x, y): (Scale, Scale)) {
@@ -182,10 +183,10 @@ fn draw_means(frame: &mut Frame, finite: &[(usize, f64, f64)], shown: &Shown, (x
         let sum = &mut sums[usize::from(shown.of[row])];
         *sum = (sum.0 + a, sum.1 + b, sum.2 + 1.0);
     }
-    let (background, text, rest) = (frame.ink.background, frame.ink.text, frame.ink.rest);
+    let (background, text) = (frame.ink.background, frame.ink.text);
     for (entry, (a, b, n)) in shown.entries.iter().zip(sums) {
         // The mean of what has no group, or no name, says nothing.
-        if n == 0.0 || (entry.color == rest) {
+        if n == 0.0 || !entry.is_group {
             continue;
         }
         let at = (x.pixel(a / n), y.pixel(b / n));
@@ -229,6 +230,6 @@ mod tests {
         let plot = Area { left: 0.0, top: 0.0, right: 400.0, bottom: 300.0 };
         let spread: Vec<_> = (0..100).map(|i| ((i % 10 * 40) as f32, (i / 10 * 30) as f32, 0)).collect();
         assert!(alpha(&spread, 3.0, plot) > 0.8);
-        assert_eq!(alpha(&vec![(5.0, 5.0, 0); 100_000], 3.0, plot), 0.3);
+        assert_eq!(alpha(&vec![(5.0, 5.0, 0); 100_000], 3.0, plot), 0.35);
     }
 }

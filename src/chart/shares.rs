@@ -83,7 +83,7 @@ impl<'a> Shares<'a> {
 
     fn draw_bars(&self, frame: &mut Frame, theme: Theme) {
         const LEAST_PITCH: f64 = 19.0;
-        const MOST_PITCH: f64 = 46.0;
+        const MOST_PITCH: f64 = 54.0;
         let fitting = (frame.inside.height() / LEAST_PITCH).max(1.0) as usize;
         let drawn = if self.rows.len() > fitting { fitting - 1 } else { self.rows.len() };
         if drawn < self.rows.len() {
@@ -111,7 +111,7 @@ impl<'a> Shares<'a> {
             return;
         }
         let pitch = (plot.height() / drawn as f64).min(MOST_PITCH);
-        let thickness = (pitch * 0.72).min(30.0);
+        let thickness = (pitch * 0.72).min(32.0);
         let (grid, background) = (frame.ink.grid, frame.ink.background);
         for (row, name) in names.iter().enumerate() {
             let middle = plot.top + (row as f64 + 0.5) * pitch;

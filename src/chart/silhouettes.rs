@@ -5,6 +5,7 @@ use super::drawing::{Align, Area};
 use super::font::{self, Weight};
 use super::frame::{Frame, LABEL, TICK};
 use super::groups::{Groups, Shown};
+use super::legend;
 use super::number::{fixed, grouped};
 use super::picture::Picture;
 use super::style::Style;
@@ -40,7 +41,7 @@ impl<'a> Silhouettes<'a> {
         if skipped == self.values.len() {
             frame.write_nothing("no silhouettes");
         } else {
-            let lines = legend_lines(&frame);
+            let lines = legend::lines(frame.inside.height()).saturating_sub(2);
             let shown = self.groups.shown(lines, style.theme, frame.ink);
             draw_plot(&mut frame, &shown, &self.sorted(&shown));
         }
@@ -60,10 +61,6 @@ impl<'a> Silhouettes<'a> {
         }
         sorted
     }
-}
-
-fn legend_lines(frame: &Frame) -> usize {
-    (frame.inside.height() / 24.0) as usize
 }
 
 fn draw_plot(frame: &mut Frame, shown: &Shown, sorted: &[Vec<f64>]) {
@@ -107,7 +104,7 @@ fn draw_plot(frame: &mut Frame, shown: &Shown, sorted: &[Vec<f64>]) {
             frame.write(name, (plot.left - 12.0, middle - 2.0), LABEL, Weight::Regular, Align::Right);
             let numbers = format!("{} · {}", grouped(values.len() as u64), fixed(mean, 2));
             frame.write_muted(&numbers, (plot.left - 12.0, middle + TICK + 1.0), TICK, Align::Right);
-        } else if height + gap >= 12.0 {
+        } else if height + gap >= 14.0 {
             frame.write(name, (plot.left - 12.0, middle + 4.0), TICK, Weight::Regular, Align::Right);
         }
         top += height + gap;

@@ -8,9 +8,9 @@ use plotters::backend::SVGBackend;
 
 use super::drawing::{Drawing, Mark, Points};
 use super::font;
-use super::paint::{Ground, Kind, paint};
+use super::paint::{Ground, paint};
 use super::palette::Color;
-use super::raster::{is_points, points_png};
+use super::raster::points_png;
 use crate::error::Result;
 
 /// Plotters writes whole numbers; ten of them to the pixel make its positions fine enough.
@@ -23,7 +23,6 @@ pub(super) const MOST_CIRCLES: usize = 5_000;
 /// The drawing as an SVG document that says `description` to a screen reader. An image inside of
 /// it has `scale` dots per pixel.
 pub(super) fn svg(drawing: &Drawing, description: &str, scale: f64) -> Result<String> {
-    font::register();
     let (width, height) = (drawing.width, drawing.height);
     let mut document = String::with_capacity(16 << 10);
     let description = escaped(&font::clean(description));
@@ -40,6 +39,7 @@ pub(super) fn svg(drawing: &Drawing, description: &str, scale: f64) -> Result<St
         "<rect width=\"100%\" height=\"100%\" fill=\"{}\"/>",
         hexadecimal(drawing.background)
     );
+    let is_points = |mark: &Mark| matches!(mark, Mark::Points(_));
     for run in drawing.marks.chunk_by(|a, b| is_points(a) == is_points(b)) {
         for mark in run {
             if let Mark::Points(points) = mark {
@@ -60,7 +60,7 @@ pub(super) fn svg(drawing: &Drawing, description: &str, scale: f64) -> Result<St
 
 /// What plotters writes between the tags of its own document.
 fn fragment<'a>(marks: &[Mark], (width, height): (u32, u32), text: &'a mut String) -> Result<&'a str> {
-    let ground = Ground { units: UNITS, sharp: UNITS, kind: Kind::Svg };
+    let ground = Ground { units: UNITS, sharp: UNITS };
     {
         let size = (width * UNITS as u32, height * UNITS as u32);
         let mut backend = SVGBackend::with_string(text, size);

@@ -158,7 +158,7 @@ fn table_markup(table: &Table) -> Markup {
                     thead {
                         tr {
                             @for (column, &numeric) in numeric.iter().enumerate() {
-                                th scope="col" .number[numeric] {
+                                th scope="col" class=[numeric.then_some("number")] {
                                     (table.headers.get(column).map_or("", String::as_str))
                                 }
                             }
@@ -169,7 +169,7 @@ fn table_markup(table: &Table) -> Markup {
                     @for row in &table.rows {
                         tr {
                             @for (column, &numeric) in numeric.iter().enumerate() {
-                                td .number[numeric] dir=[(!numeric).then_some("auto")] {
+                                td class=[numeric.then_some("number")] dir=[(!numeric).then_some("auto")] {
                                     @if let Some(cell) = row.get(column) { (cell.shown()) }
                                 }
                             }
@@ -184,13 +184,19 @@ fn table_markup(table: &Table) -> Markup {
 fn figure_markup(figure: &Figure) -> Markup {
     let (width, height) = figure.size;
     let image = |image: &Image, class: Option<&str>| {
-        html! { img class=[class] src=(address(image)) width=(width) height=(height) alt=(figure.alt); }
+        // A little larger than it was drawn, where the column has the room.
+        let widest = format!("max-width:{}px", u64::from(width) * 6 / 5);
+        html! {
+            img class=[class] src=(address(image)) width=(width) height=(height) style=(widest) alt=(figure.alt);
+        }
     };
     html! {
         figure {
-            @match &figure.dark {
-                Some(dark) => { (image(&figure.light, Some("in-light"))) (image(dark, Some("in-dark"))) }
-                None => (image(&figure.light, None)),
+            div.picture {
+                @match &figure.dark {
+                    Some(dark) => { (image(&figure.light, Some("in-light"))) (image(dark, Some("in-dark"))) }
+                    None => (image(&figure.light, None)),
+                }
             }
             @if !figure.caption.is_empty() { figcaption dir="auto" { (figure.caption) } }
         }
