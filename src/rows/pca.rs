@@ -8,7 +8,7 @@ use ndarray::{Array1, Array2, ArrayView2, Axis, Zip, s};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::mean::moments;
+use super::mean::{moments, norms};
 use super::product::dot_products;
 use super::{Fold, LEAF_ROWS, RowBlock, RowSource, fold_rows};
 use crate::error::{Error, Result};
@@ -48,7 +48,7 @@ impl Pca {
     /// Fits the first `n_components` components; when rows or dimensions are fewer, as many as there are.
     ///
     /// # Errors
-    /// With fewer than two rows or no components, and whatever the source meets while reading.
+    /// With fewer than two rows, no components, or numbers that are not finite, and whatever the source meets while reading.
     pub fn fit(source: &(impl RowSource + ?Sized), n_components: usize) -> Result<Pca> {
         let (n, dims) = (source.n_rows(), source.dims());
         if n < 2 || dims == 0 {
@@ -60,6 +60,14 @@ impl Pca {
             return Err(Error::argument("no components asked for").advice("ask for at least one"));
         }
         let moments = moments(source)?;
+        if !moments.variance.iter().all(|variance| variance.is_finite()) {
+            let row = norms(source)?.iter().position(|norm| !norm.is_finite());
+            let error = Error::input("a vector with NaN or infinite numbers").advice("remove the row");
+            return Err(match row {
+                Some(row) => error.row(row + 1),
+                None => error.seen("numbers too large to square"),
+            });
+        }
         let total: f64 = moments.variance.sum() * n as f64 / (n - 1) as f64;
         let keep = n_components.min(dims).min(n);
         let (variances, components) = if n < dims {
