@@ -56,7 +56,7 @@ const ANALYSES: &[Contract] = &[
         name: "mixture",
         run: |rows| debug(GaussianMixture::params(2).fit_rows(rows)),
         refuses_non_finite: true,
-        min_rows: 4,
+        min_rows: 2,
     },
     Contract { name: "analysis of clusters", run: analysis, refuses_non_finite: true, min_rows: 5 },
     Contract { name: "PCA", run: pca, refuses_non_finite: true, min_rows: 2 },
