@@ -50,7 +50,7 @@ fn default() -> ReadOptions {
 
 fn message(name: &str) -> String {
     let error = read(&fixture(name), &default()).expect_err(name).to_string();
-    error.split_once(&format!("{name}")).map(|(_, rest)| rest.to_owned()).unwrap_or(error)
+    error.split_once(name).map(|(_, rest)| rest.to_owned()).unwrap_or(error)
 }
 
 #[test]

@@ -118,7 +118,7 @@ pub(super) fn write_header(out: &mut impl Write, descr: &str, shape: &[usize]) -
     let padded = (10 + literal.len() + 1).next_multiple_of(64) - 10;
     out.write_all(b"\x93NUMPY\x01\x00")?;
     out.write_all(&(padded as u16).to_le_bytes())?;
-    write!(out, "{literal:<width$}\n", width = padded - 1)
+    writeln!(out, "{literal:<width$}", width = padded - 1)
 }
 
 /// Writes vectors as little-endian float32 in C order.

@@ -24,6 +24,7 @@ use crate::error::{Error, Result, excerpt};
 
 mod leaf;
 mod pages;
+mod stretch;
 mod write;
 
 pub(super) use write::write;
@@ -87,11 +88,11 @@ impl ParquetFile {
             return Err(Error::input("the file has no rows").advice("check how it was written"));
         }
         if let Some(leaf) = &self.leaf {
-            return leaf.dims();
+            return leaf.dims().and_then(|dims| if dims == 0 { Err(too_few(0)) } else { Ok(dims) });
         }
         let first = first_rows(&self.path, &self.metadata, &self.vectors.positions(), 1)?;
         if first.num_rows() == 0 {
-            return Err(damaged(ParquetError::EOF("no rows where the metadata promise some".into())));
+            return Err(too_few(0));
         }
         self.vectors.alone().dims(&first)
     }

@@ -35,8 +35,9 @@ pub(in crate::table) fn write(
     Ok(())
 }
 
-/// Vectors are stored plain: nearly every number is another, so that a dictionary or a codec costs
-/// time and saves little (see `benches/parquet.rs`).
+/// Vectors are stored plain. Nearly every number is another, so that a dictionary only costs; zstd on
+/// byte-stream split numbers makes the file 15 % smaller, but passing over it takes twice as long
+/// (10,000 x 1536: 89 ms for 46).
 fn properties(vectors: &str, dims: usize) -> WriterProperties {
     let numbers = ColumnPath::new(vec![vectors.to_owned(), "list".into(), "item".into()]);
     WriterProperties::builder()
