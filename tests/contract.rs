@@ -58,7 +58,7 @@ const ANALYSES: &[Contract] = &[
         refuses_non_finite: true,
         min_rows: 2,
     },
-    Contract { name: "analysis of clusters", run: analysis, refuses_non_finite: true, min_rows: 5 },
+    Contract { name: "analysis of clusters", run: analysis, refuses_non_finite: true, min_rows: 2 },
     Contract { name: "PCA", run: pca, refuses_non_finite: true, min_rows: 2 },
     Contract {
         name: "top-k by cosine",

@@ -345,7 +345,9 @@ fn the_real_parquet_files_are_read_as_their_csv_twins() {
         if twin.is_file() {
             let twin = table::read(&twin, &default()).unwrap();
             assert_eq!(bits(twin.vectors()), bits(table.vectors()));
-            assert_eq!(twin.column_names(), table.column_names());
+            // pandas wrote its row numbers into the CSV, under no name.
+            let names: Vec<&str> = twin.column_names().into_iter().filter(|name| *name != "index").collect();
+            assert_eq!(names, table.column_names());
         }
         assert!(table.columns().columns().iter().all(|column| column.len() == table.n_rows()));
     }
