@@ -76,7 +76,7 @@ const ANALYSES: &[Contract] = &[
         name: "neighbours kept",
         run: |rows| debug(neighbors_kept(rows, rows, 1, 42)),
         refuses_non_finite: false,
-        min_rows: 3,
+        min_rows: 2,
     },
     Contract { name: "moments", run: |rows| debug(moments(&rows)), refuses_non_finite: false, min_rows: 0 },
     Contract { name: "norms", run: |rows| debug(norms(&rows)), refuses_non_finite: false, min_rows: 0 },
