@@ -88,7 +88,11 @@ fn k_means_reaches_scikit_learns_inertia() {
         let model = KMeans::params(k.parse().unwrap()).n_init(50).tol(0.0).fit_rows(&rows).unwrap();
         let expected = expected.as_f64().unwrap();
         // Fifty of our starts may find a better optimum than a hundred of theirs, never a worse one.
-        assert!(model.inertia <= expected * 1.00001 && model.inertia > expected * 0.99, "k={k}: {}", model.inertia);
+        assert!(
+            model.inertia <= expected * 1.00001 && model.inertia > expected * 0.99,
+            "k={k}: {}",
+            model.inertia
+        );
     }
 }
 

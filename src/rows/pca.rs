@@ -3,7 +3,8 @@
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use faer::traits::RealField;
+use faer::{Accum, Mat, MatMut, MatRef, Par, Spec};
 use ndarray::{Array1, Array2, ArrayView2, Axis, Zip, s};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,7 @@ const TILE: usize = 256;
 /// (or, with fewer rows than dimensions, of the rows' inner products), as scikit-learn's
 /// `PCA(svd_solver="covariance_eigh")`. The largest entry of each component is positive.
 ///
-/// The covariance is summed in `f64` over chunks of `f32` products; the eigenvectors are `f64`.
+/// The covariance is summed in `f64` over chunks of `f32` products; the eigenvectors are exact to `f64`, and stored as `f32`.
 /// Cost: n·d² operations for the products, about 4·d³ for the eigenvectors; memory 24·d² bytes.
 ///
 /// ```
@@ -260,25 +261,84 @@ fn from_inner_products(
     Ok((variances, with_fixed_signs(components)))
 }
 
+/// From this size on, eigenvectors are found in `f32` first.
+const LARGE: usize = 512;
+
 /// The `keep` largest eigenvalues (at least 0), descending, and their eigenvectors as columns; only
 /// the lower half of the matrix is read. On one thread, so that the bits do not depend on threads.
+///
+/// The eigenvectors of a large matrix are found in `f32`, at half the cost, and made exact in `f64`
+/// within the space that they span together with some more, after one multiplication by the matrix
+/// (a step of subspace iteration with Rayleigh and Ritz's projection).
 fn largest_eigenvectors(matrix: MatRef<'_, f64>, keep: usize) -> Result<(Vec<f64>, Mat<f64>)> {
     let n = matrix.nrows();
-    let mut values = faer::diag::Diag::<f64>::zeros(n);
-    let mut vectors = Mat::<f64>::zeros(n, n);
-    let scratch = self_adjoint_evd_scratch::<f64>(n, ComputeEigenvectors::Yes, Par::Seq, Default::default());
+    let spare = keep + (keep / 4).max(8);
+    if n < LARGE || 2 * spare > n {
+        let (values, vectors) = eigenvectors(matrix)?;
+        return Ok((
+            (0..keep).map(|c| values[n - 1 - c].max(0.0)).collect(),
+            last_columns(vectors.as_ref(), keep),
+        ));
+    }
+    let whole = Mat::from_fn(n, n, |i, j| matrix[(i.max(j), i.min(j))]);
+    let largest = (0..n).map(|i| whole[(i, i)]).fold(0.0, f64::max);
+    let scale = if largest > 0.0 { 1.0 / largest } else { 1.0 };
+    let (_, rough) = eigenvectors(Mat::from_fn(n, n, |i, j| (whole[(i, j)] * scale) as f32).as_ref())?;
+    let rough = Mat::from_fn(n, spare, |i, c| f64::from(rough[(i, n - 1 - c)]));
+    let mut space = Mat::<f64>::zeros(n, spare);
+    matmul(space.as_mut(), Accum::Replace, whole.as_ref(), rough.as_ref(), scale, Par::Seq);
+    make_orthonormal(&mut space);
+    let mut image = Mat::<f64>::zeros(n, spare);
+    matmul(image.as_mut(), Accum::Replace, whole.as_ref(), space.as_ref(), 1.0, Par::Seq);
+    let mut small = Mat::<f64>::zeros(spare, spare);
+    matmul(small.as_mut(), Accum::Replace, space.transpose(), image.as_ref(), 1.0, Par::Seq);
+    let (values, turns) = eigenvectors(small.as_ref())?;
+    let mut vectors = Mat::<f64>::zeros(n, keep);
+    let turns = last_columns(turns.as_ref(), keep);
+    matmul(vectors.as_mut(), Accum::Replace, space.as_ref(), turns.as_ref(), 1.0, Par::Seq);
+    Ok(((0..keep).map(|c| values[spare - 1 - c].max(0.0)).collect(), vectors))
+}
+
+/// The last columns of a matrix, the very last first.
+fn last_columns(matrix: MatRef<'_, f64>, keep: usize) -> Mat<f64> {
+    let n = matrix.ncols();
+    Mat::from_fn(matrix.nrows(), keep, |i, c| matrix[(i, n - 1 - c)])
+}
+
+/// All eigenvalues, ascending, and eigenvectors as columns, of the lower half of a matrix.
+fn eigenvectors<T: RealField>(matrix: MatRef<'_, T>) -> Result<(Vec<T>, Mat<T>)> {
+    let n = matrix.nrows();
+    let mut values = faer::diag::Diag::<T>::zeros(n);
+    let mut vectors = Mat::<T>::zeros(n, n);
+    let scratch = self_adjoint_evd_scratch::<T>(n, ComputeEigenvectors::Yes, Par::Seq, Spec::default());
     let mut memory = MemBuffer::new(scratch);
-    self_adjoint_evd(
-        matrix,
-        values.as_mut(),
-        Some(vectors.as_mut()),
-        Par::Seq,
-        MemStack::new(&mut memory),
-        Default::default(),
-    )
-    .map_err(|error| Error::input("the eigenvectors do not converge").seen(format!("{error:?}")))?;
-    let largest = (0..keep).map(|c| values.column_vector()[n - 1 - c].max(0.0)).collect();
-    Ok((largest, Mat::from_fn(n, keep, |i, c| vectors[(i, n - 1 - c)])))
+    let stack = MemStack::new(&mut memory);
+    self_adjoint_evd(matrix, values.as_mut(), Some(vectors.as_mut()), Par::Seq, stack, Spec::default())
+        .map_err(|error| Error::input("the eigenvectors do not converge").seen(format!("{error:?}")))?;
+    Ok((values.column_vector().iter().cloned().collect(), vectors))
+}
+
+/// Gram and Schmidt's process, twice, which is enough for `f64`. A column that lies in the space of
+/// those before it becomes zeros.
+fn make_orthonormal(columns: &mut Mat<f64>) {
+    for c in 0..columns.ncols() {
+        let (before, mut rest) = columns.as_mut().split_at_col_mut(c);
+        let mut column = rest.as_mut().col_mut(0);
+        let original = column.norm_l2();
+        for _ in 0..2 {
+            for other in before.as_ref().col_iter() {
+                let along = other.transpose() * column.as_ref();
+                column
+                    .as_mut()
+                    .iter_mut()
+                    .zip(other.iter())
+                    .for_each(|(value, other)| *value -= along * other);
+            }
+        }
+        let length = column.norm_l2();
+        let scale = if length > 1e-12 * original { 1.0 / length } else { 0.0 };
+        column.as_mut().iter_mut().for_each(|value| *value *= scale);
+    }
 }
 
 /// An eigenvector's sign is arbitrary: make its largest entry positive, as scikit-learn does.
@@ -335,6 +395,8 @@ mod tests {
         check(3000, 12, 12);
         check(700, 300, 5);
         check(40, 200, 10);
+        // Large enough for eigenvectors that are found in f32 first.
+        check(1200, 560, 20);
     }
 
     #[test]

@@ -13,6 +13,12 @@ pub(crate) fn squared_norms(rows: &[f32], dims: usize, out: &mut Vec<f32>) {
     Arch::new().dispatch(SquaredNorms { rows, dims, out });
 }
 
+/// The dot products of [`dot_products`](super::product::dot_products) for few others: each row is read
+/// once, where a matrix product would first rearrange the whole block.
+pub(crate) fn few_dot_products(rows: &[f32], others: &[f32], dims: usize, out: &mut [f32]) {
+    Arch::new().dispatch(FewDotProducts { rows, others, dims, out });
+}
+
 /// The dot product of each row of a block with one other row, and each row's squared length, from
 /// one reading of the block.
 pub(crate) fn dots_and_squared_norms(
@@ -102,35 +108,115 @@ struct DotsAndSquaredNorms<'a> {
 impl WithSimd for DotsAndSquaredNorms<'_> {
     type Output = ();
 
+    /// Four rows at a time: more sums in flight, and each vector of the other row is loaded once for
+    /// all of them.
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let (other, other_rest) = S::as_simd_f32s(self.other);
-        let (other_twos, other_last) = other.as_chunks::<2>();
-        let zero = simd.splat_f32s(0.0);
-        for row in self.rows.chunks_exact(self.other.len().max(1)) {
-            let (row, row_rest) = S::as_simd_f32s(row);
-            let (row_twos, row_last) = row.as_chunks::<2>();
-            let (mut d0, mut d1, mut s0, mut s1) = (zero, zero, zero, zero);
-            for (x, y) in row_twos.iter().zip(other_twos) {
-                d0 = simd.mul_add_e_f32s(x[0], y[0], d0);
-                s0 = simd.mul_add_e_f32s(x[0], x[0], s0);
-                d1 = simd.mul_add_e_f32s(x[1], y[1], d1);
-                s1 = simd.mul_add_e_f32s(x[1], x[1], s1);
-            }
-            for (x, y) in row_last.iter().zip(other_last) {
-                d0 = simd.mul_add_e_f32s(*x, *y, d0);
-                s0 = simd.mul_add_e_f32s(*x, *x, s0);
-            }
-            let mut dot = simd.reduce_sum_f32s(simd.add_f32s(d0, d1));
-            let mut square = simd.reduce_sum_f32s(simd.add_f32s(s0, s1));
-            for (x, y) in row_rest.iter().zip(other_rest) {
-                dot += x * y;
-                square += x * x;
-            }
-            self.dots.push(dot);
-            self.squares.push(square);
+        let dims = self.other.len().max(1);
+        let mut fours = self.rows.chunks_exact(4 * dims);
+        for four in fours.by_ref() {
+            let (a, rest) = four.split_at(dims);
+            let (b, rest) = rest.split_at(dims);
+            let (c, d) = rest.split_at(dims);
+            let (dots, squares) = four_rows(simd, [a, b, c, d], self.other);
+            self.dots.extend_from_slice(&dots);
+            self.squares.extend_from_slice(&squares);
+        }
+        for row in fours.remainder().chunks_exact(dims) {
+            self.dots.push(dot_simd(simd, row, self.other));
+            self.squares.push(dot_simd(simd, row, row));
         }
     }
+}
+
+struct FewDotProducts<'a> {
+    rows: &'a [f32],
+    others: &'a [f32],
+    dims: usize,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for FewDotProducts<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let FewDotProducts { rows, others, dims, out } = self;
+        let row = |i: usize| &rows[i * dims..(i + 1) * dims];
+        let other = |j: usize| &others[j * dims..(j + 1) * dims];
+        let (m, k) = (rows.len() / dims, others.len() / dims);
+        for i in (0..m).step_by(2) {
+            let pair = [row(i), row((i + 1).min(m - 1))];
+            for j in (0..k).step_by(4) {
+                match k - j {
+                    1 => write_tile(out, m, i, j, tile(simd, pair, [other(j)])),
+                    2 => write_tile(out, m, i, j, tile(simd, pair, [other(j), other(j + 1)])),
+                    3 => write_tile(out, m, i, j, tile(simd, pair, [other(j), other(j + 1), other(j + 2)])),
+                    _ => {
+                        let others = [other(j), other(j + 1), other(j + 2), other(j + 3)];
+                        write_tile(out, m, i, j, tile(simd, pair, others));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Writes the products of rows `i` and `i + 1`, if there is one, with the others from `j` on.
+#[inline(always)]
+fn write_tile<const Q: usize>(out: &mut [f32], m: usize, i: usize, j: usize, products: [[f32; Q]; 2]) {
+    for q in 0..Q {
+        out[(j + q) * m + i] = products[0][q];
+        if i + 1 < m {
+            out[(j + q) * m + i + 1] = products[1][q];
+        }
+    }
+}
+
+#[inline(always)]
+fn tile<S: Simd, const Q: usize>(simd: S, rows: [&[f32]; 2], others: [&[f32]; Q]) -> [[f32; Q]; 2] {
+    let [(a, a_rest), (b, b_rest)] = rows.map(S::as_simd_f32s);
+    let (n, rest) = (a.len(), a_rest.len());
+    let (a, b) = (&a[..n], &b[..n]);
+    let vectors = others.map(|other| &S::as_simd_f32s(other).0[..n]);
+    let mut sums = [[simd.splat_f32s(0.0); Q]; 2];
+    for t in 0..n {
+        for q in 0..Q {
+            sums[0][q] = simd.mul_add_e_f32s(a[t], vectors[q][t], sums[0][q]);
+            sums[1][q] = simd.mul_add_e_f32s(b[t], vectors[q][t], sums[1][q]);
+        }
+    }
+    let mut products = [[0.0; Q]; 2];
+    for q in 0..Q {
+        let other_rest = &others[q][others[q].len() - rest..];
+        let last = |row: &[f32]| row.iter().zip(other_rest).map(|(x, y)| x * y).sum::<f32>();
+        products[0][q] = simd.reduce_sum_f32s(sums[0][q]) + last(a_rest);
+        products[1][q] = simd.reduce_sum_f32s(sums[1][q]) + last(b_rest);
+    }
+    products
+}
+
+#[inline(always)]
+fn four_rows<S: Simd>(simd: S, rows: [&[f32]; 4], other: &[f32]) -> ([f32; 4], [f32; 4]) {
+    let (other, other_rest) = S::as_simd_f32s(other);
+    let [(a, a_rest), (b, b_rest), (c, c_rest), (d, d_rest)] = rows.map(S::as_simd_f32s);
+    let mut dots = [simd.splat_f32s(0.0); 4];
+    let mut squares = dots;
+    for ((((y, a), b), c), d) in other.iter().zip(a).zip(b).zip(c).zip(d) {
+        let vectors = [*a, *b, *c, *d];
+        for i in 0..4 {
+            dots[i] = simd.mul_add_e_f32s(vectors[i], *y, dots[i]);
+            squares[i] = simd.mul_add_e_f32s(vectors[i], vectors[i], squares[i]);
+        }
+    }
+    let rests = [a_rest, b_rest, c_rest, d_rest];
+    let mut sums = ([0.0; 4], [0.0; 4]);
+    for i in 0..4 {
+        let products = |other: &[f32]| rests[i].iter().zip(other).map(|(x, y)| x * y).sum::<f32>();
+        sums.0[i] = simd.reduce_sum_f32s(dots[i]) + products(other_rest);
+        sums.1[i] = simd.reduce_sum_f32s(squares[i]) + products(rests[i]);
+    }
+    sums
 }
 
 #[inline(always)]
@@ -169,9 +255,11 @@ mod tests {
             assert_eq!(dot_f64(&a, &b), slow);
             if n > 0 {
                 let (mut dots, mut squares) = (Vec::new(), Vec::new());
-                dots_and_squared_norms(&[a.clone(), b.clone()].concat(), &b, &mut dots, &mut squares);
-                assert_eq!(dots, [dot(&a, &b), dot(&b, &b)]);
-                assert_eq!(squares, [dot(&a, &a), dot(&b, &b)]);
+                let rows = [&a[..], &b, &b, &a, &a].concat();
+                dots_and_squared_norms(&rows, &b, &mut dots, &mut squares);
+                let (ab, aa, bb) = (dot(&a, &b), dot(&a, &a), dot(&b, &b));
+                assert_eq!(dots, [ab, bb, bb, ab, ab]);
+                assert_eq!(squares, [aa, bb, bb, aa, aa]);
             }
             assert_eq!(squared_distance_f64(&a, &b), pairs().map(|(x, y)| (x - y).powi(2)).sum::<f64>());
             assert_eq!(l1_distance_f64(&a, &b), pairs().map(|(x, y)| (x - y).abs()).sum::<f64>());

@@ -146,23 +146,21 @@ impl TopK<'_> {
             squared_norms(rows, self.dims, squared);
         }
         let m = squared.len();
-        let mut row_lengths = [0.0_f32; super::BLOCK_ROWS];
         let mut scales = [0.0_f32; super::BLOCK_ROWS];
-        let mut longest = 0.0_f32;
-        for (i, square) in squared.iter().enumerate() {
-            let length = square.sqrt();
-            row_lengths[i] = length;
-            scales[i] = if length > 0.0 { 1.0 / length } else { 0.0 };
-            longest = longest.max(length);
+        let mut largest = 0.0_f32;
+        for (square, scale) in squared.iter().zip(&mut scales) {
+            *scale = if *square > 0.0 { 1.0 / square.sqrt() } else { 0.0 };
+            largest = largest.max(*square);
         }
+        // Products in f32 of rows of length a and b err by less than this times a·b.
+        let rounding = f32::EPSILON * (8.0 + (self.dims as f32).sqrt() * 2.0);
         for (q, nearest) in nearest.iter_mut().enumerate() {
-            let dots = &products[q * m..(q + 1) * m];
+            let keys = &mut products[q * m..(q + 1) * m];
+            self.into_keys(keys, squared, &scales[..m]);
             let worst = f64::from_bits(self.worst[q].load(Relaxed));
-            // Products in f32 of rows of length a and b err by less than this times a·b.
-            let rounding = f32::EPSILON * (8.0 + (self.dims as f32).sqrt() * 2.0);
-            let (bound, margin) = self.key_bound(q, worst, longest, rounding);
+            let (bound, margin) = self.key_bound(q, worst, largest.sqrt(), rounding);
             candidates.clear();
-            self.collect(q, dots, &row_lengths[..m], &scales[..m], bound + margin, candidates);
+            collect(keys, bound + margin, candidates);
             if candidates.len() > self.k {
                 let (_, kth, _) = candidates.select_nth_unstable_by(self.k - 1, |a, b| a.0.total_cmp(&b.0));
                 let bound = kth.0 + 2.0 * margin;
@@ -197,31 +195,13 @@ impl TopK<'_> {
         }
     }
 
-    fn collect(
-        &self,
-        q: usize,
-        dots: &[f32],
-        lengths: &[f32],
-        scales: &[f32],
-        bound: f32,
-        out: &mut Vec<(f32, u32)>,
-    ) {
-        let zero_key = 0.0 * self.lengths[q];
-        let key = |i: usize| match self.metric {
-            Metric::Cosine if scales[i] == 0.0 => zero_key,
-            Metric::Cosine => -dots[i] * scales[i],
-            Metric::L2 => lengths[i] * lengths[i] - 2.0 * dots[i],
-            _ => -dots[i],
-        };
-        const GROUP: usize = 16;
-        let mut start = 0;
-        while start < dots.len() {
-            let end = (start + GROUP).min(dots.len());
-            let least = (start..end).map(key).fold(f32::INFINITY, f32::min);
-            if least <= bound {
-                out.extend((start..end).map(|i| (key(i), i as u32)).filter(|candidate| candidate.0 <= bound));
-            }
-            start = end;
+    /// Turns products into keys, in place.
+    fn into_keys(&self, dots: &mut [f32], squares: &[f32], scales: &[f32]) {
+        match self.metric {
+            // A row of zeros has the scale 0, and so the key of a right angle.
+            Metric::Cosine => dots.iter_mut().zip(scales).for_each(|(dot, scale)| *dot *= -scale),
+            Metric::L2 => dots.iter_mut().zip(squares).for_each(|(dot, square)| *dot = square - 2.0 * *dot),
+            _ => dots.iter_mut().for_each(|dot| *dot = -*dot),
         }
     }
 
@@ -243,6 +223,22 @@ impl TopK<'_> {
             if distance < f64::from_bits(self.worst[q].load(Relaxed)) {
                 self.worst[q].store(distance.to_bits(), Relaxed);
             }
+        }
+    }
+}
+
+/// The keys within the bound, with their positions. Most groups hold none, and their least key says
+/// so at once.
+fn collect(keys: &[f32], bound: f32, out: &mut Vec<(f32, u32)>) {
+    const GROUP: usize = 32;
+    for (group, keys) in keys.chunks(GROUP).enumerate() {
+        let mut least = f32::INFINITY;
+        for key in keys {
+            least = if *key < least { *key } else { least };
+        }
+        if least <= bound {
+            let within = keys.iter().enumerate().filter(|(_, key)| **key <= bound);
+            out.extend(within.map(|(i, key)| (*key, (group * GROUP + i) as u32)));
         }
     }
 }
