@@ -3,10 +3,7 @@
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
-use super::simd::few_dot_products;
-
-/// Up to this many others, the rows are read as they stand.
-const FEW: usize = 8;
+use super::simd::{MOST_FEW, few_dot_products};
 
 /// Writes the dot product of each of `m` rows with each of `k` others, all `dims` long and in
 /// row-major order, to `out[j * m + i]` (row `i`, other `j`): for each other, the rows lie side by
@@ -20,8 +17,8 @@ pub(crate) fn dot_products(rows: &[f32], others: &[f32], dims: usize, out: &mut 
     if m == 0 || k == 0 {
         return;
     }
-    if k <= FEW {
-        return few_dot_products(rows, others, dims, out);
+    if k <= MOST_FEW {
+        return few_dot_products(rows, None, others, dims, out);
     }
     matmul(
         MatMut::from_column_major_slice_mut(out, m, k),
@@ -31,6 +28,33 @@ pub(crate) fn dot_products(rows: &[f32], others: &[f32], dims: usize, out: &mut 
         1.0,
         Par::Seq,
     );
+}
+
+/// [`dot_products`] of some of the rows, in the order of `picked`: few products read the rows where
+/// they stand, many are worth gathering the rows in `gathered`.
+pub(crate) fn dot_products_of(
+    picked: &[usize],
+    rows: &[f32],
+    others: &[f32],
+    dims: usize,
+    gathered: &mut Vec<f32>,
+    out: &mut Vec<f32>,
+) {
+    let k = others.len() / dims.max(1);
+    if picked.len() * dims == rows.len() {
+        return dot_products(rows, others, dims, out);
+    }
+    if k <= MOST_FEW {
+        out.clear();
+        out.resize(picked.len() * k, 0.0);
+        if !out.is_empty() {
+            few_dot_products(rows, Some(picked), others, dims, out);
+        }
+        return;
+    }
+    gathered.clear();
+    picked.iter().for_each(|i| gathered.extend_from_slice(&rows[i * dims..(i + 1) * dims]));
+    dot_products(gathered, others, dims, out);
 }
 
 #[cfg(test)]
@@ -60,6 +84,12 @@ mod tests {
                     let slow: f32 = (0..d).map(|t| a[i * d + t] * b[j * d + t]).sum();
                     assert_eq!(out[j * m + i], slow);
                 }
+            }
+            let (whole, picked) = (out.clone(), (0..m).step_by(2).collect::<Vec<_>>());
+            dot_products_of(&picked, &a, &b, d, &mut Vec::new(), &mut out);
+            assert_eq!(out.len(), picked.len() * k);
+            for (at, i) in picked.iter().enumerate() {
+                (0..k).for_each(|j| assert_eq!(out[j * picked.len() + at], whole[j * m + i]));
             }
         }
     }

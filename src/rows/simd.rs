@@ -13,10 +13,21 @@ pub(crate) fn squared_norms(rows: &[f32], dims: usize, out: &mut Vec<f32>) {
     Arch::new().dispatch(SquaredNorms { rows, dims, out });
 }
 
-/// The dot products of [`dot_products`](super::product::dot_products) for few others: each row is read
-/// once, where a matrix product would first rearrange the whole block.
-pub(crate) fn few_dot_products(rows: &[f32], others: &[f32], dims: usize, out: &mut [f32]) {
-    Arch::new().dispatch(FewDotProducts { rows, others, dims, out });
+/// The most others that [`few_dot_products`] takes.
+pub(crate) const MOST_FEW: usize = 8;
+
+/// The dot products of [`dot_products`](super::product::dot_products) for few others (1 to
+/// [`MOST_FEW`]): each row is read once, where a matrix product would first rearrange the whole block.
+///
+/// With `picked`, of these rows only, in their order.
+pub(crate) fn few_dot_products(
+    rows: &[f32],
+    picked: Option<&[usize]>,
+    others: &[f32],
+    dims: usize,
+    out: &mut [f32],
+) {
+    Arch::new().dispatch(FewDotProducts { rows, picked, others, dims, out });
 }
 
 /// The dot product of each row of a block with one other row, and each row's squared length, from
@@ -131,6 +142,7 @@ impl WithSimd for DotsAndSquaredNorms<'_> {
 
 struct FewDotProducts<'a> {
     rows: &'a [f32],
+    picked: Option<&'a [usize]>,
     others: &'a [f32],
     dims: usize,
     out: &'a mut [f32],
@@ -141,57 +153,71 @@ impl WithSimd for FewDotProducts<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let FewDotProducts { rows, others, dims, out } = self;
-        let row = |i: usize| &rows[i * dims..(i + 1) * dims];
-        let other = |j: usize| &others[j * dims..(j + 1) * dims];
-        let (m, k) = (rows.len() / dims, others.len() / dims);
-        for i in (0..m).step_by(2) {
-            let pair = [row(i), row((i + 1).min(m - 1))];
-            for j in (0..k).step_by(4) {
-                match k - j {
-                    1 => write_tile(out, m, i, j, tile(simd, pair, [other(j)])),
-                    2 => write_tile(out, m, i, j, tile(simd, pair, [other(j), other(j + 1)])),
-                    3 => write_tile(out, m, i, j, tile(simd, pair, [other(j), other(j + 1), other(j + 2)])),
-                    _ => {
-                        let others = [other(j), other(j + 1), other(j + 2), other(j + 3)];
-                        write_tile(out, m, i, j, tile(simd, pair, others));
-                    }
-                }
+        match self.others.len() / self.dims {
+            1 => self.run::<S, 1>(simd),
+            2 => self.run::<S, 2>(simd),
+            3 => self.run::<S, 3>(simd),
+            4 => self.run::<S, 4>(simd),
+            5 => self.run::<S, 5>(simd),
+            6 => self.run::<S, 6>(simd),
+            7 => self.run::<S, 7>(simd),
+            _ => self.run::<S, MOST_FEW>(simd),
+        }
+    }
+}
+
+impl FewDotProducts<'_> {
+    /// All products of some rows in one go, so that reading from memory never waits for arithmetic:
+    /// four rows where there are 32 registers for the sums, else two.
+    #[inline(always)]
+    fn run<S: Simd, const Q: usize>(self, simd: S) {
+        if S::F32_LANES >= 16 { self.tiles::<S, 4, Q>(simd) } else { self.tiles::<S, 2, Q>(simd) }
+    }
+
+    #[inline(always)]
+    fn tiles<S: Simd, const R: usize, const Q: usize>(self, simd: S) {
+        let FewDotProducts { rows, picked, others, dims, out } = self;
+        let row = |i: usize| {
+            let i = picked.map_or(i, |picked| picked[i]);
+            &rows[i * dims..(i + 1) * dims]
+        };
+        let others = std::array::from_fn::<_, Q, _>(|q| &others[q * dims..(q + 1) * dims]);
+        let m = picked.map_or(rows.len() / dims, <[usize]>::len);
+        for i in (0..m).step_by(R) {
+            // Past the last row, the last row stands in.
+            let products = tile::<S, R, Q>(simd, std::array::from_fn(|r| row((i + r).min(m - 1))), others);
+            for (r, products) in products.iter().enumerate().take(m - i) {
+                products.iter().enumerate().for_each(|(q, product)| out[q * m + i + r] = *product);
             }
         }
     }
 }
 
-/// Writes the products of rows `i` and `i + 1`, if there is one, with the others from `j` on.
 #[inline(always)]
-fn write_tile<const Q: usize>(out: &mut [f32], m: usize, i: usize, j: usize, products: [[f32; Q]; 2]) {
-    for q in 0..Q {
-        out[(j + q) * m + i] = products[0][q];
-        if i + 1 < m {
-            out[(j + q) * m + i + 1] = products[1][q];
-        }
-    }
-}
-
-#[inline(always)]
-fn tile<S: Simd, const Q: usize>(simd: S, rows: [&[f32]; 2], others: [&[f32]; Q]) -> [[f32; Q]; 2] {
-    let [(a, a_rest), (b, b_rest)] = rows.map(S::as_simd_f32s);
-    let (n, rest) = (a.len(), a_rest.len());
-    let (a, b) = (&a[..n], &b[..n]);
+fn tile<S: Simd, const R: usize, const Q: usize>(
+    simd: S,
+    rows: [&[f32]; R],
+    others: [&[f32]; Q],
+) -> [[f32; Q]; R] {
+    let split = rows.map(S::as_simd_f32s);
+    let (n, rest) = (split[0].0.len(), split[0].1.len());
+    let whole = split.map(|(vectors, _)| &vectors[..n]);
     let vectors = others.map(|other| &S::as_simd_f32s(other).0[..n]);
-    let mut sums = [[simd.splat_f32s(0.0); Q]; 2];
+    let mut sums = [[simd.splat_f32s(0.0); Q]; R];
     for t in 0..n {
         for q in 0..Q {
-            sums[0][q] = simd.mul_add_e_f32s(a[t], vectors[q][t], sums[0][q]);
-            sums[1][q] = simd.mul_add_e_f32s(b[t], vectors[q][t], sums[1][q]);
+            for r in 0..R {
+                sums[r][q] = simd.mul_add_e_f32s(whole[r][t], vectors[q][t], sums[r][q]);
+            }
         }
     }
-    let mut products = [[0.0; Q]; 2];
+    let mut products = [[0.0; Q]; R];
     for q in 0..Q {
         let other_rest = &others[q][others[q].len() - rest..];
-        let last = |row: &[f32]| row.iter().zip(other_rest).map(|(x, y)| x * y).sum::<f32>();
-        products[0][q] = simd.reduce_sum_f32s(sums[0][q]) + last(a_rest);
-        products[1][q] = simd.reduce_sum_f32s(sums[1][q]) + last(b_rest);
+        for r in 0..R {
+            let last = split[r].1.iter().zip(other_rest).map(|(x, y)| x * y).sum::<f32>();
+            products[r][q] = simd.reduce_sum_f32s(sums[r][q]) + last;
+        }
     }
     products
 }

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use super::points::Points;
 use crate::error::{Error, Result};
-use crate::rows::product::dot_products;
+use crate::rows::product::{dot_products, dot_products_of};
 use crate::rows::simd::squared_norms;
 use crate::rows::{BLOCK_ROWS, Fold, RowBlock, fold_rows};
 
@@ -173,8 +173,8 @@ impl<'a> Round<'a> {
 #[derive(Default)]
 struct RoundPart {
     potentials: Vec<f64>,
-    rows: Vec<f32>,
     read: Vec<usize>,
+    gathered: Vec<f32>,
     dots: Vec<f32>,
 }
 
@@ -200,15 +200,8 @@ impl Fold for Round<'_> {
         }
         state.to_candidates.clear();
         state.to_candidates.resize(self.candidates.len() * m, f32::INFINITY);
-        if part.read.len() == m {
-            dot_products(values, self.vectors.as_slice().unwrap_or_default(), dims, &mut part.dots);
-        } else if !part.read.is_empty() {
-            part.rows.clear();
-            for i in &part.read {
-                part.rows.extend_from_slice(&values[i * dims..(i + 1) * dims]);
-            }
-            dot_products(&part.rows, self.vectors.as_slice().unwrap_or_default(), dims, &mut part.dots);
-        }
+        let vectors = self.vectors.as_slice().unwrap_or_default();
+        dot_products_of(&part.read, values, vectors, dims, &mut part.gathered, &mut part.dots);
         for (c, candidate) in self.candidates.iter().enumerate() {
             let distances = &mut state.to_candidates[c * m..(c + 1) * m];
             for (at, i) in part.read.iter().enumerate() {

@@ -14,7 +14,7 @@ use ndarray::{Array2, ArrayView2};
 use super::points::Points;
 use super::{Geometry, KMeansValidParams};
 use crate::error::Result;
-use crate::rows::product::dot_products;
+use crate::rows::product::{dot_products, dot_products_of};
 use crate::rows::simd::{dot, dot_f64, squared_distance_f64, squared_norms};
 use crate::rows::{BLOCK_ROWS, Fold, RowBlock, RowSource, fold_rows};
 
@@ -251,8 +251,10 @@ struct AssignPart {
 #[derive(Default)]
 struct Work {
     open: Vec<usize>,
-    rows: Vec<f32>,
+    gathered: Vec<f32>,
     dots: Vec<f32>,
+    scales: Vec<f32>,
+    squares: Vec<f32>,
     nearest: Vec<u32>,
     least: Vec<f32>,
     group_least: Vec<f32>,
@@ -277,15 +279,12 @@ impl Fold for Assign<'_, '_> {
             return;
         }
         let centroids = self.state.centroids.as_slice().unwrap_or_default();
-        if work.open.len() * dims == values.len() {
-            dot_products(values, centroids, dims, &mut work.dots);
-        } else {
-            work.rows.clear();
-            for i in &work.open {
-                work.rows.extend_from_slice(&values[i * dims..(i + 1) * dims]);
-            }
-            dot_products(&work.rows, centroids, dims, &mut work.dots);
+        // Gathering costs more than the few products that it saves when nearly all rows are open.
+        if 8 * work.open.len() >= 7 * known.labels.len() {
+            work.open.clear();
+            work.open.extend(0..known.labels.len());
         }
+        dot_products_of(&work.open, values, centroids, dims, &mut work.gathered, &mut work.dots);
         self.measure(&mut known, block.first, work);
         for (at, i) in work.open.iter().enumerate() {
             let (old, new) = (known.labels[*i], work.nearest[at]);
@@ -334,7 +333,7 @@ impl Assign<'_, '_> {
         for (group, drift) in self.group_drift.iter().enumerate() {
             for (lower, least) in known.lower[group * m..(group + 1) * m].iter_mut().zip(&mut work.least) {
                 *lower -= drift;
-                *least = least.min(*lower);
+                *least = if *lower < *least { *lower } else { *least };
             }
         }
         for i in 0..m {
@@ -365,22 +364,26 @@ impl Assign<'_, '_> {
         let state = self.state;
         let (m, open) = (known.labels.len(), work.open.len());
         let k = state.squares.len();
-        // Products become squared distances.
-        for c in 0..k {
-            let dots = &mut work.dots[c * open..(c + 1) * open];
-            for (value, i) in dots.iter_mut().zip(&work.open) {
-                *value = state.points.squared_distance(first + i, *value, state.squares[c]);
-            }
-        }
+        work.scales.clear();
+        work.scales.extend(work.open.iter().map(|i| -2.0 * state.points.scale(first + i)));
+        work.squares.clear();
+        work.squares.extend(work.open.iter().map(|i| state.points.square(first + i)));
         work.nearest.clear();
         work.nearest.resize(open, 0);
         work.least.clear();
         work.least.resize(open, f32::INFINITY);
+        // Products become squared distances, and the least of them is kept.
         for c in 0..k {
-            let squares = &work.dots[c * open..(c + 1) * open];
-            for ((square, least), nearest) in squares.iter().zip(&mut work.least).zip(&mut work.nearest) {
-                let nearer = *square < *least;
-                *least = if nearer { *square } else { *least };
+            let own = state.squares[c];
+            let known = work.scales.iter().zip(&work.squares);
+            let best = work.least.iter_mut().zip(&mut work.nearest);
+            let dots = &mut work.dots[c * open..(c + 1) * open];
+            for ((value, (scale, square)), (least, nearest)) in dots.iter_mut().zip(known).zip(best) {
+                let distance = square + own + scale * *value;
+                let distance = if distance > 0.0 { distance } else { 0.0 };
+                *value = distance;
+                let nearer = distance < *least;
+                *least = if nearer { distance } else { *least };
                 *nearest = if nearer { c as u32 } else { *nearest };
             }
         }
@@ -392,7 +395,7 @@ impl Assign<'_, '_> {
             let least = &mut work.group_least[group * open..(group + 1) * open];
             for ((square, least), nearest) in squares.iter().zip(least).zip(&work.nearest) {
                 let other = if *nearest == c as u32 { f32::INFINITY } else { *square };
-                *least = least.min(other);
+                *least = if other < *least { other } else { *least };
             }
         }
         for (at, i) in work.open.iter().enumerate() {

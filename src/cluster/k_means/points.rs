@@ -78,6 +78,11 @@ impl Points {
         (self.squares[row] + centroid_square - 2.0 * self.scale(row) * dot).max(0.0)
     }
 
+    /// The squared length of a row after scaling.
+    pub fn square(&self, row: usize) -> f32 {
+        self.squares[row]
+    }
+
     /// How far [`Points::squared_distance`] may be off for centroids of at most this length: the
     /// rounding of an `f32` product over all dimensions.
     pub fn rounding(&self, centroid_length: f32) -> f32 {
