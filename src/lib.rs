@@ -4,6 +4,8 @@
 //! the analyses ([`cluster`], [`map`]) take a matrix and give plain results, [`chart`] and
 //! [`report`] show them. [`metric`] scores whatever needs a score.
 
+#![warn(missing_docs)]
+
 pub mod chart;
 pub mod cluster;
 pub mod error;

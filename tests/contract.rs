@@ -38,8 +38,8 @@ const ANALYSES: &[Contract] = &[
         min_rows: 3,
     },
     Contract { name: "mini-batch k-means", run: mini_batch, refuses_non_finite: true, min_rows: 3 },
-    Contract { name: "choice of k", run: choice, refuses_non_finite: true, min_rows: 5 },
-    Contract { name: "silhouette", run: silhouettes, refuses_non_finite: true, min_rows: 5 },
+    Contract { name: "choice of k", run: choice, refuses_non_finite: true, min_rows: 3 },
+    Contract { name: "silhouette", run: silhouettes, refuses_non_finite: true, min_rows: 3 },
     Contract {
         name: "DBSCAN",
         run: |rows| debug(dbscan(rows, &DbscanOptions::default())),

@@ -156,7 +156,7 @@ impl TopK<'_> {
         let rounding = f32::EPSILON * (8.0 + (self.dims as f32).sqrt() * 2.0);
         for (q, nearest) in nearest.iter_mut().enumerate() {
             let keys = &mut products[q * m..(q + 1) * m];
-            self.into_keys(keys, squared, &scales[..m]);
+            self.make_keys(keys, squared, &scales[..m]);
             let worst = f64::from_bits(self.worst[q].load(Relaxed));
             let (bound, margin) = self.key_bound(q, worst, largest.sqrt(), rounding);
             candidates.clear();
@@ -196,7 +196,7 @@ impl TopK<'_> {
     }
 
     /// Turns products into keys, in place.
-    fn into_keys(&self, dots: &mut [f32], squares: &[f32], scales: &[f32]) {
+    fn make_keys(&self, dots: &mut [f32], squares: &[f32], scales: &[f32]) {
         match self.metric {
             // A row of zeros has the scale 0, and so the key of a right angle.
             Metric::Cosine => dots.iter_mut().zip(scales).for_each(|(dot, scale)| *dot *= -scale),
