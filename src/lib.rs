@@ -17,3 +17,8 @@ mod store;
 pub mod table;
 
 pub use error::{Error, ErrorKind, Result};
+
+/// The README's Rust code, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
