@@ -11,8 +11,8 @@ use arrow::record_batch::RecordBatch;
 use clap::ValueEnum;
 use embedlab::chart::{Picture, Style};
 use embedlab::cluster::{
-    About, Analysis, AnalysisOptions, ClusterCount, DbscanOptions, HdbscanOptions, KMeans, Method, Noise,
-    analyse,
+    About, Analysis, AnalysisOptions, Choice, ClusterCount, DbscanOptions, HdbscanOptions, KMeans, Method,
+    Noise, analyse,
 };
 use embedlab::report::{choice_picture, cluster_picture};
 use embedlab::table::{self, Table, WriteOptions};
@@ -209,6 +209,13 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         analyse(table.vectors(), &about, &args.how.options(common.seed))
             .map_err(|error| error.file(&args.input.file))?
     };
+    if analysis.choice.as_ref().is_some_and(Choice::is_largest_tried) {
+        output.warn(format_args!(
+            "{} is the largest k that was tried; try a wider range, such as --k 2..{}",
+            analysis.k,
+            2 * analysis.k
+        ));
+    }
     if let Some(path) = &args.save {
         let model = analysis.model.as_ref().filter(|_| analysis.components.is_none()).ok_or_else(|| {
             Error::argument("only k-means on the rows as they are can be saved")

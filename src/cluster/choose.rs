@@ -50,6 +50,13 @@ pub struct Choice {
     pub chosen: usize,
 }
 
+impl Choice {
+    /// Whether the chosen k is the largest that was tried, so that a larger one may be better still.
+    pub fn is_largest_tried(&self) -> bool {
+        self.candidates.len() > 1 && self.candidates.last().is_some_and(|last| last.k == self.chosen)
+    }
+}
+
 /// Chooses the number of clusters for any method: `fit` clusters the rows into k and gives the label
 /// of each row and the inertia.
 ///

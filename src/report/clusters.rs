@@ -109,6 +109,9 @@ fn figures(analysis: &Analysis) -> Vec<KeyFigure> {
 
 fn how_chosen(analysis: &Analysis) -> String {
     match &analysis.choice {
+        Some(choice) if choice.is_largest_tried() => {
+            "the most that were tried; more may be better".to_owned()
+        }
         Some(choice) if choice.by_silhouette == Some(choice.chosen) => {
             "the best silhouette of those tried".to_owned()
         }
