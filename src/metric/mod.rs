@@ -1,5 +1,61 @@
-//! Scores.
+//! Scores, how sure they are, and whether one model is better than another.
+//!
+//! - classes: [`classification_report`] in scikit-learn's layout, with the confusion matrix
+//! - classes with scores: [`class_curves`], [`precision_recall`], [`roc`]
+//! - numbers: [`regression_scores`]; stars and other ordered levels: [`ordinal_scores`]
+//! - order: [`kendall_tau`], [`spearman`], [`pearson`], [`average_ranks`]
+//! - what no model at all would score: [`regression_baselines`], [`classification_baselines`]
+//! - how sure: [`bootstrap`], and an interval for each score above (`.._intervals`)
+//! - which is better: [`compare_accuracy`], [`compare_errors`], [`compare_losses`]
+//! - two labellings: [`agreement`]
+//!
+//! The scores equal scikit-learn's and SciPy's. Where those return NaN, or warn and return a number
+//! that stands for nothing, there is `None` here (`null` in JSON); precision and recall alone are 0
+//! where they are undefined, as in scikit-learn, because averages are taken over them.
+//!
+//! ```
+//! use embedlab::metric::{BootstrapOptions, classification_intervals, classification_report};
+//!
+//! let names = ["bad", "good"].map(String::from);
+//! let (truth, predicted) = ([0, 0, 1, 1, 1], [0, 1, 1, 1, 1]);
+//! let report = classification_report(&truth, &predicted, &names)?;
+//! assert_eq!(report.accuracy, 0.8);
+//! assert_eq!(report.confusion, [[1, 1], [0, 3]]);
+//!
+//! let sure = classification_intervals(&truth, &predicted, &names, &BootstrapOptions::default())?;
+//! assert!(sure.accuracy.low <= 0.8 && 0.8 <= sure.accuracy.high);
+//! assert_eq!(sure.accuracy.caution().unwrap(), "too few to tell: it rests on 5, and 20 are the least");
+//! # Ok::<(), embedlab::Error>(())
+//! ```
 
 mod agreement;
+mod baseline;
+mod check;
+mod classification;
+mod correlation;
+mod curve;
+mod interval;
+mod ordinal;
+mod paired;
+mod regression;
 
 pub use agreement::{Agreement, agreement};
+pub use baseline::{
+    ClassificationBaselines, ConstantPrediction, RegressionBaselines, classification_baselines,
+    regression_baselines,
+};
+pub use classification::{
+    AverageIntervals, AverageScores, ClassIntervals, ClassScores, ClassificationIntervals,
+    ClassificationReport, ReportRow, Undefined, classification_intervals, classification_report,
+};
+pub use correlation::{average_ranks, kendall_tau, pearson, spearman};
+pub use curve::{
+    ClassCurve, ClassCurves, CurveIntervals, PrecisionRecall, Roc, class_curve_intervals, class_curves,
+    precision_recall, roc,
+};
+pub use interval::{BootstrapOptions, FEWEST, Interval, bootstrap, bootstrap_all, quantile};
+pub use ordinal::{OrdinalIntervals, OrdinalScores, ordinal_intervals, ordinal_scores};
+pub use paired::{
+    Comparison, ComparisonOptions, Loss, PairedTest, compare_accuracy, compare_errors, compare_losses,
+};
+pub use regression::{RegressionIntervals, RegressionScores, regression_intervals, regression_scores};

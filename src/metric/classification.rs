@@ -1,0 +1,456 @@
+//! Predicted classes against true ones.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::check::{codes, same_rows};
+use super::interval::{BootstrapOptions, Interval, bootstrap_all};
+use crate::error::Result;
+
+/// Scores of predicted classes, equal to scikit-learn's `classification_report`.
+///
+/// The classes are those that occur in the truth or among the predictions. Its text
+/// (`to_string()`, [`to_text`](Self::to_text)) is scikit-learn's to the letter.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClassificationReport {
+    /// How many rows were scored.
+    pub n: u64,
+    /// The share of rows whose class was predicted.
+    pub accuracy: f64,
+    /// The mean recall of the classes that occur in the truth.
+    pub balanced_accuracy: f64,
+    /// Cohen's kappa: agreement above chance; `None` when truth and predictions have one class.
+    pub cohen_kappa: Option<f64>,
+    /// Matthews' correlation coefficient, -1 to 1; 0 when truth or predictions have one class
+    /// (Gorodkin 2004).
+    pub matthews_correlation: f64,
+    /// Each class counts the same.
+    #[serde(rename = "macro")]
+    pub macro_average: AverageScores,
+    /// Each class counts by its support.
+    pub weighted: AverageScores,
+    /// The scores of each class, in the order of its code.
+    pub classes: Vec<ClassScores>,
+    /// Counts of rows by true class (rows) and predicted class (columns), in the order of
+    /// [`classes`](Self::classes).
+    pub confusion: Vec<Vec<u64>>,
+    /// Scores that are undefined and were set to 0.
+    pub undefined: Vec<Undefined>,
+}
+
+/// The scores of one class.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClassScores {
+    /// Its number among the names.
+    pub class: usize,
+    /// Its name.
+    pub label: String,
+    /// The share of right ones among the rows predicted as this class; 0 when there are none.
+    pub precision: f64,
+    /// The share of found ones among the rows of this class; 0 when there are none.
+    pub recall: f64,
+    /// The harmonic mean of precision and recall.
+    pub f1: f64,
+    /// Rows of this class.
+    pub support: u64,
+    /// Rows predicted as this class.
+    pub predicted: u64,
+}
+
+/// A mean over classes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct AverageScores {
+    /// Mean precision.
+    pub precision: f64,
+    /// Mean recall.
+    pub recall: f64,
+    /// Mean of the classes' F1, not the F1 of the means.
+    pub f1: f64,
+    /// Rows of all classes.
+    pub support: u64,
+}
+
+/// A score without a value, set to 0 as in scikit-learn. Its text is a warning to show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Undefined {
+    /// The name of the class.
+    pub label: String,
+    /// `precision` (the class was never predicted) or `recall` (no row is of the class).
+    pub score: &'static str,
+}
+
+impl fmt::Display for Undefined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why = if self.score == "precision" { "was never predicted" } else { "has no rows" };
+        write!(f, "the {} of {} is undefined (the class {why}) and counts as 0", self.score, self.label)
+    }
+}
+
+/// One line of the report's table.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ReportRow {
+    /// The class, `accuracy`, `macro avg` or `weighted avg`.
+    pub label: String,
+    /// None in the line of the accuracy.
+    pub precision: Option<f64>,
+    /// None in the line of the accuracy.
+    pub recall: Option<f64>,
+    /// Of the class or the average; in the line of the accuracy, the accuracy.
+    pub f1: f64,
+    /// Rows.
+    pub support: u64,
+}
+
+/// Scores the predicted class of each row; classes are numbered from 0 in the order of `names`.
+///
+/// # Errors
+/// No rows, truth and predictions of different length, a class without a name.
+///
+/// ```
+/// use embedlab::metric::classification_report;
+///
+/// let names = ["cat", "dog", "bird"].map(String::from);
+/// let report = classification_report(&[0, 0, 1, 2], &[0, 1, 1, 1], &names)?;
+/// assert_eq!((report.classes[1].precision, report.classes[1].recall), (1.0 / 3.0, 1.0));
+/// assert_eq!(
+///     report.undefined[0].to_string(),
+///     "the precision of bird is undefined (the class was never predicted) and counts as 0"
+/// );
+/// assert!(report.to_string().starts_with("              precision    recall  f1-score   support\n"));
+/// # Ok::<(), embedlab::Error>(())
+/// ```
+pub fn classification_report(
+    truth: &[usize],
+    predicted: &[usize],
+    names: &[String],
+) -> Result<ClassificationReport> {
+    let (pairs, classes) = pairs(truth, predicted, names.len())?;
+    let confusion = Confusion::new(&pairs, classes.len(), |_| 1);
+    let (macro_average, weighted) = confusion.averages();
+    let scores = |(place, &class): (usize, &usize)| ClassScores {
+        class,
+        label: names[class].clone(),
+        precision: confusion.precision(place),
+        recall: confusion.recall(place),
+        f1: confusion.f1(place),
+        support: confusion.support[place],
+        predicted: confusion.predicted[place],
+    };
+    let classes: Vec<ClassScores> = classes.iter().enumerate().map(scores).collect();
+    let undefined = classes
+        .iter()
+        .flat_map(|class| {
+            let undefined =
+                |score, rows: u64| (rows == 0).then(|| Undefined { label: class.label.clone(), score });
+            [undefined("precision", class.predicted), undefined("recall", class.support)]
+        })
+        .flatten()
+        .collect();
+    Ok(ClassificationReport {
+        n: confusion.n,
+        accuracy: confusion.accuracy(),
+        balanced_accuracy: confusion.balanced_accuracy(),
+        cohen_kappa: confusion.kappa(|row, column| if row == column { 0.0 } else { 1.0 }),
+        matthews_correlation: confusion.matthews_correlation(),
+        macro_average,
+        weighted,
+        confusion: confusion.cells.chunks(classes.len()).map(<[u64]>::to_vec).collect(),
+        classes,
+        undefined,
+    })
+}
+
+impl ClassificationReport {
+    /// The lines of scikit-learn's table: the classes, then accuracy, macro and weighted average.
+    pub fn rows(&self) -> Vec<ReportRow> {
+        let average = |label: &str, average: &AverageScores| ReportRow {
+            label: label.to_owned(),
+            precision: Some(average.precision),
+            recall: Some(average.recall),
+            f1: average.f1,
+            support: average.support,
+        };
+        let class = |class: &ClassScores| ReportRow {
+            label: class.label.clone(),
+            precision: Some(class.precision),
+            recall: Some(class.recall),
+            f1: class.f1,
+            support: class.support,
+        };
+        let accuracy = ReportRow {
+            label: "accuracy".to_owned(),
+            precision: None,
+            recall: None,
+            f1: self.accuracy,
+            support: self.n,
+        };
+        let mut rows: Vec<ReportRow> = self.classes.iter().map(class).collect();
+        rows.extend([
+            accuracy,
+            average("macro avg", &self.macro_average),
+            average("weighted avg", &self.weighted),
+        ]);
+        rows
+    }
+
+    /// The table as scikit-learn prints it, with this many decimals (it takes 2).
+    pub fn to_text(&self, decimals: usize) -> String {
+        let rows = self.rows();
+        let widest = self.classes.iter().map(|class| class.label.chars().count()).max().unwrap_or(0);
+        let width = widest.max("weighted avg".len()).max(decimals);
+        let mut text = format!(
+            "{:>width$}  {:>9} {:>9} {:>9} {:>9}\n\n",
+            "", "precision", "recall", "f1-score", "support"
+        );
+        for (index, row) in rows.iter().enumerate() {
+            if index == self.classes.len() {
+                text.push('\n');
+            }
+            let number =
+                |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.decimals$}"));
+            text.push_str(&format!(
+                "{:>width$}  {:>9} {:>9} {:>9.decimals$} {:>9}\n",
+                row.label,
+                number(row.precision),
+                number(row.recall),
+                row.f1,
+                row.support
+            ));
+        }
+        text
+    }
+}
+
+impl fmt::Display for ClassificationReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_text(2))
+    }
+}
+
+/// The intervals of a [`ClassificationReport`], by the same names.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClassificationIntervals {
+    /// Of the accuracy.
+    pub accuracy: Interval,
+    /// Of the balanced accuracy.
+    pub balanced_accuracy: Interval,
+    /// Of Cohen's kappa.
+    pub cohen_kappa: Interval,
+    /// Of Matthews' correlation coefficient.
+    pub matthews_correlation: Interval,
+    /// Of the macro averages.
+    #[serde(rename = "macro")]
+    pub macro_average: AverageIntervals,
+    /// Of the weighted averages.
+    pub weighted: AverageIntervals,
+    /// Of each class.
+    pub classes: Vec<ClassIntervals>,
+}
+
+/// The intervals of an average.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct AverageIntervals {
+    /// Of the mean precision.
+    pub precision: Interval,
+    /// Of the mean recall.
+    pub recall: Interval,
+    /// Of the mean F1.
+    pub f1: Interval,
+}
+
+/// The intervals of one class. They rest on its rows, and the precision on the rows predicted so.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClassIntervals {
+    /// The name of the class.
+    pub label: String,
+    /// Of the precision.
+    pub precision: Interval,
+    /// Of the recall.
+    pub recall: Interval,
+    /// Of F1.
+    pub f1: Interval,
+}
+
+/// Bootstraps all scores of a [`classification_report`]. Classes that are missing from a resample
+/// are left out of its averages, as a report on those rows would.
+///
+/// # Errors
+/// As [`classification_report`] and [`bootstrap`](super::bootstrap).
+pub fn classification_intervals(
+    truth: &[usize],
+    predicted: &[usize],
+    names: &[String],
+    options: &BootstrapOptions,
+) -> Result<ClassificationIntervals> {
+    let (pairs, classes) = pairs(truth, predicted, names.len())?;
+    let whole = Confusion::new(&pairs, classes.len(), |_| 1);
+    let intervals = bootstrap_all(truth.len(), options, |times| {
+        let confusion = Confusion::new(&pairs, classes.len(), |row| times[row].into());
+        let (macro_average, weighted) = confusion.averages();
+        let mut scores = vec![
+            confusion.accuracy(),
+            confusion.balanced_accuracy(),
+            confusion.kappa(|row, column| if row == column { 0.0 } else { 1.0 }).unwrap_or(f64::NAN),
+            confusion.matthews_correlation(),
+        ];
+        for average in [macro_average, weighted] {
+            scores.extend([average.precision, average.recall, average.f1]);
+        }
+        for place in 0..classes.len() {
+            let defined = |score: f64, rows: u64| if rows > 0 { score } else { f64::NAN };
+            let (support, predicted) = (confusion.support[place], confusion.predicted[place]);
+            scores.push(defined(confusion.precision(place), predicted));
+            scores.push(defined(confusion.recall(place), support));
+            scores.push(defined(confusion.f1(place), support + predicted));
+        }
+        scores
+    })?;
+    let average = |at: usize| AverageIntervals {
+        precision: intervals[at],
+        recall: intervals[at + 1],
+        f1: intervals[at + 2],
+    };
+    Ok(ClassificationIntervals {
+        accuracy: intervals[0],
+        balanced_accuracy: intervals[1],
+        cohen_kappa: intervals[2],
+        matthews_correlation: intervals[3],
+        macro_average: average(4),
+        weighted: average(7),
+        classes: classes
+            .iter()
+            .enumerate()
+            .map(|(place, &class)| {
+                let of = average(10 + 3 * place);
+                let (support, predicted) = (whole.support[place], whole.predicted[place]);
+                ClassIntervals {
+                    label: names[class].clone(),
+                    precision: of.precision.resting_on(predicted),
+                    recall: of.recall.resting_on(support),
+                    f1: of.f1.resting_on(support),
+                }
+            })
+            .collect(),
+    })
+}
+
+/// Truth and prediction of each row as places among the classes that occur, and those classes.
+fn pairs(truth: &[usize], predicted: &[usize], n_classes: usize) -> Result<(Vec<(u32, u32)>, Vec<usize>)> {
+    same_rows(("true classes", truth.len()), ("predicted classes", predicted.len()))?;
+    codes("a true class", truth, n_classes)?;
+    codes("a predicted class", predicted, n_classes)?;
+    let mut place = vec![None; n_classes];
+    for &class in truth.iter().chain(predicted) {
+        place[class] = Some(0_u32);
+    }
+    let classes: Vec<usize> = (0..n_classes).filter(|&class| place[class].is_some()).collect();
+    let mut at = vec![0_u32; n_classes];
+    for (place, &class) in classes.iter().enumerate() {
+        at[class] = place as u32;
+    }
+    Ok((
+        truth.iter().zip(predicted).map(|(&truth, &predicted)| (at[truth], at[predicted])).collect(),
+        classes,
+    ))
+}
+
+/// Counts of rows by true and predicted class; every score above is computed from them alone.
+pub(super) struct Confusion {
+    pub n: u64,
+    k: usize,
+    /// k x k, a row for each true class.
+    cells: Vec<u64>,
+    support: Vec<u64>,
+    predicted: Vec<u64>,
+}
+
+impl Confusion {
+    /// `times` is how often a row counts.
+    pub fn new(pairs: &[(u32, u32)], k: usize, times: impl Fn(usize) -> u64) -> Self {
+        let mut cells = vec![0; k * k];
+        for (row, &(truth, predicted)) in pairs.iter().enumerate() {
+            cells[truth as usize * k + predicted as usize] += times(row);
+        }
+        let support: Vec<u64> = cells.chunks(k).map(|row| row.iter().sum()).collect();
+        let predicted = (0..k).map(|column| cells.iter().skip(column).step_by(k).sum()).collect();
+        Confusion { n: support.iter().sum(), k, cells, support, predicted }
+    }
+
+    fn hits(&self, class: usize) -> u64 {
+        self.cells[class * self.k + class]
+    }
+
+    pub fn accuracy(&self) -> f64 {
+        ratio((0..self.k).map(|class| self.hits(class)).sum(), self.n)
+    }
+
+    fn precision(&self, class: usize) -> f64 {
+        ratio(self.hits(class), self.predicted[class])
+    }
+
+    fn recall(&self, class: usize) -> f64 {
+        ratio(self.hits(class), self.support[class])
+    }
+
+    fn f1(&self, class: usize) -> f64 {
+        ratio(2 * self.hits(class), self.support[class] + self.predicted[class])
+    }
+
+    fn balanced_accuracy(&self) -> f64 {
+        let (mut sum, mut classes) = (0.0, 0.0);
+        for class in (0..self.k).filter(|&class| self.support[class] > 0) {
+            sum += self.recall(class);
+            classes += 1.0;
+        }
+        sum / classes
+    }
+
+    /// Macro and weighted, over the classes that occur.
+    fn averages(&self) -> (AverageScores, AverageScores) {
+        let mean = |weight: &dyn Fn(usize) -> f64| {
+            let total: f64 = (0..self.k).map(weight).sum();
+            let mean = |score: &dyn Fn(usize) -> f64| {
+                (0..self.k).map(|class| weight(class) * score(class)).sum::<f64>() / total
+            };
+            AverageScores {
+                precision: mean(&|class| self.precision(class)),
+                recall: mean(&|class| self.recall(class)),
+                f1: mean(&|class| self.f1(class)),
+                support: self.n,
+            }
+        };
+        let occurs = |class: usize| f64::from(u8::from(self.support[class] + self.predicted[class] > 0));
+        (mean(&occurs), mean(&|class| self.support[class] as f64))
+    }
+
+    /// Cohen's kappa with a weight of disagreement for each cell (Cohen 1968); `None` where no
+    /// disagreement is expected by chance.
+    pub fn kappa(&self, weight: impl Fn(usize, usize) -> f64) -> Option<f64> {
+        let (mut seen, mut expected) = (0.0, 0.0);
+        for row in 0..self.k {
+            for column in 0..self.k {
+                let weight = weight(row, column);
+                seen += weight * self.cells[row * self.k + column] as f64;
+                expected +=
+                    weight * (self.support[row] as f64 * self.predicted[column] as f64 / self.n as f64);
+            }
+        }
+        (expected > 0.0).then(|| 1.0 - seen / expected)
+    }
+
+    fn matthews_correlation(&self) -> f64 {
+        let n = self.n as f64;
+        let product = |a: &[u64], b: &[u64]| a.iter().zip(b).map(|(&a, &b)| a as f64 * b as f64).sum::<f64>();
+        let hits = (0..self.k).map(|class| self.hits(class)).sum::<u64>() as f64;
+        let together = hits * n - product(&self.support, &self.predicted);
+        let truth = n * n - product(&self.support, &self.support);
+        let predicted = n * n - product(&self.predicted, &self.predicted);
+        if truth * predicted == 0.0 { 0.0 } else { together / (truth * predicted).sqrt() }
+    }
+}
+
+/// 0 where there is nothing to divide by.
+fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
