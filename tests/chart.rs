@@ -1,8 +1,10 @@
 //! Pictures: both formats, hostile texts, degenerate data.
 
 use embedlab::chart::{
-    Bars, Color, Groups, Histogram, KChoice, Palette, Picture, Scatter, Shares, Silhouettes, Style, Theme,
+    Bars, Color, Groups, HeatMap, Histogram, KChoice, Palette, Picture, PrecisionRecallCurves, Predicted,
+    RocCurves, Scatter, Shares, Silhouettes, Style, Theme,
 };
+use embedlab::metric::{ClassCurves, class_curves, precision_recall};
 use embedlab::{ErrorKind, Result};
 use ndarray::{Array2, array};
 
@@ -33,13 +35,18 @@ fn all(name: &str, style: &Style) -> Vec<Picture> {
     let groups = || Groups::new(&[0, 1, 0], [name, "b"]).unwrap();
     let two = names(&[name, "b"]);
     let points = array![[0.0_f32, 1.0], [2.0, 3.0], [1.0, f32::NAN]];
-    let pictures: [Result<Picture>; 6] = [
+    let curves = class_curves(&[0, 1], array![[0.9, 0.1], [0.4, 0.6]].view(), &two).unwrap();
+    let pictures: [Result<Picture>; 10] = [
         Scatter::new(points.view()).groups(groups()).means(true).axes(name, name).draw(style),
         KChoice::new(&[2, 3, 4], &[9.0, 5.0, 4.0], &[0.2, 0.3, f64::NAN], 3).draw(style),
         Silhouettes::new(&[0.5, -0.1, f32::NAN], groups()).draw(style),
         Bars::new(&two, &[3.0, f64::INFINITY]).shares(true).draw(style),
         Histogram::new(&[1.0, 2.0, f32::NAN], name).draw(style),
         Shares::new(array![[1_usize, 2], [0, 0]].view(), &two, &two).palette(Palette::Stars).draw(style),
+        PrecisionRecallCurves::new(&curves).draw(style),
+        RocCurves::new(&curves).palette(Palette::Stars).draw(style),
+        HeatMap::new(&[vec![1, 2], vec![0, 0]], &two).draw(style),
+        Predicted::new(&[1.0, 2.0, 2.0], &[1.0, 2.5, f64::NAN]).unit(name).draw(style),
     ];
     pictures.into_iter().map(Result::unwrap).collect()
 }
@@ -75,7 +82,7 @@ fn svg_keeps_the_characters_that_the_font_lacks() {
 #[test]
 fn what_is_not_finite_is_counted_and_the_subtitle_says_so() {
     let skipped: Vec<_> = all("a", &style()).iter().map(Picture::skipped).collect();
-    assert_eq!(skipped, [1, 1, 1, 1, 1, 0]);
+    assert_eq!(skipped, [1, 1, 1, 1, 1, 0, 0, 0, 0, 1]);
     let svg = all("a", &style()).remove(0).svg().unwrap();
     assert!(svg.contains("1 not finite, not drawn"));
 }
@@ -134,6 +141,7 @@ fn degenerate_data_gives_a_picture() {
             .draw(&style()),
         ),
     ];
+    let cases = cases.into_iter().chain(degenerate_scores());
     for (case, picture) in cases {
         let picture = picture.unwrap_or_else(|error| panic!("{case}: {error}"));
         assert!(
@@ -142,6 +150,53 @@ fn degenerate_data_gives_a_picture() {
         );
         assert!(!picture.svg().unwrap().contains("NaN"), "{case}");
     }
+}
+
+fn constant_curves(classes: usize) -> ClassCurves {
+    let names: Vec<String> = (0..classes).map(|class| format!("class {class}")).collect();
+    class_curves(&[0, 0], Array2::from_elem((2, classes), 0.5).view(), &names).unwrap()
+}
+
+fn degenerate_scores() -> Vec<(&'static str, Result<Picture>)> {
+    let many: Vec<f64> = (0..200).map(f64::from).collect();
+    let no_positives = precision_recall(&[false], &[0.5]).unwrap();
+    vec![
+        ("one class", PrecisionRecallCurves::new(&constant_curves(1)).draw(&style())),
+        ("one class, ROC", RocCurves::new(&constant_curves(1)).draw(&style())),
+        ("classes without rows", RocCurves::new(&constant_curves(3)).draw(&style())),
+        ("many classes", PrecisionRecallCurves::new(&constant_curves(50)).draw(&style())),
+        ("no positives", PrecisionRecallCurves::one("a", &no_positives).draw(&style())),
+        ("no classes", HeatMap::new(&[], &[]).draw(&style())),
+        ("a class of nothing", HeatMap::new(&[vec![0]], &names(&["a"])).draw(&style())),
+        ("many cells", HeatMap::new(&vec![vec![7; 300]; 300], &vec!["n".to_owned(); 300]).draw(&style())),
+        ("huge counts", HeatMap::new(&[vec![u64::MAX / 2]], &names(&["a"])).draw(&style())),
+        ("no predictions", Predicted::new(&[], &[]).draw(&style())),
+        ("one prediction", Predicted::new(&[3.0], &[3.0]).draw(&style())),
+        ("only NaN predicted", Predicted::new(&[3.0], &[f64::NAN]).draw(&style())),
+        ("all right", Predicted::new(&many, &many).draw(&style())),
+        ("levels of any distance", Predicted::new(&[0.0, 1e-9, 1e9], &[0.0, 1.0, 2.0]).draw(&style())),
+        ("huge values", Predicted::new(&[1e300, -1e300], &[-1e300, 1e300]).draw(&style())),
+    ]
+}
+
+#[test]
+fn a_class_without_rows_stands_in_the_legend_without_an_area() {
+    let svg = RocCurves::new(&constant_curves(3)).draw(&Style::new("")).unwrap().svg().unwrap();
+    assert!(svg.contains("class 2 (undefined)") && svg.contains("micro average (AUC = 0.50)"), "{svg}");
+}
+
+#[test]
+fn of_many_classes_those_with_the_most_rows_have_a_curve() {
+    let svg = PrecisionRecallCurves::new(&constant_curves(50)).draw(&Style::new("")).unwrap().svg().unwrap();
+    assert!(svg.contains("class 19 (undefined)") && !svg.contains("class 20 "), "{svg}");
+    assert!(svg.contains("30 more, of fewer rows") && svg.contains("micro average"));
+}
+
+#[test]
+fn columns_whose_names_have_no_room_are_numbered() {
+    let long = names(&["a name of many letters and words", "another such name of many letters"]);
+    let svg = HeatMap::new(&[vec![1, 2], vec![3, 4]], &long).draw(&style()).unwrap().svg().unwrap();
+    assert!(svg.contains("1 · a name") && svg.contains("2 · another"), "{svg}");
 }
 
 #[test]
@@ -213,6 +268,9 @@ fn what_does_not_fit_together_is_refused() {
         Bars::new(&names(&["a"]), &[]).draw(&style()),
         Histogram::new(&[1.0], "x").bins(0).draw(&style()),
         Shares::new(array![[1_usize]].view(), &[], &[]).draw(&style()),
+        HeatMap::new(&[vec![1, 2]], &names(&["a"])).draw(&style()),
+        Predicted::new(&[1.0], &[]).draw(&style()),
+        RocCurves::new(&constant_curves(1)).draw(&style().size(10, 10)),
         Scatter::new(points.view()).draw(&style().size(10, 10)),
         Scatter::new(points.view()).draw(&style().size(100_000, 100_000)),
         Scatter::new(points.view()).draw(&style().scale(f64::NAN)),

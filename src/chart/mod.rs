@@ -1,8 +1,9 @@
 //! One look for every picture.
 //!
 //! There is one type per picture ([`Scatter`], [`KChoice`], [`Silhouettes`], [`Bars`],
-//! [`Histogram`], [`Shares`]). Each holds plain data and its `draw` takes a [`Style`] and gives a
-//! [`Picture`], which is saved by its extension or asked for its SVG text or PNG bytes.
+//! [`Histogram`], [`Shares`], [`PrecisionRecallCurves`], [`RocCurves`], [`HeatMap`],
+//! [`Predicted`]). Each holds plain data and its `draw` takes a [`Style`] and gives a [`Picture`],
+//! which is saved by its extension or asked for its SVG text or PNG bytes.
 //!
 //! A picture is first laid out as a list of marks in floating-point pixels, and only then painted,
 //! by the same code, with plotters' SVG or bitmap backend. So both formats agree, a layout can be
@@ -26,10 +27,12 @@
 
 mod axis;
 mod bars;
+mod curves;
 mod drawing;
 mod font;
 mod frame;
 mod groups;
+mod heat_map;
 mod histogram;
 mod k_choice;
 mod legend;
@@ -39,6 +42,7 @@ mod paint;
 mod palette;
 mod picture;
 mod points;
+mod predicted;
 mod raster;
 mod scatter;
 mod shares;
@@ -47,11 +51,14 @@ mod style;
 mod svg;
 
 pub use bars::Bars;
+pub use curves::{PrecisionRecallCurves, RocCurves};
 pub use groups::Groups;
+pub use heat_map::HeatMap;
 pub use histogram::Histogram;
 pub use k_choice::KChoice;
 pub use palette::{Color, Palette};
 pub use picture::Picture;
+pub use predicted::Predicted;
 pub use scatter::Scatter;
 pub use shares::Shares;
 pub use silhouettes::Silhouettes;

@@ -138,7 +138,7 @@ impl<'a> Scatter<'a> {
 }
 
 /// Dots shrink as they grow many: 4.5 pixels for a handful, 1 for a hundred thousand.
-fn radius(points: usize) -> f64 {
+pub(super) fn radius(points: usize) -> f64 {
     (6.0 - (points.max(1) as f64).log10()).clamp(1.0, 4.5)
 }
 
@@ -161,7 +161,7 @@ fn equal_scales(finite: &[(usize, f64, f64)], plot: Area, margin: f64) -> (Scale
 
 /// The opacity at which a typical place of the plot is neither pale nor a blot: it falls with the
 /// number of dots that lie over one another where the typical dot lies.
-fn alpha(at: &[(f32, f32, u16)], radius: f64, plot: Area) -> f64 {
+pub(super) fn alpha(at: &[(f32, f32, u16)], radius: f64, plot: Area) -> f64 {
     const CELLS: usize = 48;
     let cell = |value: f64, low: f64, length: f64| {
         (((value - low) / length * CELLS as f64).max(0.0) as usize).min(CELLS - 1)
