@@ -435,11 +435,12 @@ fn intervals_of_counted_rows_are_those_of_copied_rows() {
 fn what_cannot_be_scored_is_an_error_that_says_where() {
     let two = numbered(2);
     let nan = [0.5, f64::NAN];
+    let identifiers: Vec<usize> = (0..6000).collect();
     let options = BootstrapOptions::default();
     let paired = ComparisonOptions::default();
     fn text<T: std::fmt::Debug>(result: Result<T>) -> String {
         let error = result.unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::Argument | ErrorKind::Input));
+        assert!(matches!(error.kind(), ErrorKind::Argument | ErrorKind::Input | ErrorKind::Memory));
         error.to_string()
     }
     for (seen, expected) in [
@@ -447,6 +448,7 @@ fn what_cannot_be_scored_is_an_error_that_says_where() {
         (text(classification_report(&[0], &[0, 1], &two)), "1 and 2"),
         (text(classification_report(&[0, 1], &[0, 2], &two)), "row 2: a predicted class without a name"),
         (text(classification_report(&[5], &[0], &two)), "row 1: a true class without a name"),
+        (text(classification_report(&identifiers, &identifiers, &numbered(6000))), "labels, or identifiers?"),
         (text(classification_intervals(&[], &[], &two, &options)), "no rows"),
         (text(precision_recall(&[], &[])), "no rows"),
         (text(precision_recall(&[true], &[0.1, 0.2])), "1 and 2"),

@@ -32,6 +32,7 @@ mod agreement;
 mod baseline;
 mod check;
 mod classification;
+mod confusion;
 mod correlation;
 mod curve;
 mod interval;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::check::{finite, same_rows};
-use super::classification::Confusion;
+use super::confusion::Confusion;
 use super::correlation::Ranks;
 use super::interval::{BootstrapOptions, Interval, bootstrap_all};
 use crate::error::{Error, Result};
