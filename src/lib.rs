@@ -1,7 +1,7 @@
 //! Turns stored text embeddings into answers and pictures.
 //!
 //! Data flows one way: [`table`] reads stored embeddings, [`rows`] passes over them in blocks,
-//! the analyses ([`cluster`], [`map`]) take a matrix and give plain results, [`chart`] and
+//! the analyses ([`cluster`], [`forest`], [`map`]) take a matrix and give plain results, [`chart`] and
 //! [`report`] show them. [`metric`] scores whatever needs a score.
 
 #![warn(missing_docs)]
@@ -9,6 +9,7 @@
 pub mod chart;
 pub mod cluster;
 pub mod error;
+pub mod forest;
 pub mod map;
 pub mod metric;
 pub mod report;

@@ -5,9 +5,9 @@ use std::ops::RangeInclusive;
 use ndarray::ArrayView2;
 use serde::Serialize;
 
-use super::finite::require_finite;
 use super::{KMeansParams, SilhouetteOptions, silhouette};
 use crate::error::{Error, Result};
+use crate::rows::require_finite;
 
 /// What to try.
 #[derive(Debug, Clone, PartialEq)]

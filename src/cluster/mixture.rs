@@ -8,8 +8,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use super::finite::require_finite;
 use crate::error::{Error, Result};
+use crate::rows::require_finite;
 
 /// The most dimensions a mixture takes. linfa adds up densities without scaling them, so that rows
 /// of more dimensions over- or underflow; and a covariance of 32 dimensions has 528 numbers to learn

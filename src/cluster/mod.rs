@@ -3,7 +3,6 @@
 mod analysis;
 mod choose;
 mod density;
-mod finite;
 mod k_means;
 mod mixture;
 mod naming;

@@ -9,9 +9,9 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::Geometry;
-use super::finite::require_finite;
 use super::pairwise::Centred;
 use crate::error::{Error, Result};
+use crate::rows::require_finite;
 
 /// How to compute a silhouette.
 #[derive(Debug, Clone, Copy, PartialEq)]

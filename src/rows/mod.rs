@@ -8,6 +8,7 @@
 //! an answer has the same bits for any number of threads and for any kind of source.
 
 mod distance;
+mod finite;
 mod fold;
 mod mean;
 mod pca;
@@ -17,6 +18,7 @@ mod source;
 mod top_k;
 
 pub use distance::Metric;
+pub(crate) use finite::require_finite;
 pub use fold::{BLOCK_ROWS, Fold, LEAF_ROWS, RowBlock, fold_rows};
 pub use mean::{GroupMeans, Moments, group_means, moments, norms};
 pub use pca::Pca;

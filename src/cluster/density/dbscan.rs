@@ -7,8 +7,8 @@ use ndarray::ArrayView2;
 use rayon::prelude::*;
 
 use super::{DensityClusters, Noise};
-use crate::cluster::finite::require_finite;
 use crate::error::{Error, Result};
+use crate::rows::require_finite;
 
 /// Rows whose neighbour distances suggest the radius, at most.
 const EPS_SAMPLE: usize = 2_000;

@@ -4,8 +4,8 @@ use ::hdbscan::{Hdbscan, HdbscanHyperParams};
 use ndarray::ArrayView2;
 
 use super::{DensityClusters, Noise};
-use crate::cluster::finite::require_finite;
 use crate::error::{Error, Result};
+use crate::rows::require_finite;
 
 /// Parameters of [`hdbscan()`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

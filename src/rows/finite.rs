@@ -1,11 +1,11 @@
-//! The check that every clustering makes before it starts.
+//! The check that most analyses make before they start.
 
 use ndarray::ArrayView2;
 
 use crate::error::{Error, Result};
 
 /// Refuses rows that hold NaN or infinity, which no distance survives, and rows without numbers.
-pub(super) fn require_finite(rows: ArrayView2<'_, f32>) -> Result<()> {
+pub(crate) fn require_finite(rows: ArrayView2<'_, f32>) -> Result<()> {
     if rows.nrows() > 0 && rows.ncols() == 0 {
         return Err(Error::input("the rows hold no numbers").advice("give vectors of at least one dimension"));
     }

@@ -1,0 +1,213 @@
+//! What regression and classification forests share: draws, trees, votes.
+
+use ndarray::{Array2, ArrayView2};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+use super::bins::Bins;
+use super::grow::{Growth, Target, grow};
+use super::ordered::MOST_ROWS;
+use super::params::ForestValidParams;
+use super::tree::Tree;
+use crate::error::{Error, Result};
+
+/// Bytes of rows that a thread sends down all trees before it takes the next ones.
+const BLOCK_BYTES: usize = 512 << 10;
+
+/// Grown trees.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Ensemble {
+    pub trees: Vec<Tree>,
+    pub n_features: usize,
+    /// For each feature how much of all impurity its splits took away; they sum to 1, or are all 0.
+    pub importance: Vec<f64>,
+}
+
+/// An ensemble and, when asked for, what the trees that did not see a row say of it (`n x width`;
+/// NaN for a row that every tree has seen).
+pub(super) type Grown = (Ensemble, Option<Array2<f64>>);
+
+/// Checks what every fit needs of its rows and weights.
+pub(super) fn require_usable(
+    rows: ArrayView2<'_, f32>,
+    n_targets: usize,
+    weights: Option<&[f64]>,
+) -> Result<()> {
+    if rows.nrows() != n_targets {
+        return Err(Error::argument("rows and targets of different number")
+            .seen(format!("{} rows, {n_targets} targets", rows.nrows())));
+    }
+    if rows.nrows() == 0 || rows.ncols() == 0 {
+        return Err(Error::input("nothing to learn from").seen(format!(
+            "{} rows of {} features",
+            rows.nrows(),
+            rows.ncols()
+        )));
+    }
+    if rows.nrows() >= MOST_ROWS {
+        return Err(Error::input("too many rows for a forest")
+            .seen(rows.nrows().to_string())
+            .advice(format!("take a sample of fewer than {MOST_ROWS}")));
+    }
+    crate::rows::require_finite(rows)?;
+    let Some(weights) = weights else { return Ok(()) };
+    if weights.len() != rows.nrows() {
+        return Err(Error::argument("rows and weights of different number").seen(format!(
+            "{} rows, {} weights",
+            rows.nrows(),
+            weights.len()
+        )));
+    }
+    if let Some(row) = weights.iter().position(|weight| !(*weight >= 0.0 && weight.is_finite())) {
+        return Err(Error::input("a weight that is no number from 0 up")
+            .row(row + 1)
+            .seen(weights[row].to_string()));
+    }
+    if weights.iter().all(|weight| *weight == 0.0) {
+        return Err(Error::input("all weights are 0").advice("give at least one row a weight"));
+    }
+    Ok(())
+}
+
+/// Grows the trees; `target` makes what a tree needs of the targets.
+pub(super) fn grow_trees<'a, M: Sync>(
+    rows: ArrayView2<'_, f32>,
+    weights: &[f64],
+    params: &ForestValidParams<M>,
+    target: impl Fn() -> Target<'a> + Sync,
+) -> Grown {
+    let bins = Bins::new(rows, params.max_bins, params.seed);
+    let growth = Growth {
+        max_depth: params.max_depth.unwrap_or(usize::MAX),
+        min_samples_split: params.min_samples_split,
+        min_samples_leaf: params.min_samples_leaf,
+        max_leaf_nodes: params.max_leaf_nodes,
+        n_candidates: params.max_features.count(rows.ncols()),
+        extra_trees: params.extra_trees,
+        shared_search: params.n_estimators < 2 * rayon::current_num_threads(),
+    };
+    let grown: Vec<(Tree, Vec<f64>)> = (0..params.n_estimators)
+        .into_par_iter()
+        .map(|at| {
+            let mut random = stream(params.seed, at);
+            let weights = drawn(weights, params.bootstrap, &mut random);
+            let mut importance = vec![0.0; rows.ncols()];
+            let tree = grow(&bins, &mut target(), &weights, &growth, &mut random, &mut importance);
+            let total: f64 = importance.iter().sum();
+            if total > 0.0 {
+                importance.iter_mut().for_each(|value| *value /= total);
+            }
+            (tree, importance)
+        })
+        .collect();
+    let mut importance = vec![0.0; rows.ncols()];
+    let mut trees = Vec::with_capacity(grown.len());
+    for (tree, of_tree) in grown {
+        importance.iter_mut().zip(of_tree).for_each(|(sum, value)| *sum += value);
+        trees.push(tree);
+    }
+    let total: f64 = importance.iter().sum();
+    if total > 0.0 {
+        importance.iter_mut().for_each(|value| *value /= total);
+    }
+    let ensemble = Ensemble { trees, n_features: rows.ncols(), importance };
+    let unseen = params.oob_score.then(|| out_of_bag(&ensemble, rows, weights, params));
+    (ensemble, unseen)
+}
+
+/// A tree's random stream.
+fn stream(seed: u64, tree: usize) -> ChaCha8Rng {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    random.set_stream(tree as u64);
+    random
+}
+
+/// The weights of a tree's rows: how often each was drawn, times its own weight.
+fn drawn(weights: &[f64], bootstrap: bool, random: &mut ChaCha8Rng) -> Vec<f32> {
+    if !bootstrap {
+        return weights.iter().map(|weight| *weight as f32).collect();
+    }
+    let mut times = vec![0_u32; weights.len()];
+    for _ in 0..weights.len() {
+        times[random.gen_range(0..weights.len())] += 1;
+    }
+    // A draw that misses every row of positive weight is no draw.
+    if weights.iter().zip(&times).all(|(weight, times)| *weight == 0.0 || *times == 0) {
+        return weights.iter().map(|weight| *weight as f32).collect();
+    }
+    weights.iter().zip(times).map(|(weight, times)| (weight * f64::from(times)) as f32).collect()
+}
+
+fn out_of_bag<M: Sync>(
+    ensemble: &Ensemble,
+    rows: ArrayView2<'_, f32>,
+    weights: &[f64],
+    params: &ForestValidParams<M>,
+) -> Array2<f64> {
+    let width = ensemble.trees[0].width;
+    let mut sums = Array2::zeros((rows.nrows(), width));
+    let mut counts = vec![0_u32; rows.nrows()];
+    // Trees are walked side by side, some at a time, and added in their order.
+    for first in (0..ensemble.trees.len()).step_by(16) {
+        let last = (first + 16).min(ensemble.trees.len());
+        let leaves: Vec<Vec<u32>> = (first..last)
+            .into_par_iter()
+            .map(|at| {
+                let times = drawn(weights, params.bootstrap, &mut stream(params.seed, at));
+                let mut leaves = vec![u32::MAX; rows.nrows()];
+                ensemble.trees[at].leaves_of(rows, |row, leaf| {
+                    if times[row] == 0.0 {
+                        leaves[row] = leaf as u32;
+                    }
+                });
+                leaves
+            })
+            .collect();
+        for (tree, leaves) in ensemble.trees[first..last].iter().zip(leaves) {
+            for (row, leaf) in leaves.iter().enumerate().filter(|(_, leaf)| **leaf != u32::MAX) {
+                counts[row] += 1;
+                sums.row_mut(row)
+                    .iter_mut()
+                    .zip(tree.value(*leaf as usize))
+                    .for_each(|(sum, x)| *sum += f64::from(*x));
+            }
+        }
+    }
+    for (mut row, count) in sums.rows_mut().into_iter().zip(counts) {
+        row.mapv_inplace(|sum| if count == 0 { f64::NAN } else { sum / f64::from(count) });
+    }
+    sums
+}
+
+impl Ensemble {
+    /// The mean of the trees' values for each row, `n x width`.
+    pub fn mean_values(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f64>> {
+        if rows.ncols() != self.n_features {
+            return Err(Error::argument("rows of other dimensions than the model")
+                .seen(format!("{} in the rows, {} in the model", rows.ncols(), self.n_features))
+                .advice("use vectors of the same embedding model"));
+        }
+        crate::rows::require_finite(rows)?;
+        let rows = rows.as_standard_layout();
+        let width = self.trees[0].width;
+        let block = (BLOCK_BYTES / (4 * self.n_features)).clamp(64, 1024) / 8 * 8;
+        let mut means = Array2::zeros((rows.nrows(), width));
+        let share = 1.0 / self.trees.len() as f64;
+        means
+            .axis_chunks_iter_mut(ndarray::Axis(0), block)
+            .into_par_iter()
+            .zip(rows.axis_chunks_iter(ndarray::Axis(0), block))
+            .for_each(|(mut means, rows)| {
+                let Some(sums) = means.as_slice_mut() else { return };
+                for tree in &self.trees {
+                    tree.leaves_of(rows, |row, leaf| {
+                        let sums = &mut sums[row * width..(row + 1) * width];
+                        sums.iter_mut().zip(tree.value(leaf)).for_each(|(sum, x)| *sum += f64::from(*x));
+                    });
+                }
+                sums.iter_mut().for_each(|sum| *sum *= share);
+            });
+        Ok(means)
+    }
+}

@@ -1,0 +1,26 @@
+//! Decision forests on binned features: star ratings as numbers and as classes.
+//!
+//! [`ForestRegressor`] and [`ForestClassifier`] have scikit-learn's parameters and defaults and stand
+//! behind linfa's `Fit` and `Predict`. The work is cut where the method is cut: features as bytes
+//! ([`bins`]), the best split of a node ([`squared`] for squared error, [`ordered`] for the rest), a
+//! tree ([`grow`]), many trees ([`ensemble`]).
+//!
+//! Splits are sought among at most 254 thresholds a feature, placed at the quantiles of the training
+//! rows (as LightGBM and scikit-learn's histogram boosting do), where scikit-learn's forest tries every
+//! value. A threshold is put in the middle of the gap between the rows of its own node.
+
+mod bins;
+mod classifier;
+mod ensemble;
+mod grow;
+mod ordered;
+mod params;
+mod regressor;
+mod squared;
+mod store;
+mod tree;
+
+pub use classifier::ForestClassifier;
+pub use params::{ClassWeight, Criterion, ForestParams, ForestValidParams, MaxFeatures};
+pub use regressor::ForestRegressor;
+pub use tree::{Tree, TreeNode};

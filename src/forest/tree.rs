@@ -1,0 +1,148 @@
+//! One decision tree, flat in memory.
+
+use ndarray::ArrayView2;
+use serde::Serialize;
+
+/// Rows that walk down a tree side by side, so that the processor need not wait for one of them.
+const SIDE_BY_SIDE: usize = 8;
+
+/// A decision tree: the nodes in one vector, the children of a node next to each other, and the
+/// values of its leaves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tree {
+    pub(super) nodes: Vec<Node>,
+    /// The values of the leaves, leaf by leaf, `width` numbers each.
+    pub(super) values: Vec<f32>,
+    pub(super) width: usize,
+}
+
+/// A node: rows whose `feature` is at most `threshold` go to `left`, others to `left + 1`. A leaf
+/// leads to itself, so that rows that have arrived stay while others still walk.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Node {
+    pub threshold: f32,
+    pub feature: u32,
+    pub left: u32,
+    /// The number of the leaf, or [`NO_LEAF`].
+    pub leaf: u32,
+}
+
+pub(super) const NO_LEAF: u32 = u32::MAX;
+
+/// A node of a tree as one reads it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TreeNode<'a> {
+    /// Rows whose `feature` is at most `threshold` go to the node `left`, others to `right`.
+    Split {
+        /// The feature's column in the rows.
+        feature: usize,
+        /// The largest value that goes left.
+        threshold: f32,
+        /// The position of the left child.
+        left: usize,
+        /// The position of the right child.
+        right: usize,
+    },
+    /// The end: a number, or one share for each class.
+    Leaf(&'a [f32]),
+}
+
+impl Node {
+    pub fn leaf(at: usize, leaf: usize) -> Node {
+        Node { threshold: f32::INFINITY, feature: 0, left: at as u32, leaf: leaf as u32 }
+    }
+}
+
+impl Tree {
+    /// The number of nodes, leaves among them.
+    pub fn n_nodes(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The number of leaves.
+    pub fn n_leaves(&self) -> usize {
+        self.values.len() / self.width
+    }
+
+    /// The longest way from the root to a leaf, in splits.
+    pub fn depth(&self) -> usize {
+        let mut depths = vec![0; self.nodes.len()];
+        let mut deepest = 0;
+        for (at, node) in self.nodes.iter().enumerate() {
+            deepest = deepest.max(depths[at]);
+            if node.leaf == NO_LEAF {
+                depths[node.left as usize] = depths[at] + 1;
+                depths[node.left as usize + 1] = depths[at] + 1;
+            }
+        }
+        deepest
+    }
+
+    /// A node by its position; the root is 0.
+    pub fn node(&self, at: usize) -> Option<TreeNode<'_>> {
+        self.nodes.get(at).map(|node| match node.leaf {
+            NO_LEAF => TreeNode::Split {
+                feature: node.feature as usize,
+                threshold: node.threshold,
+                left: node.left as usize,
+                right: node.left as usize + 1,
+            },
+            leaf => TreeNode::Leaf(self.value(leaf as usize)),
+        })
+    }
+
+    pub(super) fn value(&self, leaf: usize) -> &[f32] {
+        &self.values[leaf * self.width..(leaf + 1) * self.width]
+    }
+
+    /// The leaf that a row ends in.
+    pub(super) fn leaf_of(&self, row: &[f32]) -> usize {
+        let mut at = 0;
+        loop {
+            let node = &self.nodes[at];
+            if node.leaf != NO_LEAF {
+                return node.leaf as usize;
+            }
+            at = node.left as usize + usize::from(row[node.feature as usize] > node.threshold);
+        }
+    }
+
+    /// Calls `arrived` with each row's position and the number of its leaf, in row order. The rows
+    /// (row-major) have at least as many columns as the tree has features.
+    pub(super) fn leaves_of(&self, rows: ArrayView2<'_, f32>, mut arrived: impl FnMut(usize, usize)) {
+        let Some(numbers) = rows.to_slice() else {
+            for (row, numbers) in rows.rows().into_iter().enumerate() {
+                arrived(row, self.leaf_of(&numbers.to_vec()));
+            }
+            return;
+        };
+        let dims = rows.ncols();
+        let groups = numbers.chunks_exact(SIDE_BY_SIDE * dims);
+        let rest = groups.remainder();
+        let mut first = 0;
+        for group in groups {
+            let mut at = [0_usize; SIDE_BY_SIDE];
+            loop {
+                let mut moved = false;
+                for (lane, at) in at.iter_mut().enumerate() {
+                    let node = &self.nodes[*at];
+                    let value = group[lane * dims + node.feature as usize];
+                    let next = node.left as usize + usize::from(value > node.threshold);
+                    moved |= next != *at;
+                    *at = next;
+                }
+                if !moved {
+                    break;
+                }
+            }
+            for (lane, at) in at.iter().enumerate() {
+                arrived(first + lane, self.nodes[*at].leaf as usize);
+            }
+            first += SIDE_BY_SIDE;
+        }
+        for (row, numbers) in rest.chunks_exact(dims).enumerate() {
+            arrived(first + row, self.leaf_of(numbers));
+        }
+    }
+}
