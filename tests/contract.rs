@@ -6,6 +6,7 @@ use embedlab::cluster::{
     About, AnalysisOptions, ClusterCount, DbscanOptions, GaussianMixture, Geometry, HdbscanOptions, KMeans,
     Method, analyse, choose_k_means, dbscan, hdbscan, silhouette,
 };
+use embedlab::forest::{Criterion, ForestClassifier, ForestRegressor, MaxFeatures};
 use embedlab::map::neighbors_kept;
 use embedlab::rows::{Metric, Pca, group_means, moments, norms, top_k};
 use embedlab::table::check;
@@ -59,6 +60,30 @@ const ANALYSES: &[Contract] = &[
         min_rows: 2,
     },
     Contract { name: "analysis of clusters", run: analysis, refuses_non_finite: true, min_rows: 2 },
+    Contract {
+        name: "forest regression",
+        run: |rows| regression_forest(rows, Criterion::SquaredError, false),
+        refuses_non_finite: true,
+        min_rows: 1,
+    },
+    Contract {
+        name: "extra-trees regression",
+        run: |rows| regression_forest(rows, Criterion::SquaredError, true),
+        refuses_non_finite: true,
+        min_rows: 1,
+    },
+    Contract {
+        name: "forest regression of medians",
+        run: |rows| regression_forest(rows, Criterion::AbsoluteError, false),
+        refuses_non_finite: true,
+        min_rows: 1,
+    },
+    Contract {
+        name: "forest classification",
+        run: classification_forest,
+        refuses_non_finite: true,
+        min_rows: 2,
+    },
     Contract { name: "PCA", run: pca, refuses_non_finite: true, min_rows: 2 },
     Contract {
         name: "top-k by cosine",
@@ -91,6 +116,20 @@ const ANALYSES: &[Contract] = &[
 
 fn debug(found: Result<impl std::fmt::Debug>) -> Result<String> {
     found.map(|found| format!("{found:?}"))
+}
+
+fn regression_forest(rows: ArrayView2<'_, f32>, criterion: Criterion, extra_trees: bool) -> Result<String> {
+    let targets: Vec<f64> = (0..rows.nrows()).map(|row| (row % 7) as f64).collect();
+    let params = ForestRegressor::params().n_estimators(5).criterion(criterion).extra_trees(extra_trees);
+    let model =
+        params.max_features(MaxFeatures::Share(0.5)).oob_score(true).fit_rows(rows, &targets, None)?;
+    Ok(format!("{model:?} {:?}", model.predict_rows(rows)?))
+}
+
+fn classification_forest(rows: ArrayView2<'_, f32>) -> Result<String> {
+    let classes: Vec<usize> = (0..rows.nrows()).map(|row| row % 3).collect();
+    let model = ForestClassifier::params().n_estimators(5).oob_score(true).fit_rows(rows, &classes, None)?;
+    Ok(format!("{model:?} {:?}", model.predict_probabilities(rows)?))
 }
 
 fn k_means(rows: ArrayView2<'_, f32>, geometry: Geometry) -> Result<String> {

@@ -1,14 +1,17 @@
 //! The command line: one file per command, each with its arguments, its run and its output.
 
 mod check;
+mod classify;
 mod cluster;
 mod columns;
 mod completions;
 mod convert;
+mod held_out;
 mod input;
 mod inspect;
 mod man;
 mod output;
+mod regress;
 mod report;
 
 use std::process::ExitCode;
@@ -39,6 +42,7 @@ const BEGIN: &str = "\
 Begin with:
   embedlab inspect reviews.csv                 what is in the file
   embedlab cluster reviews.csv --k 4           which clusters are there
+  embedlab classify reviews.csv --label Score  whether a model can tell the label
   embedlab report reviews.csv -o report.html   all of it as one page
 
 Exit codes: 0 done, 1 a check failed, 2 bad usage or bad input, 3 would not fit in memory.";
@@ -66,6 +70,8 @@ enum Command {
     Check(check::Args),
     Convert(convert::Args),
     Cluster(cluster::Args),
+    Regress(regress::Args),
+    Classify(classify::Args),
     Report(report::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -84,6 +90,8 @@ pub fn run() -> ExitCode {
         Command::Check(args) => check::run(&args, &output),
         Command::Convert(args) => convert::run(&args, &output),
         Command::Cluster(args) => cluster::run(&args, &cli.common, &output),
+        Command::Regress(args) => regress::run(&args, &cli.common, &output),
+        Command::Classify(args) => classify::run(&args, &cli.common, &output),
         Command::Report(args) => report::run(&args, &cli.common, &output),
         Command::Completions(args) => completions::run(&args, Cli::command(), &output),
         Command::Man(args) => man::run(&args, Cli::command(), &output),

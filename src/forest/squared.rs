@@ -72,36 +72,50 @@ pub(super) fn splits_at(rows: &Rows<'_>, bins: Lane) -> LaneSplits {
 }
 
 /// The best split so far of each lane, as a fraction, so that splits are compared without dividing.
+///
+/// Bins are kept as `f32` and choices made with bit masks: every loop over the lanes is then a few
+/// vector instructions.
 struct Best {
     numerator: [f32; LANES],
     denominator: [f32; LANES],
-    bin: Lane,
+    bin: [f32; LANES],
+}
+
+/// All bits set for `true`.
+#[inline(always)]
+fn mask(condition: bool) -> u32 {
+    u32::from(condition).wrapping_neg()
+}
+
+#[inline(always)]
+fn choose(mask: u32, yes: f32, no: f32) -> f32 {
+    f32::from_bits((yes.to_bits() & mask) | (no.to_bits() & !mask))
 }
 
 impl Best {
     #[inline(always)]
     fn new() -> Best {
-        Best { numerator: [-1.0; LANES], denominator: [1.0; LANES], bin: [0; LANES] }
+        Best { numerator: [-1.0; LANES], denominator: [1.0; LANES], bin: [0.0; LANES] }
     }
 
     /// Keeps, lane by lane, the better of this and the split behind `bin`.
     #[inline(always)]
-    fn offer<const COUNTED: bool>(&mut self, rows: &Rows<'_>, left: &Bin, bin: Lane) {
+    fn offer<const COUNTED: bool>(&mut self, rows: &Rows<'_>, left: &Bin, bin: &[f32; LANES]) {
         let least_rows = rows.min_samples_leaf as f32;
         let most_rows = rows.codes.len() as f32 - least_rows;
         for lane in 0..LANES {
             let (sum, weight) = (left.sums[lane], left.weights[lane]);
             let rest = rows.weight - weight;
             let (numerator, denominator) = (sum * sum, weight * rest);
-            let mut better = (numerator * self.denominator[lane] > self.numerator[lane] * denominator)
-                & (weight >= rows.least_weight)
-                & (rest >= rows.least_weight);
+            let mut better = mask(numerator * self.denominator[lane] > self.numerator[lane] * denominator)
+                & mask(weight >= rows.least_weight)
+                & mask(rest >= rows.least_weight);
             if COUNTED {
-                better &= (left.counts[lane] >= least_rows) & (left.counts[lane] <= most_rows);
+                better &= mask(left.counts[lane] >= least_rows) & mask(left.counts[lane] <= most_rows);
             }
-            self.numerator[lane] = if better { numerator } else { self.numerator[lane] };
-            self.denominator[lane] = if better { denominator } else { self.denominator[lane] };
-            self.bin[lane] = if better { bin[lane] } else { self.bin[lane] };
+            self.numerator[lane] = choose(better, numerator, self.numerator[lane]);
+            self.denominator[lane] = choose(better, denominator, self.denominator[lane]);
+            self.bin[lane] = choose(better, bin[lane], self.bin[lane]);
         }
     }
 
@@ -111,7 +125,7 @@ impl Best {
         for lane in 0..LANES {
             gain[lane] = self.numerator[lane] / self.denominator[lane] * weight;
         }
-        LaneSplits { gain, bin: self.bin }
+        LaneSplits { gain, bin: self.bin.map(|bin| bin as u8) }
     }
 }
 
@@ -156,7 +170,7 @@ impl<const COUNTED: bool> WithSimd for Binned<'_, COUNTED> {
                     left.counts[lane] += bin.counts[lane];
                 }
             }
-            best.offer::<COUNTED>(rows, &left, [code as u8; LANES]);
+            best.offer::<COUNTED>(rows, &left, &[code as f32; LANES]);
         }
         best.splits(rows.weight)
     }
@@ -173,7 +187,7 @@ impl<const COUNTED: bool> WithSimd for Pairs<'_, COUNTED> {
     fn with_simd<S: Simd>(self, _: S) -> LaneSplits {
         let mut best = Best::new();
         for codes in self.rows.codes {
-            best.offer::<COUNTED>(self.rows, &left_of::<COUNTED>(self.rows, codes), *codes);
+            best.offer::<COUNTED>(self.rows, &left_of::<COUNTED>(self.rows, codes), &codes.map(f32::from));
         }
         best.splits(self.rows.weight)
     }
@@ -190,26 +204,45 @@ impl WithSimd for At<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> LaneSplits {
         let mut best = Best::new();
-        best.offer::<true>(self.rows, &left_of::<true>(self.rows, &self.bins), self.bins);
+        best.offer::<true>(self.rows, &left_of::<true>(self.rows, &self.bins), &self.bins.map(f32::from));
         best.splits(self.rows.weight)
     }
 }
 
-/// The rows whose bins are at most `codes`, lane by lane.
+/// The rows whose bins are at most `codes`, lane by lane. Two rows at a time, each into sums of its
+/// own, so that one addition need not wait for the other.
 #[inline(always)]
 fn left_of<const COUNTED: bool>(rows: &Rows<'_>, codes: &Lane) -> Bin {
-    let mut left = EMPTY;
-    for ((other, sum), weight) in rows.codes.iter().zip(rows.sums).zip(rows.weights) {
-        for lane in 0..LANES {
-            let is_left = other[lane] <= codes[lane];
-            left.sums[lane] += if is_left { *sum } else { 0.0 };
-            left.weights[lane] += if is_left { *weight } else { 0.0 };
-            if COUNTED {
-                left.counts[lane] += if is_left { 1.0 } else { 0.0 };
-            }
+    let (mut even, mut odd) = (EMPTY, EMPTY);
+    let (pairs, last) = rows.codes.as_chunks::<2>();
+    let (sums, weights) = (rows.sums.as_chunks::<2>().0, rows.weights.as_chunks::<2>().0);
+    for ((other, sum), weight) in pairs.iter().zip(sums).zip(weights) {
+        add_left::<COUNTED>(&mut even, codes, &other[0], sum[0], weight[0]);
+        add_left::<COUNTED>(&mut odd, codes, &other[1], sum[1], weight[1]);
+    }
+    if let ([other], Some(sum), Some(weight)) = (last, rows.sums.last(), rows.weights.last()) {
+        add_left::<COUNTED>(&mut even, codes, other, *sum, *weight);
+    }
+    for lane in 0..LANES {
+        even.sums[lane] += odd.sums[lane];
+        even.weights[lane] += odd.weights[lane];
+        if COUNTED {
+            even.counts[lane] += odd.counts[lane];
         }
     }
-    left
+    even
+}
+
+#[inline(always)]
+fn add_left<const COUNTED: bool>(left: &mut Bin, codes: &Lane, other: &Lane, sum: f32, weight: f32) {
+    for lane in 0..LANES {
+        let is_left = mask(other[lane] <= codes[lane]);
+        left.sums[lane] += f32::from_bits(sum.to_bits() & is_left);
+        left.weights[lane] += f32::from_bits(weight.to_bits() & is_left);
+        if COUNTED {
+            left.counts[lane] += f32::from_bits(1_f32.to_bits() & is_left);
+        }
+    }
 }
 
 #[cfg(test)]
