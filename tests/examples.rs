@@ -19,3 +19,20 @@ fn clustering_names_and_draws_the_clusters_of_the_sample() {
     assert!(svg.contains("width=\"960\"") && svg.contains("height=\"600\""), "{}", &svg[..200]);
     assert!(std::fs::read(root.join("output/clusters.png")).unwrap().starts_with(b"\x89PNG"));
 }
+
+#[test]
+fn star_ratings_are_scored_beside_a_constant_and_drawn() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let ran = Command::new(cargo)
+        .current_dir(root)
+        .args(["run", "--quiet", "--example", "star_ratings"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(said.contains("always the median") && said.contains("macro avg"), "{said}");
+    for name in ["output/regression.png", "output/classification.png"] {
+        assert!(std::fs::read(root.join(name)).unwrap().starts_with(b"\x89PNG"), "{name}");
+    }
+}

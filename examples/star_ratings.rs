@@ -1,0 +1,36 @@
+//! Stars from embeddings, as numbers and as classes: `cargo run --release --example star_ratings`.
+
+use std::path::Path;
+
+use embedlab::chart::{PrecisionRecallCurves, Predicted, Style};
+use embedlab::model::{ForestOptions, classify, regress};
+use embedlab::{Result, table};
+
+fn main() -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let reviews = table::read(&root.join("examples/data/food_reviews.parquet"), &Default::default())?;
+    let texts = reviews.text("combined")?;
+    let split = table::train_test_split(reviews.n_rows(), 0.2, 42)?;
+    let options = ForestOptions::default();
+
+    let stars: Vec<f64> = reviews.numbers("Score")?.into_iter().flatten().collect();
+    let found = regress(reviews.vectors(), &stars, &split, Some(&texts), &options)?;
+    println!(
+        "as a number: MAE {:.2}; always the median: {:.2}",
+        found.scores.mae, found.baseline.median.scores.mae
+    );
+    let picture = Predicted::new(&found.truth, &found.predicted).unit("stars");
+    picture
+        .draw(&Style::new("Stars predicted from the embedding"))?
+        .save(root.join("output/regression.png"))?;
+
+    let labels = reviews.labels("Score")?;
+    let classes: Vec<usize> = labels.codes.iter().flatten().map(|code| *code as usize).collect();
+    let found = classify(reviews.vectors(), &classes, &labels.names, &split, Some(&texts), &options)?;
+    println!("{}", found.report);
+    println!("always the most frequent class: {:.2}", found.baseline.majority.accuracy);
+    let picture = PrecisionRecallCurves::new(&found.curves);
+    picture.draw(&Style::new("Stars as classes"))?.save(root.join("output/classification.png"))?;
+    println!("drew output/regression.png and output/classification.png");
+    Ok(())
+}

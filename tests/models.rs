@@ -1,0 +1,148 @@
+//! `regress` and `classify` as a user meets them.
+
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use embedlab::model::{ForestOptions, classify, regress};
+use embedlab::table::{read, train_test_split};
+use predicates::str::contains;
+use serde_json::Value;
+
+const SAMPLE: &str = "examples/data/food_reviews.parquet";
+
+fn embedlab() -> Command {
+    let mut command = Command::cargo_bin("embedlab").unwrap();
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("EMBEDLAB_JOBS");
+    command
+}
+
+fn json(command: &mut Command) -> Value {
+    let output = command.assert().success().get_output().stdout.clone();
+    serde_json::from_slice(&output)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output)))
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> String {
+    let path = folder.join(name);
+    std::fs::write(&path, text).unwrap();
+    path.to_string_lossy().into_owned()
+}
+
+fn rows(labels: &[&str]) -> String {
+    let mut text = "text,label,embedding\n".to_owned();
+    for (row, label) in labels.iter().enumerate() {
+        text.push_str(&format!("row {row},{label},\"[{row}.0, {}.5]\"\n", row % 3));
+    }
+    text
+}
+
+#[test]
+fn regress_has_the_promised_keys_and_beats_the_mean_on_the_sample() {
+    let found = json(embedlab().args(["regress", SAMPLE, "--json", "--trees", "20", "-q"]));
+    for key in ["mae", "mse", "r2", "n_train", "n_test", "fit_seconds", "unseen", "stars"] {
+        assert!(found.get(key).is_some(), "{key}");
+    }
+    let mean = found["baseline"]["mean"]["scores"]["mse"].as_f64().unwrap();
+    assert!(found["mse"].as_f64().unwrap() < mean);
+    assert!(found["intervals"]["mae"]["low"].as_f64() < found["mae"].as_f64());
+}
+
+#[test]
+fn classify_has_the_promised_keys_and_draws() {
+    let folder = tempfile::tempdir().unwrap();
+    let curves = folder.path().join("curves.svg");
+    let confusion = folder.path().join("confusion.png");
+    let found = json(
+        embedlab()
+            .args(["classify", SAMPLE, "--json", "--trees", "20", "--stratify", "--picture"])
+            .arg(&curves)
+            .arg("--confusion")
+            .arg(&confusion),
+    );
+    for key in ["accuracy", "macro", "weighted", "fit_seconds", "micro_average_precision", "confusion"] {
+        assert!(found.get(key).is_some(), "{key}");
+    }
+    assert!(found["baseline"]["accuracy"].as_f64().unwrap() > 0.2);
+    let class = &found["classes"][0];
+    for key in ["label", "precision", "recall", "f1", "support", "average_precision"] {
+        assert!(class.get(key).is_some(), "{key}");
+    }
+    assert!(std::fs::read_to_string(curves).unwrap().contains("</svg>"));
+    assert!(std::fs::read(confusion).unwrap().starts_with(b"\x89PNG"));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_report_on_any_number_of_threads() {
+    let report = |jobs: &str| {
+        let mut found =
+            json(embedlab().args(["classify", SAMPLE, "--json", "--trees", "9", "-q", "-j", jobs]));
+        found.as_object_mut().unwrap().remove("fit_seconds");
+        found
+    };
+    assert_eq!(report("1"), report("3"));
+}
+
+#[test]
+fn bad_input_ends_with_2_and_a_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let fails = |arguments: &[&str], says: &str| {
+        embedlab().args(arguments).assert().code(2).stderr(contains(says));
+    };
+    let missing =
+        write(folder.path(), "missing.csv", &rows(&["1", "", "2", "1", "2", "", "1", "2", "1", "2"]));
+    fails(&["classify", &missing, "--label", "label"], "2 of 10 rows; leave them out with --drop-missing");
+    embedlab()
+        .args(["classify", &missing, "--label", "label", "--drop-missing", "--trees", "3"])
+        .assert()
+        .success();
+    let same = write(folder.path(), "same.csv", &rows(&["a"; 10]));
+    fails(&["classify", &same, "--label", "label"], "one class only");
+    let single =
+        write(folder.path(), "single.csv", &rows(&["a", "a", "a", "a", "a", "a", "a", "a", "a", "b"]));
+    fails(&["classify", &single, "--label", "label", "--stratify"], "a class with a single row");
+    fails(&["regress", &single, "--label", "label"], "label");
+    fails(&["regress", SAMPLE, "--label", "Stars"], "no such column");
+    fails(&["regress", SAMPLE, "--max-features", "most"], "give all, sqrt, log2");
+    fails(&["regress", SAMPLE, "--test-size", "1.5"], "between 0 and 1");
+    let nan = rows(&["1", "2", "1", "2", "1"]).replace("3.0", "NaN");
+    let nan = write(folder.path(), "nan.csv", &nan);
+    fails(&["regress", &nan, "--label", "label"], "nan.csv");
+}
+
+/// A file of the folder of real data, which stands beside the repository or beside its worktrees.
+fn real(name: &str) -> Option<PathBuf> {
+    let found = ["../shared/data", "../../shared/data"]
+        .map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(name))
+        .into_iter()
+        .find(|path| path.exists());
+    if found.is_none() {
+        eprintln!("skipped: no folder of real data with {name}");
+    }
+    found
+}
+
+#[test]
+fn the_guides_row_order_gives_the_guides_support_and_leak() {
+    let Some(path) = real("fine_food_reviews_minilm_1k.parquet") else { return };
+    let Some(order) = real("order_1k.json") else { return };
+    let order: Value = serde_json::from_str(&std::fs::read_to_string(order).unwrap()).unwrap();
+    let order = order.as_array().or_else(|| order["order"].as_array()).unwrap();
+    let order: Vec<usize> = order.iter().map(|row| row.as_u64().unwrap() as usize).collect();
+    let table = read(&path, &Default::default()).unwrap().take(&order).unwrap();
+    let split = train_test_split(table.n_rows(), 0.2, 42).unwrap();
+    let texts = table.text("combined").unwrap();
+    let options = ForestOptions { trees: 10, ..Default::default() };
+    let labels = table.labels("Score").unwrap();
+    let classes: Vec<usize> = labels.codes.iter().flatten().map(|code| *code as usize).collect();
+    let found = classify(table.vectors(), &classes, &labels.names, &split, Some(&texts), &options).unwrap();
+    let support: Vec<u64> = found.report.classes.iter().map(|class| class.support).collect();
+    assert_eq!(support, [20, 8, 11, 27, 134]);
+    assert_eq!(found.leaked, 52);
+    let stars: Vec<f64> = table.numbers("Score").unwrap().into_iter().flatten().collect();
+    let found = regress(table.vectors(), &stars, &split, Some(&texts), &options).unwrap();
+    // The guide's baseline is the mean of the test rows themselves.
+    let mean = found.truth.iter().sum::<f64>() / 200.0;
+    let mse = found.truth.iter().map(|star| (star - mean).powi(2)).sum::<f64>() / 200.0;
+    let mae = found.truth.iter().map(|star| (star - mean).abs()).sum::<f64>() / 200.0;
+    assert!((mse - 1.7298).abs() < 1e-3 && (mae - 1.0251).abs() < 1e-3, "{mse} {mae}");
+}
