@@ -6,6 +6,8 @@
 //! Nodes of many rows are counted into bins first; in a node of few rows it is quicker to compare
 //! each row with each other.
 
+#![allow(clippy::needless_range_loop, reason = "loops over lanes become vector instructions")]
+
 use pulp::{Arch, Simd, WithSimd};
 
 use super::bins::{LANES, Lane};
