@@ -1,7 +1,7 @@
 //! Turns stored text embeddings into answers and pictures.
 //!
 //! Data flows one way: [`table`] reads stored embeddings, [`rows`] passes over them in blocks,
-//! the analyses ([`cluster`], [`forest`], [`map`]) take a matrix and give plain results, [`chart`] and
+//! the analyses ([`cluster`], [`forest`], [`recommend`], [`map`]) take a matrix and give plain results, [`chart`] and
 //! [`report`] show them. [`metric`] scores whatever needs a score.
 
 #![warn(missing_docs)]
@@ -12,6 +12,7 @@ pub mod error;
 pub mod forest;
 pub mod map;
 pub mod metric;
+pub mod recommend;
 pub mod report;
 pub mod rows;
 mod store;
