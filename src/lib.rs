@@ -1,7 +1,7 @@
 //! Turns stored text embeddings into answers and pictures.
 //!
 //! Data flows one way: [`table`] reads stored embeddings, [`rows`] passes over them in blocks,
-//! the analyses ([`cluster`], [`forest`], [`recommend`], [`map`]) take a matrix and give plain results, [`chart`] and
+//! the analyses ([`cluster`], [`forest`], [`zero_shot`], [`recommend`], [`map`]) take a matrix and give plain results, [`chart`] and
 //! [`report`] show them. [`metric`] scores whatever needs a score.
 
 #![warn(missing_docs)]
@@ -17,6 +17,7 @@ pub mod report;
 pub mod rows;
 mod store;
 pub mod table;
+pub mod zero_shot;
 
 pub use error::{Error, ErrorKind, Result};
 

@@ -27,6 +27,7 @@
 
 mod axis;
 mod bars;
+mod box_plot;
 mod curves;
 mod drawing;
 mod font;
@@ -49,8 +50,10 @@ mod shares;
 mod silhouettes;
 mod style;
 mod svg;
+mod threshold;
 
 pub use bars::Bars;
+pub use box_plot::BoxPlot;
 pub use curves::{PrecisionRecallCurves, RocCurves};
 pub use groups::Groups;
 pub use heat_map::HeatMap;
@@ -63,3 +66,4 @@ pub use scatter::Scatter;
 pub use shares::Shares;
 pub use silhouettes::Silhouettes;
 pub use style::{Style, Theme};
+pub use threshold::ThresholdPlot;
