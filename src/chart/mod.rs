@@ -2,7 +2,7 @@
 //!
 //! There is one type per picture ([`Scatter`], [`KChoice`], [`Silhouettes`], [`Bars`],
 //! [`Histogram`], [`Shares`], [`PrecisionRecallCurves`], [`RocCurves`], [`HeatMap`],
-//! [`Predicted`]). Each holds plain data and its `draw` takes a [`Style`] and gives a [`Picture`],
+//! [`Predicted`], [`BoxPlot`], [`ThresholdPlot`]). Each holds plain data and its `draw` takes a [`Style`] and gives a [`Picture`],
 //! which is saved by its extension or asked for its SVG text or PNG bytes.
 //!
 //! A picture is first laid out as a list of marks in floating-point pixels, and only then painted,

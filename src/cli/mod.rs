@@ -1,15 +1,21 @@
 //! The command line: one file per command, each with its arguments, its run and its output.
 
+mod beside;
 mod check;
 mod cluster;
 mod columns;
 mod completions;
 mod convert;
+mod embedder;
 mod input;
 mod inspect;
 mod man;
+mod neighbors;
 mod output;
+mod profile;
+mod recommend;
 mod report;
+mod zero_shot;
 
 use std::process::ExitCode;
 
@@ -66,6 +72,10 @@ enum Command {
     Check(check::Args),
     Convert(convert::Args),
     Cluster(cluster::Args),
+    ZeroShot(zero_shot::Args),
+    Profile(profile::Args),
+    Recommend(recommend::Args),
+    Neighbors(neighbors::Args),
     Report(report::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -84,6 +94,10 @@ pub fn run() -> ExitCode {
         Command::Check(args) => check::run(&args, &output),
         Command::Convert(args) => convert::run(&args, &output),
         Command::Cluster(args) => cluster::run(&args, &cli.common, &output),
+        Command::ZeroShot(args) => zero_shot::run(&args, &output),
+        Command::Profile(args) => profile::run(&args, &output),
+        Command::Recommend(args) => recommend::run(&args, &cli.common, &output),
+        Command::Neighbors(args) => neighbors::run(&args, &output),
         Command::Report(args) => report::run(&args, &cli.common, &output),
         Command::Completions(args) => completions::run(&args, Cli::command(), &output),
         Command::Man(args) => man::run(&args, Cli::command(), &output),

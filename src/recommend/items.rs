@@ -66,10 +66,12 @@ pub struct SpeakingRow {
     pub similarity: f64,
     /// Its rating.
     pub rating: Option<f64>,
+    /// Its text, if known.
+    pub text: Option<String>,
 }
 
 /// The items that a user has not rated, by the cosine of the two profiles, each with the rows that
-/// are nearest to the user's. Profiles are made of all rows here: there is nothing to test.
+/// are nearest to the user's (and their `texts`, one a row, if given). Profiles are made of all rows here: there is nothing to test.
 ///
 /// # Errors
 /// When lists do not have one entry a row, the user has too few rows or a profile of zeros, and as
@@ -77,10 +79,20 @@ pub struct SpeakingRow {
 pub fn recommend(
     rows: ArrayView2<'_, f32>,
     ratings: &Ratings<'_>,
+    texts: Option<&[Option<String>]>,
     user: u32,
     options: &RecommendOptions<'_>,
 ) -> Result<Recommendations> {
     ratings.check(rows.nrows())?;
+    if let Some(texts) = texts
+        && texts.len() != rows.nrows()
+    {
+        return Err(Error::argument("texts and rows differ in number").seen(format!(
+            "{} texts, {} rows",
+            texts.len(),
+            rows.nrows()
+        )));
+    }
     let name = ratings.users.names.get(user as usize).cloned().ok_or_else(|| {
         Error::argument("no such user").seen(format!("{user} of {}", ratings.users.names.len()))
     })?;
@@ -126,10 +138,14 @@ pub fn recommend(
                 row,
                 similarity: 1.0 - Metric::Cosine.distance(&rows.row(row).to_vec(), profile),
                 rating: ratings.ratings[row],
+                text: None,
             })
             .collect();
         speaking.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then(a.row.cmp(&b.row)));
         speaking.truncate(options.speaking);
+        speaking
+            .iter_mut()
+            .for_each(|spoken| spoken.text = texts.and_then(|texts| texts[spoken.row].clone()));
         Item {
             item: ratings.items.names[item as usize].clone(),
             similarity,
@@ -166,7 +182,7 @@ mod tests {
         let items = labels(&["tea", "coffee", "dog food"], &[0, 0, 1, 1, 2]);
         let stars = [Some(5.0), None, Some(2.0), Some(4.0), None];
         let ratings = Ratings { users: &users, items: &items, ratings: &stars };
-        let found = recommend(rows.view(), &ratings, 0, &RecommendOptions::default()).unwrap();
+        let found = recommend(rows.view(), &ratings, None, 0, &RecommendOptions::default()).unwrap();
         let names: Vec<&str> = found.items.iter().map(|item| item.item.as_str()).collect();
         assert_eq!(names, ["coffee", "dog food"]);
         assert_eq!((found.items[0].mean_rating, found.items[1].mean_rating), (Some(3.0), None));
@@ -175,7 +191,7 @@ mod tests {
 
         let single = labels(&["ann", "bob"], &[0, 1, 1, 1, 1]);
         let ratings = Ratings { users: &single, ..ratings };
-        let error = recommend(rows.view(), &ratings, 0, &RecommendOptions::default()).unwrap_err();
+        let error = recommend(rows.view(), &ratings, None, 0, &RecommendOptions::default()).unwrap_err();
         assert!(error.to_string().contains("user ann has 1 row, and 2 are asked for"), "{error}");
         assert!(ratings.user("anne").unwrap_err().to_string().contains("did you mean ann?"));
     }
