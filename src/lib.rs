@@ -1,7 +1,8 @@
 //! Turns stored text embeddings into answers and pictures.
 //!
 //! Data flows one way: [`table`] reads stored embeddings, [`rows`] passes over them in blocks,
-//! the analyses ([`cluster`], [`forest`], [`model`], [`map`]) take a matrix and give plain results, [`chart`] and
+//! the analyses ([`cluster`], [`forest`], [`model`], [`zero_shot`], [`recommend`], [`map`]) take a
+//! matrix and give plain results, [`chart`] and
 //! [`report`] show them. [`metric`] scores whatever needs a score.
 
 #![warn(missing_docs)]
@@ -13,10 +14,12 @@ pub mod forest;
 pub mod map;
 pub mod metric;
 pub mod model;
+pub mod recommend;
 pub mod report;
 pub mod rows;
 mod store;
 pub mod table;
+pub mod zero_shot;
 
 pub use error::{Error, ErrorKind, Result};
 

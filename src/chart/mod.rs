@@ -2,7 +2,7 @@
 //!
 //! There is one type per picture ([`Scatter`], [`KChoice`], [`Silhouettes`], [`Bars`],
 //! [`Histogram`], [`Shares`], [`PrecisionRecallCurves`], [`RocCurves`], [`HeatMap`],
-//! [`Predicted`]). Each holds plain data and its `draw` takes a [`Style`] and gives a [`Picture`],
+//! [`Predicted`], [`BoxPlot`], [`ThresholdPlot`]). Each holds plain data and its `draw` takes a [`Style`] and gives a [`Picture`],
 //! which is saved by its extension or asked for its SVG text or PNG bytes.
 //!
 //! A picture is first laid out as a list of marks in floating-point pixels, and only then painted,
@@ -27,6 +27,7 @@
 
 mod axis;
 mod bars;
+mod box_plot;
 mod curves;
 mod drawing;
 mod font;
@@ -49,8 +50,10 @@ mod shares;
 mod silhouettes;
 mod style;
 mod svg;
+mod threshold;
 
 pub use bars::Bars;
+pub use box_plot::BoxPlot;
 pub use curves::{PrecisionRecallCurves, RocCurves};
 pub use groups::Groups;
 pub use heat_map::HeatMap;
@@ -63,3 +66,4 @@ pub use scatter::Scatter;
 pub use shares::Shares;
 pub use silhouettes::Silhouettes;
 pub use style::{Style, Theme};
+pub use threshold::ThresholdPlot;

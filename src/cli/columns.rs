@@ -73,3 +73,46 @@ pub fn label_column(table: &Table, named: Option<&str>) -> Result<Option<String>
     let values = table.labels(name)?.names.len();
     Ok((2..=50).contains(&values).then(|| (*name).to_owned()))
 }
+
+/// Names that people give to who rated.
+const USER_NAMES: [&str; 6] = ["userid", "user", "reviewerid", "reviewer", "customerid", "customer"];
+
+/// Names that people give to what was rated.
+const ITEM_NAMES: [&str; 6] = ["productid", "itemid", "asin", "product", "item", "movieid"];
+
+/// The column of users: the named one, or one with a usual name.
+///
+/// # Errors
+/// When the named column does not exist.
+pub fn user_column(table: &Table, named: Option<&str>) -> Result<Option<String>> {
+    usual_column(table, named, &USER_NAMES)
+}
+
+/// The column of products or other items, as [`user_column`].
+///
+/// # Errors
+/// When the named column does not exist.
+pub fn item_column(table: &Table, named: Option<&str>) -> Result<Option<String>> {
+    usual_column(table, named, &ITEM_NAMES)
+}
+
+/// The column of ratings: the named one, or a column of numbers that [`label_column`] finds.
+///
+/// # Errors
+/// When the named column does not exist.
+pub fn rating_column(table: &Table, named: Option<&str>) -> Result<Option<String>> {
+    let found = label_column(table, named)?;
+    Ok(found.filter(|name| named.is_some() || table.column(name).is_ok_and(|c| c.data_type().is_numeric())))
+}
+
+/// `user_id`, `userId` and `User ID` are the same name.
+fn usual_column(table: &Table, named: Option<&str>, usual: &[&str]) -> Result<Option<String>> {
+    if let Some(name) = named {
+        table.column(name)?;
+        return Ok(Some(name.to_owned()));
+    }
+    let bare = |name: &str| name.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
+    let names = table.column_names();
+    let found = usual.iter().find_map(|usual| names.iter().find(|name| bare(name) == *usual));
+    Ok(found.map(|name| (*name).to_owned()))
+}

@@ -1,18 +1,24 @@
 //! The command line: one file per command, each with its arguments, its run and its output.
 
+mod beside;
 mod check;
 mod classify;
 mod cluster;
 mod columns;
 mod completions;
 mod convert;
+mod embedder;
 mod held_out;
 mod input;
 mod inspect;
 mod man;
+mod neighbors;
 mod output;
+mod profile;
+mod recommend;
 mod regress;
 mod report;
+mod zero_shot;
 
 use std::process::ExitCode;
 
@@ -72,6 +78,10 @@ enum Command {
     Cluster(cluster::Args),
     Regress(regress::Args),
     Classify(classify::Args),
+    ZeroShot(zero_shot::Args),
+    Profile(profile::Args),
+    Recommend(recommend::Args),
+    Neighbors(neighbors::Args),
     Report(report::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -92,6 +102,10 @@ pub fn run() -> ExitCode {
         Command::Cluster(args) => cluster::run(&args, &cli.common, &output),
         Command::Regress(args) => regress::run(&args, &cli.common, &output),
         Command::Classify(args) => classify::run(&args, &cli.common, &output),
+        Command::ZeroShot(args) => zero_shot::run(&args, &output),
+        Command::Profile(args) => profile::run(&args, &output),
+        Command::Recommend(args) => recommend::run(&args, &cli.common, &output),
+        Command::Neighbors(args) => neighbors::run(&args, &output),
         Command::Report(args) => report::run(&args, &cli.common, &output),
         Command::Completions(args) => completions::run(&args, Cli::command(), &output),
         Command::Man(args) => man::run(&args, Cli::command(), &output),

@@ -5,9 +5,12 @@ use std::path::PathBuf;
 
 use embedlab::cluster::analyse;
 use embedlab::map::{NeighborsKept, neighbors_kept};
-use embedlab::report::{Page, PcaMap, clusters, map, overview};
+use embedlab::recommend::{EvaluationOptions, NeighborOptions, Query, evaluate, neighbors};
+use embedlab::report;
+use embedlab::report::{Page, PcaMap, Section, clusters, map, overview};
 use embedlab::rows::Pca;
-use embedlab::table::{check, write_whole};
+use embedlab::table::{Table, check, train_test_split, write_whole};
+use embedlab::zero_shot;
 use embedlab::{Error, Result};
 use ndarray::{Array2, ArrayView2};
 use serde::Serialize;
@@ -15,12 +18,15 @@ use serde::Serialize;
 use super::cluster::How;
 use super::input::Input;
 use super::output::grouped;
+use super::recommend::Columns;
+use super::zero_shot::Labels;
 use super::{Common, Outcome, Output};
 
 const EXAMPLES: &str = "\
 Examples:
   embedlab report reviews.parquet
   embedlab report reviews.csv --k 8 --label Score -o reviews.html
+  embedlab report reviews.parquet --labels labels.parquet --set kinds --truth Kind
   embedlab report reviews.csv --json | jq '.sections[].title'";
 
 /// Neighbours of each row that the map is asked about.
@@ -34,6 +40,13 @@ pub struct Args {
     input: Input,
     #[command(flatten)]
     how: How,
+    #[command(flatten)]
+    columns: Columns,
+    #[command(flatten)]
+    labels: Labels,
+    /// The column with true values for --labels [default: as --label]
+    #[arg(long, value_name = "COL")]
+    truth: Option<String>,
     /// The page to write
     #[arg(short, long, value_name = "FILE", default_value = "report.html")]
     output: PathBuf,
@@ -67,6 +80,13 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     page.sections.push(overview(&check(rows).with_columns(table.column_names()), &about)?);
     page.sections.push(clusters(&analysis)?);
     page.sections.push(map(&projected.map(), &analysis, about.label.as_ref())?);
+    if args.labels.given() {
+        page.sections.push(label_section(args, &table, output)?);
+    }
+    page.sections.extend(recommend_section(args, common, &table).map_err(failed)?);
+    if let Some(texts) = &about.texts {
+        page.sections.extend(neighbor_section(&table, texts).map_err(failed)?);
+    }
     let html = page.render();
     write_whole(&args.output, |out| {
         out.write_all(html.as_bytes()).map_err(|error| Error::io("cannot write", error).file(&args.output))
@@ -79,6 +99,52 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         writeln!(out, "open it in a browser; it needs no network")
     })?;
     Ok(Outcome::Done)
+}
+
+/// Zero-shot labels against true ones.
+fn label_section(args: &Args, table: &Table, output: &Output) -> Result<Section> {
+    let labels = args.labels.vectors(table)?;
+    let found = zero_shot::zero_shot(&table.vectors(), &labels)?;
+    let column = args.truth.as_deref().or(args.how.label.as_deref());
+    let truth = args.labels.truth(table, column, &labels, output)?.ok_or_else(|| {
+        Error::argument("no true labels")
+            .advice("name their column with --truth COL, and give --map if its values are no labels")
+    })?;
+    let options =
+        zero_shot::EvaluationOptions { positive: args.labels.positive(&labels)?, ..Default::default() };
+    report::labels(&zero_shot::evaluate(&found, &truth, &labels, &options)?, &truth)
+}
+
+/// Users and products, when there are columns with them; what cannot be said is left out, unless
+/// the columns were named.
+fn recommend_section(args: &Args, common: &Common, table: &Table) -> Result<Option<Section>> {
+    let Some(rated) = args.columns.find(table)? else { return Ok(None) };
+    let options = EvaluationOptions { seed: common.seed, ..EvaluationOptions::default() };
+    let found = train_test_split(table.n_rows(), 0.2, 42)
+        .and_then(|split| evaluate(&table.vectors(), &rated.ratings(), &split, &options));
+    match found {
+        Ok(found) => Ok(Some(report::recommend(&found, &rated.rating)?)),
+        Err(error) if args.columns.user.is_some() || args.columns.item.is_some() => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The neighbours of three rows: the first, one in the middle, the last.
+fn neighbor_section(table: &Table, texts: &[Option<String>]) -> Result<Option<Section>> {
+    let n = table.n_rows();
+    if n < 4 {
+        return Ok(None);
+    }
+    let options = NeighborOptions { k: 3, ..NeighborOptions::default() };
+    let mut found = Vec::new();
+    for row in [0, n / 2, n - 1] {
+        let query = Query::Rows { like: &[row], unlike: &[] };
+        // A row of zeros has no neighbours; the overview has counted it.
+        if let Ok(hits) = neighbors(table.vectors(), &query, Some(texts), &options) {
+            found.push((row, hits));
+        }
+    }
+    Ok(Some(report::neighbors(&found, texts)?))
 }
 
 /// Rows on their first two principal components.

@@ -1,6 +1,9 @@
 //! How far two lists of numbers rise and fall together.
 
+use serde::Serialize;
+
 use super::check::{finite, same_rows};
+use super::interval::{BootstrapOptions, Interval, bootstrap_all};
 use crate::error::Result;
 
 /// Pearson's correlation of two lists of n numbers, -1 to 1: how near they are to a straight line.
@@ -53,6 +56,33 @@ pub fn kendall_tau(x: &[f64], y: &[f64]) -> Result<Option<f64>> {
 pub fn average_ranks(values: &[f64]) -> Result<Vec<f64>> {
     finite("a value", values.iter().copied())?;
     Ok(tie_means(&dense_ranks(values), |_| 1))
+}
+
+/// How sure two correlations are.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct CorrelationIntervals {
+    /// Of [`pearson`].
+    pub pearson: Interval,
+    /// Of [`spearman`], ranked anew in each resample.
+    pub spearman: Interval,
+}
+
+/// Bootstraps the correlations of two lists; resamples in which a list is constant are left out.
+///
+/// # Errors
+/// As [`pearson`] and [`bootstrap`](super::bootstrap()).
+pub fn correlation_intervals(
+    x: &[f64],
+    y: &[f64],
+    options: &BootstrapOptions,
+) -> Result<CorrelationIntervals> {
+    let ranks = Ranks::new(x, y)?;
+    let intervals = bootstrap_all(x.len(), options, |times| {
+        let pearson = weighted_pearson(x, y, |row| f64::from(times[row]));
+        let spearman = ranks.spearman(|row| times[row].into());
+        vec![pearson.unwrap_or(f64::NAN), spearman.unwrap_or(f64::NAN)]
+    })?;
+    Ok(CorrelationIntervals { pearson: intervals[0], spearman: intervals[1] })
 }
 
 fn check(x: &[f64], y: &[f64]) -> Result<()> {

@@ -4,6 +4,7 @@
 //! - classes with scores: [`class_curves`], [`precision_recall`], [`roc`]
 //! - numbers: [`regression_scores`]; stars and other ordered levels: [`ordinal_scores`]
 //! - order: [`kendall_tau`], [`spearman`], [`pearson`], [`average_ranks`]
+//! - rankings of items: [`ranking_scores`] (nDCG, hit, recall, reciprocal rank)
 //! - what no model at all would score: [`regression_baselines`], [`classification_baselines`]
 //! - how sure: [`bootstrap`], and an interval for each score above (`.._intervals`)
 //! - which is better: [`compare_accuracy`], [`compare_errors`], [`compare_losses`]
@@ -38,6 +39,7 @@ mod curve;
 mod interval;
 mod ordinal;
 mod paired;
+mod ranking;
 mod regression;
 
 pub use agreement::{Agreement, agreement};
@@ -49,7 +51,9 @@ pub use classification::{
     AverageIntervals, AverageScores, ClassIntervals, ClassScores, ClassificationIntervals,
     ClassificationReport, ReportRow, Undefined, classification_intervals, classification_report,
 };
-pub use correlation::{average_ranks, kendall_tau, pearson, spearman};
+pub use correlation::{
+    CorrelationIntervals, average_ranks, correlation_intervals, kendall_tau, pearson, spearman,
+};
 pub use curve::{
     ClassCurve, ClassCurves, CurveIntervals, PrecisionRecall, Roc, class_curve_intervals, class_curves,
     precision_recall, roc,
@@ -59,4 +63,5 @@ pub use ordinal::{OrdinalIntervals, OrdinalScores, ordinal_intervals, ordinal_sc
 pub use paired::{
     Comparison, ComparisonOptions, Loss, PairedTest, compare_accuracy, compare_errors, compare_losses,
 };
+pub use ranking::{Ranked, RankingScores, ranking_scores};
 pub use regression::{RegressionIntervals, RegressionScores, regression_intervals, regression_scores};

@@ -24,9 +24,11 @@
 mod block;
 mod clusters;
 mod html;
+mod labels;
 mod map;
 mod overview;
 mod page;
+mod recommend;
 mod script;
 mod table;
 
@@ -36,9 +38,11 @@ use crate::error::{Error, Result};
 
 pub use block::{Block, Callout, Figure, Image, KeyFigure, Quote};
 pub use clusters::{choice_picture, clusters};
+pub use labels::{labels, threshold_picture};
 pub use map::{PcaMap, cluster_picture, label_picture, map};
 pub use overview::overview;
 pub use page::{Page, Provenance, Section};
+pub use recommend::{neighbors, recommend, star_picture};
 pub use table::{Cell, Table};
 
 /// Adds a section's results for programs.

@@ -131,19 +131,8 @@ pub fn group_means(
     groups: &[Option<u32>],
     n_groups: usize,
 ) -> Result<GroupMeans> {
-    if groups.len() != source.n_rows() {
-        return Err(Error::argument("groups and rows differ in number").seen(format!(
-            "{} groups, {} rows",
-            groups.len(),
-            source.n_rows()
-        )));
-    }
-    if let Some(row) = groups.iter().position(|group| group.is_some_and(|group| group as usize >= n_groups)) {
-        return Err(Error::argument("a group out of range").row(row + 1).seen(format!("{n_groups} groups")));
-    }
-    let dims = source.dims();
-    let part = fold_rows(source, &GroupSums { groups, n_groups, dims })?;
-    let mut means = Array2::zeros((n_groups, dims));
+    let part = group_sums(source, groups, None, n_groups)?;
+    let mut means = Array2::zeros((n_groups, source.dims()));
     for ((mut mean, sums), count) in means.rows_mut().into_iter().zip(part.sums).zip(&part.counts) {
         for (mean, sum) in mean.iter_mut().zip(sums) {
             *mean = (sum / *count as f64) as f32;
@@ -152,36 +141,71 @@ pub fn group_means(
     Ok(GroupMeans { means, counts: part.counts })
 }
 
-struct GroupSums<'g> {
+/// The weighted sum of the rows of each group, of which means are made. Every row weighs 1 when there are no `weights`.
+///
+/// # Errors
+/// As [`group_means`].
+pub(crate) fn group_sums(
+    source: &(impl RowSource + ?Sized),
+    groups: &[Option<u32>],
+    weights: Option<&[f64]>,
+    n_groups: usize,
+) -> Result<GroupSums> {
+    let given = weights.map_or(groups.len(), <[f64]>::len);
+    if groups.len() != source.n_rows() || given != source.n_rows() {
+        return Err(Error::argument("groups and rows differ in number").seen(format!(
+            "{} groups, {} rows",
+            groups.len().min(given),
+            source.n_rows()
+        )));
+    }
+    if let Some(row) = groups.iter().position(|group| group.is_some_and(|group| group as usize >= n_groups)) {
+        return Err(Error::argument("a group out of range").row(row + 1).seen(format!("{n_groups} groups")));
+    }
+    fold_rows(source, &GroupSumsFold { groups, weights, n_groups, dims: source.dims() })
+}
+
+struct GroupSumsFold<'g> {
     groups: &'g [Option<u32>],
+    weights: Option<&'g [f64]>,
     n_groups: usize,
     dims: usize,
 }
 
 /// Sums of the groups met so far; those not met hold no memory.
-struct GroupSumsPart {
-    sums: Vec<Vec<f64>>,
-    counts: Vec<usize>,
+pub(crate) struct GroupSums {
+    /// For each group the weighted sum of its rows; empty for a group without rows.
+    pub sums: Vec<Vec<f64>>,
+    /// The rows of each group.
+    pub counts: Vec<usize>,
+    /// The sum of the weights of each group's rows.
+    pub weights: Vec<f64>,
 }
 
-impl Fold for GroupSums<'_> {
-    type Part = GroupSumsPart;
+impl Fold for GroupSumsFold<'_> {
+    type Part = GroupSums;
 
-    fn start(&self) -> GroupSumsPart {
-        GroupSumsPart { sums: vec![Vec::new(); self.n_groups], counts: vec![0; self.n_groups] }
-    }
-
-    fn add(&self, part: &mut GroupSumsPart, block: RowBlock<'_>) {
-        for (row, group) in block.rows.rows().into_iter().zip(&self.groups[block.first..]) {
-            let Some(group) = group else { continue };
-            let sums = &mut part.sums[*group as usize];
-            sums.resize(self.dims, 0.0);
-            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
-            part.counts[*group as usize] += 1;
+    fn start(&self) -> GroupSums {
+        GroupSums {
+            sums: vec![Vec::new(); self.n_groups],
+            counts: vec![0; self.n_groups],
+            weights: vec![0.0; self.n_groups],
         }
     }
 
-    fn merge(&self, into: &mut GroupSumsPart, from: GroupSumsPart) {
+    fn add(&self, part: &mut GroupSums, block: RowBlock<'_>) {
+        for (i, row) in block.rows.rows().into_iter().enumerate() {
+            let Some(group) = self.groups[block.first + i] else { continue };
+            let weight = self.weights.map_or(1.0, |weights| weights[block.first + i]);
+            let sums = &mut part.sums[group as usize];
+            sums.resize(self.dims, 0.0);
+            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += weight * f64::from(*value));
+            part.counts[group as usize] += 1;
+            part.weights[group as usize] += weight;
+        }
+    }
+
+    fn merge(&self, into: &mut GroupSums, from: GroupSums) {
         for (sums, more) in into.sums.iter_mut().zip(from.sums) {
             if sums.is_empty() {
                 *sums = more;
@@ -190,6 +214,7 @@ impl Fold for GroupSums<'_> {
             }
         }
         into.counts.iter_mut().zip(from.counts).for_each(|(count, more)| *count += more);
+        into.weights.iter_mut().zip(from.weights).for_each(|(weight, more)| *weight += more);
     }
 }
 

@@ -20,6 +20,7 @@ mod top_k;
 pub use distance::Metric;
 pub(crate) use finite::require_finite;
 pub use fold::{BLOCK_ROWS, Fold, LEAF_ROWS, RowBlock, fold_rows};
+pub(crate) use mean::group_sums;
 pub use mean::{GroupMeans, Moments, group_means, moments, norms};
 pub use pca::Pca;
 pub use source::RowSource;

@@ -46,7 +46,7 @@ pub use format::Format;
 pub use projector::write_projector;
 pub use read::{Encoding, ReadOptions, read, read_columns};
 pub use split::{Leak, Split, group_split, leaks, stratified_split, train_test_split};
-pub use stream::stream;
+pub use stream::{stream, stream_with_columns};
 pub use write::{VectorLayout, WriteOptions, Written, write};
 
 use guard::guarded;

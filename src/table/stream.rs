@@ -9,7 +9,7 @@ use super::ipc::IpcRows;
 use super::npy::{self, Vectors};
 use super::parquet::ParquetFile;
 use super::rows_in_order::{Chunks, VectorsInOrder};
-use super::{Format, ReadOptions, guarded, mapped, matrix};
+use super::{Format, ReadOptions, Table, guarded, mapped, matrix};
 use crate::error::{Error, Result};
 use crate::rows::{LEAF_ROWS, RowSource};
 
@@ -52,6 +52,42 @@ pub fn stream(path: &Path, options: &ReadOptions) -> Result<Box<dyn RowSource>> 
             Ok(Box::new(Streamed::new(path, options, file)))
         }
         _ => Ok(Box::new(super::read(path, options)?.into_vectors())),
+    }
+}
+
+/// As [`stream`], with the columns beside the vectors, which are read into memory: a table whose
+/// vectors have no dimension.
+///
+/// # Errors
+/// As [`stream`], and when the columns or the sidecar cannot be read.
+///
+/// ```no_run
+/// let (rows, columns) = embedlab::table::stream_with_columns("big.parquet".as_ref(), &Default::default())?;
+/// let users = columns.labels("UserId")?;
+/// assert_eq!(users.codes.len(), rows.n_rows());
+/// # Ok::<(), embedlab::Error>(())
+/// ```
+pub fn stream_with_columns(path: &Path, options: &ReadOptions) -> Result<(Box<dyn RowSource>, Table)> {
+    super::read::readable(path)?;
+    let format = options.format.map_or_else(|| Format::detect(path), Ok)?;
+    let none = |rows| Array2::zeros((rows, 0));
+    match format {
+        Format::Npy => {
+            let rows = stream(path, options)?;
+            let columns = super::sidecar::join(none(rows.n_rows()), "embedding", None, options)?;
+            Ok((rows, columns))
+        }
+        Format::Parquet => {
+            let file = guarded(path, || ParquetFile::open(path, options))?;
+            let columns = guarded(path, || file.read_columns())?;
+            let table = Table::new(none(file.rows), columns, file.vector_column())?;
+            Ok((Box::new(Streamed::new(path, options, file)), table))
+        }
+        _ => {
+            let table = super::read(path, options)?;
+            let columns = Table::new(none(table.n_rows()), table.columns().clone(), table.vector_column())?;
+            Ok((Box::new(table.into_vectors()), columns))
+        }
     }
 }
 

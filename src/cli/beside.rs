@@ -1,0 +1,66 @@
+//! Results written beside the rows that they belong to, and vectors that belong to other rows.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::{Field, Schema};
+use arrow::record_batch::RecordBatch;
+use embedlab::table::{self, Table, WriteOptions};
+use embedlab::{Error, Result};
+
+use super::output::Output;
+
+/// Writes all columns and vectors of a table, with more columns at the end; a column of the same
+/// name is replaced.
+pub fn write_beside(table: &Table, more: Vec<(&str, ArrayRef)>, path: &Path, output: &Output) -> Result<()> {
+    let columns = table.columns();
+    let mut fields: Vec<_> = columns.schema_ref().fields().iter().cloned().collect();
+    let mut values: Vec<ArrayRef> = columns.columns().to_vec();
+    for (name, array) in more {
+        if let Some(at) = fields.iter().position(|field| field.name() == name) {
+            output.warn(format_args!("the column {name} of the input is replaced"));
+            fields.remove(at);
+            values.remove(at);
+        }
+        fields.push(Arc::new(Field::new(name, array.data_type().clone(), true)));
+        values.push(array);
+    }
+    let columns = RecordBatch::try_new(Arc::new(Schema::new(fields)), values)
+        .map_err(|error| Error::input("the results cannot be joined to the rows").source(error))?;
+    let joined = Table::new(table.vectors().to_owned(), columns, table.vector_column())?;
+    let written = table::write(&joined, path, &WriteOptions::default())?;
+    if !written.dropped_columns.is_empty() {
+        output.warn(format_args!(
+            "{} holds vectors only; these columns are not in it: {}",
+            path.display(),
+            written.dropped_columns.join(", ")
+        ));
+    }
+    output.note(format_args!("wrote {}", path.display()));
+    Ok(())
+}
+
+/// Refuses vectors of another dimension or, where both files name their model in a column `model`,
+/// of another model: cosines between models mean nothing.
+pub fn same_space(rows: &Table, others: &Table, file: &Path, what: &str) -> Result<()> {
+    if rows.dims() != others.dims() {
+        return Err(Error::input(format!("{what} and rows have different dimensions"))
+            .file(file)
+            .seen(format!("{} in the {what}, {} in the rows", others.dims(), rows.dims()))
+            .advice(format!("embed the {what} with the model of the rows")));
+    }
+    let model = |table: &Table| {
+        let names = table.column("model").ok().and_then(|_| table.labels("model").ok())?.names;
+        (names.len() == 1).then(|| names[0].clone())
+    };
+    match (model(rows), model(others)) {
+        (Some(rows), Some(others)) if rows != others => {
+            Err(Error::input(format!("{what} and rows are of different models"))
+                .file(file)
+                .seen(format!("{others} and {rows}"))
+                .advice(format!("embed the {what} with the model of the rows")))
+        }
+        _ => Ok(()),
+    }
+}

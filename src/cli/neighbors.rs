@@ -1,0 +1,203 @@
+//! `embedlab neighbors`: which rows are most like a row.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array};
+use clap::ValueEnum;
+use embedlab::recommend::{NeighborOptions, Query, neighbors};
+use embedlab::rows::Metric;
+use embedlab::table::{self, ReadOptions, Table};
+use embedlab::{Error, Result};
+use serde::Serialize;
+
+use super::beside::{same_space, write_beside};
+use super::columns::text_column;
+use super::embedder::embed;
+use super::input::Input;
+use super::output::{Rows, printable};
+use super::{Outcome, Output};
+
+const EXAMPLES: &str = "\
+Rows are counted from 0: the guide's article 0 is the first row of the file.
+
+Examples:
+  embedlab neighbors reviews.parquet --row 0 -k 5
+  embedlab neighbors reviews.parquet --like 3,8 --unlike 5 --metric l2
+  embedlab neighbors reviews.parquet --row 12 --mmr 0.5
+  embedlab neighbors reviews.parquet --from queries.parquet --row 2 --json | jq '.neighbors[].row'";
+
+/// Find the rows most like a row (the guide's recommendations_from_strings); rows with the same text
+/// are passed over
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    #[command(flatten)]
+    input: Input,
+    /// The row to start from, counted from 0
+    #[arg(long, value_name = "N", conflicts_with = "like")]
+    row: Option<usize>,
+    /// Several rows to be like, counted from 0
+    #[arg(long, value_name = "N,N,..", value_delimiter = ',', conflicts_with = "from")]
+    like: Vec<usize>,
+    /// Rows to be unlike, counted from 0
+    #[arg(long, value_name = "N,N,..", value_delimiter = ',', conflicts_with = "from")]
+    unlike: Vec<usize>,
+    /// Take --row (the first, unless it is given) from this file of stored vectors instead
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// A text to start from (needs an embedder)
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["row", "like", "from"])]
+    query: Option<String>,
+    /// How many neighbours
+    #[arg(short, long, value_name = "K", default_value_t = 5)]
+    k: usize,
+    /// How far rows are from each other
+    #[arg(long, value_name = "METRIC", default_value = "cosine")]
+    metric: MetricName,
+    /// Variety: 1 is relevance alone, 0 variety alone (maximal marginal relevance)
+    #[arg(long, value_name = "SHARE")]
+    mmr: Option<f64>,
+    /// The column with the texts [default: one with a usual name, or the longest]
+    #[arg(long, value_name = "COL")]
+    text: Option<String>,
+    /// Write the found rows with their distance in a column `distance`
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum MetricName {
+    Cosine,
+    L1,
+    L2,
+    Linf,
+}
+
+impl From<MetricName> for Metric {
+    fn from(name: MetricName) -> Metric {
+        match name {
+            MetricName::Cosine => Metric::Cosine,
+            MetricName::L1 => Metric::L1,
+            MetricName::L2 => Metric::L2,
+            MetricName::Linf => Metric::Linf,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Found {
+    rows: usize,
+    metric: Metric,
+    like: Vec<usize>,
+    unlike: Vec<usize>,
+    query: Option<String>,
+    equal_texts: usize,
+    neighbors: Vec<Hit>,
+}
+
+#[derive(Serialize)]
+struct Hit {
+    row: usize,
+    distance: f64,
+    text: Option<String>,
+}
+
+pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
+    if let Some(path) = &args.output {
+        super::output::writable(path)?;
+    }
+    if let Some(text) = &args.query {
+        embed(std::slice::from_ref(text), "--from FILE, or start from a row with --row N")?;
+    }
+    let like: Vec<usize> = args.row.map_or_else(|| args.like.clone(), |row| vec![row]);
+    if like.is_empty() && args.from.is_none() {
+        return Err(Error::argument("no row to start from")
+            .advice("give --row N, --like N,N,.. or --from FILE; rows are counted from 0"));
+    }
+    let table = args.input.read(output)?;
+    let text = text_column(&table, args.text.as_deref())?;
+    let texts = text.as_deref().map(|name| table.text(name)).transpose()?;
+    let options = NeighborOptions { k: args.k, metric: args.metric.into(), mmr: args.mmr };
+    let in_file = |error: Error| error.file(&args.input.file);
+
+    let elsewhere = args.from.as_ref().map(|file| Elsewhere::read(file, args.row, &table)).transpose()?;
+    let (found, source) = match &elsewhere {
+        Some(other) => {
+            let vectors = other.table.vectors();
+            let query = Query::Vector(vectors.row(other.row), other.text.as_deref());
+            (neighbors(table.vectors(), &query, texts.as_deref(), &options).map_err(in_file)?, &other.text)
+        }
+        None => {
+            let query = Query::Rows { like: &like, unlike: &args.unlike };
+            let found = neighbors(table.vectors(), &query, texts.as_deref(), &options).map_err(in_file)?;
+            (found, &texts.as_ref().filter(|_| like.len() == 1).and_then(|texts| texts[like[0]].clone()))
+        }
+    };
+    let hit = |neighbor: &embedlab::rows::Neighbor| Hit {
+        row: neighbor.row,
+        distance: neighbor.distance,
+        text: texts.as_ref().and_then(|texts| texts[neighbor.row].clone()),
+    };
+    let result = Found {
+        rows: table.n_rows(),
+        metric: options.metric,
+        like: if elsewhere.is_some() { Vec::new() } else { like },
+        unlike: args.unlike.clone(),
+        query: source.clone(),
+        equal_texts: found.equal_texts,
+        neighbors: found.neighbors.iter().map(hit).collect(),
+    };
+    if let Some(path) = &args.output {
+        let rows: Vec<usize> = result.neighbors.iter().map(|hit| hit.row).collect();
+        let distances: Float64Array = result.neighbors.iter().map(|hit| Some(hit.distance)).collect();
+        let distances: ArrayRef = Arc::new(distances);
+        write_beside(&table.take(&rows)?, vec![("distance", distances)], path, output)?;
+    }
+    output.result(&result, |out| print(&result, out))?;
+    Ok(Outcome::Done)
+}
+
+/// A row of another file.
+struct Elsewhere {
+    table: Table,
+    row: usize,
+    text: Option<String>,
+}
+
+impl Elsewhere {
+    fn read(file: &PathBuf, row: Option<usize>, rows: &Table) -> Result<Elsewhere> {
+        let table = table::read(file, &ReadOptions::default())?;
+        same_space(rows, &table, file, "queries")?;
+        let row = row.unwrap_or(0);
+        if row >= table.n_rows() {
+            return Err(Error::argument("a query row out of range")
+                .file(file)
+                .seen(format!("row {row} of {} rows, counted from 0", table.n_rows())));
+        }
+        let column = match table.column("query") {
+            Ok(_) => Some("query".to_owned()),
+            Err(_) => text_column(&table, None)?,
+        };
+        let text = column.map(|name| table.text(&name)).transpose()?.and_then(|texts| texts[row].clone());
+        Ok(Elsewhere { table, row, text })
+    }
+}
+
+fn print(found: &Found, out: &mut dyn Write) -> std::io::Result<()> {
+    let short =
+        |text: &Option<String>| -> String { text.iter().flat_map(|text| text.chars()).take(120).collect() };
+    if found.query.is_some() {
+        writeln!(out, "{}\n", printable(&short(&found.query)))?;
+    }
+    let mut rows = Rows::new(&["row", "distance", "text"], &[0, 1]);
+    for hit in &found.neighbors {
+        rows.push(vec![hit.row.to_string(), format!("{:.3}", hit.distance), short(&hit.text)]);
+    }
+    writeln!(out, "{rows}")?;
+    if found.equal_texts > 0 {
+        writeln!(out, "\n{} rows with the same text are passed over", found.equal_texts)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! The similarity of rows to labels.
+
+use ndarray::{Array2, ArrayView2};
+
+use super::LabelVectors;
+use crate::error::{Error, Result};
+use crate::rows::simd::dot_f64;
+use crate::rows::{Fold, RowBlock, RowSource, fold_rows};
+
+/// Rows scored against labels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ZeroShot {
+    /// The cosine of each row with each prompt, n x p.
+    pub prompts: Array2<f64>,
+    /// The mean of these over the prompts of each label, n x labels.
+    pub scores: Array2<f64>,
+    /// The label with the highest score; of equal ones the first.
+    pub predicted: Vec<usize>,
+}
+
+/// Scores rows by labels: the cosine with each prompt, averaged over the prompts of a label; the
+/// label with the highest mean is the prediction. (The mean of cosines is the product with the mean
+/// of the prompts' unit vectors: the prompt ensemble of Radford et al. 2021 without bringing that
+/// mean back to unit length.) A row of zeros scores 0 everywhere.
+///
+/// All in `f64`, in one pass of 2·n·p·d operations; the result holds n·p numbers.
+///
+/// ```
+/// use embedlab::zero_shot::{LabelVectors, zero_shot};
+/// use ndarray::array;
+/// let labels = LabelVectors::new(&["bad", "good"].map(String::from), None, array![[0.0, 1.0], [1.0, 0.0]])?;
+/// let found = zero_shot(&array![[0.8_f32, 0.6], [0.1, 2.0]], &labels)?;
+/// assert_eq!(found.predicted, [1, 0]);
+/// assert!((found.margins(1)[0] - 0.2).abs() < 1e-7);
+/// # Ok::<(), embedlab::Error>(())
+/// ```
+///
+/// # Errors
+/// When the dimensions differ, a row holds NaN or infinity, and whatever the source meets while
+/// reading.
+pub fn zero_shot(source: &(impl RowSource + ?Sized), labels: &LabelVectors) -> Result<ZeroShot> {
+    let vectors = labels.vectors();
+    if vectors.ncols() != source.dims() {
+        return Err(Error::input("labels and rows have different dimensions")
+            .seen(format!("{} in the labels, {} in the rows", vectors.ncols(), source.dims()))
+            .advice("embed the labels with the model of the rows"));
+    }
+    let vectors = vectors.as_standard_layout();
+    let fold = Similarities {
+        prompts: vectors.view(),
+        squares: vectors.rows().into_iter().map(|row| square(row.as_slice().unwrap_or_default())).collect(),
+    };
+    let part = fold_rows(source, &fold)?;
+    if let Some(row) = part.not_finite {
+        return Err(Error::input("a number that is not finite")
+            .row(row + 1)
+            .advice("embed this row again or remove it"));
+    }
+    let prompts = Array2::from_shape_vec((source.n_rows(), vectors.nrows()), part.similarities)
+        .map_err(|error| Error::input("the source changed while it was read").source(error))?;
+    let scores = label_scores(prompts.view(), labels, |_| true);
+    let predicted = predict(scores.view());
+    Ok(ZeroShot { prompts, scores, predicted })
+}
+
+impl ZeroShot {
+    /// With two labels, the score of the `positive` one minus that of the other, for each row.
+    pub fn margins(&self, positive: usize) -> Vec<f64> {
+        margins(self.scores.view(), positive)
+    }
+
+    /// With two labels: gives the `positive` one to the rows whose margin is larger than the
+    /// threshold, and to no other.
+    pub fn with_threshold(mut self, positive: usize, threshold: f64) -> Self {
+        let label = |margin| if margin > threshold { positive } else { 1 - positive };
+        self.predicted = self.margins(positive).into_iter().map(label).collect();
+        self
+    }
+}
+
+pub(super) fn margins(scores: ArrayView2<'_, f64>, positive: usize) -> Vec<f64> {
+    scores.rows().into_iter().map(|row| row[positive] - row[1 - positive]).collect()
+}
+
+/// The mean over the prompts of each label that are to count.
+pub(super) fn label_scores(
+    prompts: ArrayView2<'_, f64>,
+    labels: &LabelVectors,
+    counts: impl Fn(usize) -> bool,
+) -> Array2<f64> {
+    let mut of = vec![Vec::new(); labels.names().len()];
+    labels.of().iter().enumerate().filter(|(p, _)| counts(*p)).for_each(|(p, label)| of[*label].push(p));
+    Array2::from_shape_fn((prompts.nrows(), of.len()), |(row, label)| {
+        of[label].iter().map(|p| prompts[[row, *p]]).sum::<f64>() / of[label].len() as f64
+    })
+}
+
+pub(super) fn predict(scores: ArrayView2<'_, f64>) -> Vec<usize> {
+    let best = |row: ndarray::ArrayView1<'_, f64>| {
+        (1..row.len()).fold(0, |best, label| if row[label] > row[best] { label } else { best })
+    };
+    scores.rows().into_iter().map(best).collect()
+}
+
+fn square(row: &[f32]) -> f64 {
+    dot_f64(row, row)
+}
+
+struct Similarities<'p> {
+    prompts: ArrayView2<'p, f32>,
+    squares: Vec<f64>,
+}
+
+#[derive(Default)]
+struct Found {
+    similarities: Vec<f64>,
+    not_finite: Option<usize>,
+}
+
+impl Fold for Similarities<'_> {
+    type Part = Found;
+
+    fn start(&self) -> Found {
+        Found::default()
+    }
+
+    fn add(&self, part: &mut Found, block: RowBlock<'_>) {
+        for (i, row) in block.rows.rows().into_iter().enumerate() {
+            let row = row.to_slice().unwrap_or_default();
+            let length = square(row);
+            if !length.is_finite() {
+                part.not_finite = part.not_finite.or(Some(block.first + i));
+            }
+            for (prompt, prompt_square) in self.prompts.rows().into_iter().zip(&self.squares) {
+                let lengths = (length * prompt_square).sqrt();
+                let product = dot_f64(row, prompt.to_slice().unwrap_or_default());
+                part.similarities.push(if lengths > 0.0 { product / lengths } else { 0.0 });
+            }
+        }
+    }
+
+    fn merge(&self, into: &mut Found, from: Found) {
+        into.similarities.extend(from.similarities);
+        into.not_finite = into.not_finite.or(from.not_finite);
+    }
+}
