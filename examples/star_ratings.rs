@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use embedlab::chart::{PrecisionRecallCurves, Predicted, Style};
-use embedlab::model::{ForestOptions, classify, regress};
+use embedlab::model::{Beside, ModelOptions, classify, regress};
 use embedlab::{Result, table};
 
 fn main() -> Result<()> {
@@ -11,14 +11,12 @@ fn main() -> Result<()> {
     let reviews = table::read(&root.join("examples/data/food_reviews.parquet"), &Default::default())?;
     let texts = reviews.text("combined")?;
     let split = table::train_test_split(reviews.n_rows(), 0.2, 42)?;
-    let options = ForestOptions::default();
+    let options = ModelOptions::default();
+    let beside = Beside { texts: Some(&texts), ..Default::default() };
 
     let stars: Vec<f64> = reviews.numbers("Score")?.into_iter().flatten().collect();
-    let found = regress(reviews.vectors(), &stars, &split, Some(&texts), &options)?;
-    println!(
-        "as a number: MAE {:.2}; always the median: {:.2}",
-        found.scores.mae, found.baseline.median.scores.mae
-    );
+    let found = regress(reviews.vectors(), &stars, &split, &beside, &options)?;
+    println!("as a number: MAE {:.2}; always the median: {:.2}", found.scores.mae, found.baseline.mae);
     let picture = Predicted::new(&found.truth, &found.predicted).unit("stars");
     picture
         .draw(&Style::new("Stars predicted from the embedding"))?
@@ -26,7 +24,7 @@ fn main() -> Result<()> {
 
     let labels = reviews.labels("Score")?;
     let classes: Vec<usize> = labels.codes.iter().flatten().map(|code| *code as usize).collect();
-    let found = classify(reviews.vectors(), &classes, &labels.names, &split, Some(&texts), &options)?;
+    let found = classify(reviews.vectors(), &classes, &labels.names, &split, &beside, &options)?;
     println!("{}", found.report);
     println!("always the most frequent class: {:.2}", found.baseline.majority.accuracy);
     let picture = PrecisionRecallCurves::new(&found.curves);

@@ -88,6 +88,11 @@ impl Stored {
         Ok(Stored { bytes, about, path: path.to_owned() })
     }
 
+    /// The error for content that does not fit together.
+    pub fn damaged(&self, seen: impl Into<String>) -> Error {
+        damaged(&self.path).seen(seen)
+    }
+
     /// What was said about the matrices.
     pub fn about<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_str(&self.about).map_err(|error| damaged(&self.path).source(error))

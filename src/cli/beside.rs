@@ -50,11 +50,7 @@ pub fn same_space(rows: &Table, others: &Table, file: &Path, what: &str) -> Resu
             .seen(format!("{} in the {what}, {} in the rows", others.dims(), rows.dims()))
             .advice(format!("embed the {what} with the model of the rows")));
     }
-    let model = |table: &Table| {
-        let names = table.column("model").ok().and_then(|_| table.labels("model").ok())?.names;
-        (names.len() == 1).then(|| names[0].clone())
-    };
-    match (model(rows), model(others)) {
+    match (model_of(rows), model_of(others)) {
         (Some(rows), Some(others)) if rows != others => {
             Err(Error::input(format!("{what} and rows are of different models"))
                 .file(file)
@@ -63,4 +59,10 @@ pub fn same_space(rows: &Table, others: &Table, file: &Path, what: &str) -> Resu
         }
         _ => Ok(()),
     }
+}
+
+/// The embedding model that a file names in a column `model`, the same in every row.
+pub fn model_of(table: &Table) -> Option<String> {
+    let names = table.column("model").ok().and_then(|_| table.labels("model").ok())?.names;
+    (names.len() == 1).then(|| names[0].clone())
 }

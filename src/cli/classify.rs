@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use embedlab::Result;
 use embedlab::chart::{HeatMap, PrecisionRecallCurves, Style};
-use embedlab::model::classify;
+use embedlab::model::{classify, cross_validate_classes};
 
-use super::held_out::How;
+use super::held_out::{How, Predicted, importance_rows, spread};
 use super::input::Input;
 use super::output::{grouped, printable};
 use super::{Common, Outcome, Output};
@@ -15,6 +15,7 @@ const EXAMPLES: &str = "\
 Examples:
   embedlab classify reviews.csv --label Score
   embedlab classify reviews.parquet --drop-duplicates --picture curves.svg --confusion confusion.png
+  embedlab classify reviews.parquet --model boost --cv 5 -o predicted.parquet
   embedlab classify reviews.parquet --stratify --json | jq '{accuracy, baseline}'";
 
 /// Predict a class from the embedding, and say how well
@@ -37,23 +38,37 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     for path in [&args.picture, &args.confusion].into_iter().flatten() {
         super::output::writable(path)?;
     }
-    let prepared = args.how.prepare(&args.input, output)?;
-    let labels = prepared.table.labels(&prepared.label)?;
-    let classes: Vec<usize> = labels.codes.iter().flatten().map(|code| *code as usize).collect();
+    args.how.writable()?;
+    let prepared = args.how.prepare(&args.input, true, output)?;
+    let rows = &prepared.rows;
+    let (classes, names) = rows.classes()?;
+    let options = args.how.options(common);
     let found = {
-        let _busy = output.busy("growing trees");
-        let texts = prepared.texts.as_deref();
-        let options = args.how.options(common);
-        classify(prepared.table.vectors(), &classes, &labels.names, &prepared.split, texts, &options)?
+        let _busy = output.busy(format!("fitting: {}", options.kind.name()));
+        let (features, beside) = (rows.features.view(), prepared.beside());
+        match prepared.splits.as_slice() {
+            [split] => classify(features, &classes, &names, split, &beside, &options)?,
+            folds => cross_validate_classes(features, &classes, &names, folds, &beside, &options)?,
+        }
     };
+    let mut columns = vec![(
+        "predicted".to_owned(),
+        found.predicted.iter().map(|class| Predicted::Class(names[*class].clone())).collect(),
+    )];
+    for (name, probabilities) in names.iter().zip(found.probabilities.columns()) {
+        let column = probabilities.iter().map(|probability| Predicted::Number(*probability)).collect();
+        columns.push((format!("probability_{name}"), column));
+    }
+    args.how.write(&rows.table, &found.test_rows, columns, output)?;
+    args.how.draw_importance(rows, &found.importance, &found.top_features, "accuracy", output)?;
     if let Some(path) = &args.picture {
-        let style = Style::new(format!("{} predicted from the embedding", prepared.label));
+        let style = Style::new(format!("{} predicted from the embedding", rows.label));
         PrecisionRecallCurves::new(&found.curves).draw(&style)?.save(path)?;
         output.note(format!("drew {}", path.display()));
     }
     if let Some(path) = &args.confusion {
         let names: Vec<String> = found.report.classes.iter().map(|class| class.label.clone()).collect();
-        let style = Style::new(format!("Confusion of {}", prepared.label));
+        let style = Style::new(format!("Confusion of {}", rows.label));
         HeatMap::new(&found.report.confusion, &names).draw(&style)?.save(path)?;
         output.note(format!("drew {}", path.display()));
     }
@@ -64,14 +79,25 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         output.warn(caution);
     }
     output.result(&found, |out| {
-        writeln!(
-            out,
-            "{} from {} rows, judged on {} others; fitted in {:.2} s\n",
-            prepared.label,
-            grouped(found.n_train),
-            grouped(found.n_test),
-            found.fit_seconds
-        )?;
+        if prepared.is_cv {
+            let n = grouped(found.n_test);
+            writeln!(
+                out,
+                "{} of {n} rows, each by a model that has not seen it ({} folds); fitted in {:.2} s\n",
+                rows.label,
+                found.folds.len(),
+                found.fit_seconds
+            )?;
+        } else {
+            writeln!(
+                out,
+                "{} from {} rows, judged on {} others; fitted in {:.2} s\n",
+                rows.label,
+                grouped(found.n_train),
+                grouped(found.n_test),
+                found.fit_seconds
+            )?;
+        }
         for line in found.report.to_text(2).lines() {
             writeln!(out, "{}", printable(line))?;
         }
@@ -92,13 +118,31 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
                 unseen.n, unseen.accuracy
             )?;
         }
+        if prepared.is_cv {
+            writeln!(
+                out,
+                "over the folds: accuracy {}, macro F1 {}",
+                spread(found.folds.iter().map(|fold| fold.accuracy)),
+                spread(found.folds.iter().map(|fold| fold.macro_f1))
+            )?;
+        }
+        if let Some(importance) = importance_rows(&found.importance, "accuracy") {
+            writeln!(out, "\n{importance}")?;
+        }
+        if let Some(tree) = &found.tree {
+            let text = tree.to_text(|feature| rows.feature_name(feature), &found.names);
+            writeln!(out)?;
+            for line in text.lines() {
+                writeln!(out, "{}", printable(line))?;
+            }
+        }
         let versus = &found.against_majority;
         let verdict = match (versus.p_value < 0.05, versus.difference > 0.0) {
-            (true, true) => "The forest is right more often than",
-            (true, false) => "The forest is right LESS often than",
-            (false, _) => "The forest is not told apart from",
+            (true, true) => "is right more often than",
+            (true, false) => "is right LESS often than",
+            (false, _) => "is not told apart from",
         };
-        writeln!(out, "\n{verdict} always saying {majority} (p = {:.3}).", versus.p_value)
+        writeln!(out, "\nThe model ({}) {verdict} always saying {majority} (p = {:.3}).", found.model.name(), versus.p_value)
     })?;
     Ok(Outcome::Done)
 }

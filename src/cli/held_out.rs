@@ -1,148 +1,239 @@
-//! What `regress` and `classify` share: which rows are held out, and how the forest is grown.
+//! Rows that a model does not see: what `regress` and `classify` share.
 
-use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use embedlab::forest::MaxFeatures;
-use embedlab::model::ForestOptions;
-use embedlab::table::{Split, Table, group_split, stratified_split, train_test_split};
+use arrow::array::ArrayRef;
+use embedlab::chart::{Bars, Style};
+use embedlab::model::{Beside, FeatureGroup, Importance, ModelOptions, TopFeature};
+use embedlab::table::{
+    Split, Table, group_k_fold, group_split, k_fold, leaks, stratified_k_fold, stratified_split,
+    train_test_split,
+};
 use embedlab::{Error, Result};
 
-use super::columns::{label_column, text_column};
+use super::beside::write_beside;
 use super::input::Input;
+use super::learn::{Learnable, Model, Source};
+use super::output::Rows;
 use super::{Common, Output};
 
-/// The split and the forest.
+/// What is learned from, the model, and the rows that it does not see.
 #[derive(clap::Args)]
 pub struct How {
-    /// The column to predict [default: one with a usual name, such as Score]
-    #[arg(long, value_name = "COL")]
-    label: Option<String>,
-    /// The column with the texts, to find those that stand on both sides [default: one with a usual name, or the longest]
-    #[arg(long, value_name = "COL")]
-    text: Option<String>,
+    #[command(flatten)]
+    source: Source,
+    #[command(flatten)]
+    model: Model,
     /// The share of the rows that the model does not see
     #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
     test_size: f64,
     /// The seed of the split, as scikit-learn's random_state
     #[arg(long, value_name = "N", default_value_t = 42)]
     test_seed: u32,
+    /// Fit N times, so that every row is tested once; classes keep their shares in every fold
+    #[arg(long, value_name = "N", conflicts_with = "test_size")]
+    cv: Option<usize>,
     /// Keep the rows of each value of this column on one side, such as UserId
     #[arg(long, value_name = "COL", conflicts_with = "stratify")]
     group_by: Option<String>,
     /// Give both sides the same share of each label
     #[arg(long)]
     stratify: bool,
-    /// Keep only the first row of each text
-    #[arg(long)]
-    drop_duplicates: bool,
-    /// Leave out rows without a label
-    #[arg(long)]
-    drop_missing: bool,
-    /// Trees of the forest
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    trees: usize,
-    /// Features that a node looks at: all, sqrt, log2, a share such as 0.3, or a number [default: all to regress, sqrt to classify]
-    #[arg(long, value_name = "WHICH", value_parser = max_features)]
-    max_features: Option<MaxFeatures>,
-    /// The most splits from the root to a leaf [default: no limit]
-    #[arg(long, value_name = "N")]
-    max_depth: Option<usize>,
-    /// The fewest rows of a leaf
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    min_samples_leaf: usize,
+    /// Write the test rows with what was predicted for them
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Draw what the model leans on
+    #[arg(long, value_name = "FILE", conflicts_with = "cv")]
+    importance: Option<PathBuf>,
 }
 
-fn max_features(text: &str) -> std::result::Result<MaxFeatures, String> {
-    match text {
-        "all" => Ok(MaxFeatures::All),
-        "sqrt" => Ok(MaxFeatures::Sqrt),
-        "log2" => Ok(MaxFeatures::Log2),
-        _ => match (text.parse::<usize>(), text.parse::<f64>()) {
-            (Ok(count), _) if count > 0 => Ok(MaxFeatures::Count(count)),
-            (_, Ok(share)) if share > 0.0 && share <= 1.0 => Ok(MaxFeatures::Share(share)),
-            _ => Err("give all, sqrt, log2, a share above 0 and at most 1, or a number".to_owned()),
-        },
-    }
-}
-
-/// The rows to learn from, their split, and what their columns are.
+/// The rows to learn from and their splits: one, or the folds of a cross-validation.
 pub struct Prepared {
-    pub table: Table,
-    pub label: String,
-    pub texts: Option<Vec<Option<String>>>,
-    pub split: Split,
+    pub rows: Learnable,
+    pub splits: Vec<Split>,
+    pub is_cv: bool,
+    groups: Option<Vec<u32>>,
+    importance: Vec<FeatureGroup>,
+}
+
+impl Prepared {
+    pub fn beside(&self) -> Beside<'_> {
+        Beside {
+            texts: self.rows.texts.as_deref(),
+            weights: self.rows.weights.as_deref(),
+            groups: self.groups.as_deref(),
+            features: &self.importance,
+        }
+    }
 }
 
 impl How {
-    pub fn options(&self, common: &Common) -> ForestOptions {
-        ForestOptions {
-            trees: self.trees,
-            max_features: self.max_features,
-            max_depth: self.max_depth,
-            min_samples_leaf: self.min_samples_leaf,
-            seed: common.seed,
-        }
+    pub fn options(&self, common: &Common) -> ModelOptions {
+        self.model.options(common)
     }
 
-    /// Reads the rows, leaves out what was asked to be left out, and splits the rest.
-    pub fn prepare(&self, input: &Input, output: &Output) -> Result<Prepared> {
-        let table = input.read(output)?;
-        let Some(label) = label_column(&table, self.label.as_deref())? else {
-            return Err(Error::argument("no column to predict").advice(format!(
-                "name it with --label; the columns are {}",
-                table.column_names().join(", ")
-            )));
+    /// Refuses files that cannot be written, before the work.
+    pub fn writable(&self) -> Result<()> {
+        [&self.output, &self.importance]
+            .into_iter()
+            .flatten()
+            .try_for_each(|path| super::output::writable(path))
+    }
+
+    /// Reads the rows and splits them; folds hold the classes in the same shares when `classes`.
+    pub fn prepare(&self, input: &Input, classes: bool, output: &Output) -> Result<Prepared> {
+        let rows = self.source.read(input, output)?;
+        let groups = self.group_by.as_deref().map(|column| codes(&rows.table, column)).transpose()?;
+        let stratify = self.stratify || (classes && self.cv.is_some());
+        let (n, seed) = (rows.table.n_rows(), self.test_seed);
+        let labels = || codes(&rows.table, &rows.label);
+        let splits = match (self.cv, &groups) {
+            (Some(folds), Some(groups)) => group_k_fold(groups, folds)?,
+            (Some(folds), None) if stratify => stratified_k_fold(&labels()?, folds, seed)?,
+            (Some(folds), None) => k_fold(n, folds, seed)?,
+            (None, Some(groups)) => vec![group_split(groups, self.test_size, seed)?],
+            (None, None) if stratify => vec![stratified_split(&labels()?, self.test_size, seed)?],
+            (None, None) => vec![train_test_split(n, self.test_size, seed)?],
         };
-        let text = text_column(&table, self.text.as_deref())?;
-        let labels = table.text(&label)?;
-        let texts = text.as_deref().map(|text| table.text(text)).transpose()?;
-        let missing = labels.iter().filter(|label| label.is_none()).count();
-        if missing > 0 && !self.drop_missing {
-            return Err(Error::input("rows without a label")
-                .column(&label)
-                .seen(format!("{missing} of {} rows", labels.len()))
-                .advice("leave them out with --drop-missing"));
-        }
-        let mut seen = HashSet::new();
-        let rows: Vec<usize> = (0..table.n_rows())
-            .filter(|row| labels[*row].is_some())
-            .filter(|row| match texts.as_ref().and_then(|texts| texts[*row].as_deref()) {
-                Some(text) if self.drop_duplicates => seen.insert(text),
-                _ => true,
-            })
-            .collect();
-        if self.drop_duplicates && texts.is_none() {
-            return Err(Error::argument("no texts to compare").advice("name their column with --text"));
-        }
-        if rows.len() < table.n_rows() {
-            output.note(format!("{} of {} rows left out", table.n_rows() - rows.len(), table.n_rows()));
-        }
-        let table = if rows.len() < table.n_rows() { table.take(&rows)? } else { table };
-        let texts = text.as_deref().map(|text| table.text(text)).transpose()?;
-        let split = self.split(&table, &label)?;
-        if let Some(warning) =
-            texts.as_deref().and_then(|texts| embedlab::table::leaks(&split, texts).warning())
-        {
-            output.warn(format!("{warning} (or --drop-duplicates)"));
-        }
-        Ok(Prepared { table, label, texts, split })
+        self.warn_of_leaks(&rows, &splits, output);
+        let wanted = self.importance.is_some() || rows.encoder.n_features() > 0;
+        let importance =
+            if wanted && self.cv.is_none() { rows.encoder.groups(rows.table.dims()) } else { Vec::new() };
+        Ok(Prepared { rows, splits, is_cv: self.cv.is_some(), groups, importance })
     }
 
-    fn split(&self, table: &Table, label: &str) -> Result<Split> {
-        let codes = |column: &str| -> Result<Vec<u32>> {
-            let codes = table.labels(column)?.codes;
-            let missing = codes.iter().filter(|code| code.is_none()).count();
-            if missing > 0 {
-                return Err(Error::input("rows without a value")
-                    .column(column)
-                    .seen(format!("{missing} of {} rows", codes.len())));
+    fn warn_of_leaks(&self, rows: &Learnable, splits: &[Split], output: &Output) {
+        let Some(texts) = rows.texts.as_deref() else { return };
+        match splits {
+            [split] => {
+                if let Some(warning) = leaks(split, texts).warning() {
+                    output.warn(format!("{warning} (or --drop-duplicates)"));
+                }
             }
-            Ok(codes.into_iter().flatten().collect())
-        };
-        match &self.group_by {
-            Some(column) => group_split(&codes(column)?, self.test_size, self.test_seed),
-            None if self.stratify => stratified_split(&codes(label)?, self.test_size, self.test_seed),
-            None => train_test_split(table.n_rows(), self.test_size, self.test_seed),
+            folds => {
+                let leaked: usize = folds.iter().map(|fold| leaks(fold, texts).count()).sum();
+                if leaked > 0 {
+                    output.warn(format!(
+                        "the texts of {leaked} of {} test rows also stand in the training rows of their fold; the scores are too good: use --drop-duplicates",
+                        texts.len()
+                    ));
+                }
+            }
         }
     }
+
+    /// Writes the test rows, in the order of the file, with more columns.
+    pub fn write(
+        &self,
+        table: &Table,
+        test_rows: &[usize],
+        columns: Vec<(String, Vec<Predicted>)>,
+        output: &Output,
+    ) -> Result<()> {
+        let Some(path) = &self.output else { return Ok(()) };
+        let mut order: Vec<usize> = (0..test_rows.len()).collect();
+        order.sort_unstable_by_key(|at| test_rows[*at]);
+        let rows: Vec<usize> = order.iter().map(|at| test_rows[*at]).collect();
+        let arrays: Vec<(String, ArrayRef)> = columns
+            .into_iter()
+            .map(|(name, values)| (name, array(order.iter().map(|at| values[*at].clone()))))
+            .collect();
+        let more = arrays.iter().map(|(name, array)| (name.as_str(), Arc::clone(array))).collect();
+        write_beside(&table.take(&rows)?, more, path, output)
+    }
+
+    /// Draws the drop of the score by group of features or, for the embedding alone, the gain of single
+    /// features.
+    pub fn draw_importance(
+        &self,
+        rows: &Learnable,
+        groups: &[Importance],
+        top: &[TopFeature],
+        score: &str,
+        output: &Output,
+    ) -> Result<()> {
+        let Some(path) = &self.importance else { return Ok(()) };
+        let (names, values, title): (Vec<String>, Vec<f64>, String) = if groups.len() > 1 || top.is_empty() {
+            let title = format!("Drop of {score} when a feature is shuffled");
+            (
+                groups.iter().map(|g| g.feature.clone()).collect(),
+                groups.iter().map(|g| g.drop).collect(),
+                title,
+            )
+        } else {
+            let names = top.iter().map(|feature| rows.feature_name(feature.feature)).collect();
+            (
+                names,
+                top.iter().map(|feature| feature.gain).collect(),
+                "Share of the gain of all splits".to_owned(),
+            )
+        };
+        Bars::new(&names, &values).draw(&Style::new(title))?.save(path)?;
+        output.note(format!("drew {}", path.display()));
+        Ok(())
+    }
+}
+
+/// The groups of features as a table for people.
+pub fn importance_rows(importance: &[Importance], score: &str) -> Option<Rows> {
+    if importance.len() < 2 {
+        return None;
+    }
+    let drop = format!("drop of {score}");
+    let mut rows = Rows::new(&["shuffled", &drop, "+-", "gain"], &[1, 2, 3]);
+    for group in importance {
+        let gain = group.gain.map_or_else(|| "-".into(), |gain| format!("{:.1} %", 100.0 * gain));
+        rows.push(vec![
+            group.feature.clone(),
+            format!("{:.3}", group.drop),
+            format!("{:.3}", group.spread),
+            gain,
+        ]);
+    }
+    Some(rows)
+}
+
+/// What a row is said to be.
+#[derive(Clone)]
+pub enum Predicted {
+    Number(f64),
+    Class(String),
+}
+
+/// Predictions as a column; they are all of one kind.
+pub fn array(values: impl Iterator<Item = Predicted>) -> ArrayRef {
+    let values: Vec<Predicted> = values.collect();
+    if values.iter().any(|value| matches!(value, Predicted::Class(_))) {
+        let text = |value: &Predicted| match value {
+            Predicted::Class(name) => Some(name.clone()),
+            Predicted::Number(_) => None,
+        };
+        Arc::new(arrow::array::StringArray::from_iter(values.iter().map(text)))
+    } else {
+        let number = |value: &Predicted| match value {
+            Predicted::Number(number) => Some(*number),
+            Predicted::Class(_) => None,
+        };
+        Arc::new(arrow::array::Float64Array::from_iter(values.iter().map(number)))
+    }
+}
+
+fn codes(table: &Table, column: &str) -> Result<Vec<u32>> {
+    let codes = table.labels(column)?.codes;
+    let missing = codes.iter().filter(|code| code.is_none()).count();
+    if missing > 0 {
+        return Err(Error::input("rows without a value")
+            .column(column)
+            .seen(format!("{missing} of {} rows", codes.len())));
+    }
+    Ok(codes.into_iter().flatten().collect())
+}
+
+/// A mean and a standard deviation over folds.
+pub fn spread(values: impl Iterator<Item = f64>) -> String {
+    let values: Vec<f64> = values.collect();
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (values.len() - 1).max(1) as f64;
+    format!("{mean:.3} +- {:.3}", variance.sqrt())
 }

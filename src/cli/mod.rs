@@ -11,13 +11,16 @@ mod embedder;
 mod held_out;
 mod input;
 mod inspect;
+mod learn;
 mod man;
 mod neighbors;
 mod output;
+mod predict;
 mod profile;
 mod recommend;
 mod regress;
 mod report;
+mod train;
 mod zero_shot;
 
 use std::process::ExitCode;
@@ -78,6 +81,8 @@ enum Command {
     Cluster(cluster::Args),
     Regress(regress::Args),
     Classify(classify::Args),
+    Train(train::Args),
+    Predict(predict::Args),
     ZeroShot(zero_shot::Args),
     Profile(profile::Args),
     Recommend(recommend::Args),
@@ -102,6 +107,8 @@ pub fn run() -> ExitCode {
         Command::Cluster(args) => cluster::run(&args, &cli.common, &output),
         Command::Regress(args) => regress::run(&args, &cli.common, &output),
         Command::Classify(args) => classify::run(&args, &cli.common, &output),
+        Command::Train(args) => train::run(&args, &cli.common, &output),
+        Command::Predict(args) => predict::run(&args, &output),
         Command::ZeroShot(args) => zero_shot::run(&args, &output),
         Command::Profile(args) => profile::run(&args, &output),
         Command::Recommend(args) => recommend::run(&args, &cli.common, &output),

@@ -91,7 +91,28 @@ impl ForestClassifier {
     }
 }
 
-fn likeliest(probabilities: &Array2<f64>) -> Vec<usize> {
+/// The number of classes, numbered from 0.
+///
+/// # Errors
+/// When there is one only, or the numbers have gaps that make no sense.
+pub(crate) fn require_classes(labels: &[usize]) -> Result<usize> {
+    let n_classes = labels.iter().max().map_or(0, |most| most + 1);
+    if n_classes > labels.len().saturating_mul(2).max(1000) {
+        return Err(Error::argument("classes are not numbered from 0 without gaps").seen(format!(
+            "class {} among {} rows",
+            n_classes - 1,
+            labels.len()
+        )));
+    }
+    if labels.iter().all(|label| *label == labels[0]) {
+        return Err(Error::input("one class only")
+            .seen(format!("class {} in all {} rows", labels[0], labels.len()))
+            .advice("a classifier needs rows of at least two classes"));
+    }
+    Ok(n_classes)
+}
+
+pub(crate) fn likeliest(probabilities: &Array2<f64>) -> Vec<usize> {
     let of_row = |row: ndarray::ArrayView1<'_, f64>| {
         (1..row.len()).fold(0, |best, class| if row[class] > row[best] { class } else { best })
     };
@@ -131,19 +152,7 @@ impl ForestValidParams<ForestClassifier> {
                 .seen(format!("{:?}", self.criterion).to_lowercase())
                 .advice("a classification takes gini or entropy"));
         }
-        let n_classes = labels.iter().max().map_or(0, |most| most + 1);
-        if n_classes > labels.len().saturating_mul(2).max(1000) {
-            return Err(Error::argument("classes are not numbered from 0 without gaps").seen(format!(
-                "class {} among {} rows",
-                n_classes - 1,
-                labels.len()
-            )));
-        }
-        if labels.iter().all(|label| *label == labels[0]) {
-            return Err(Error::input("one class only")
-                .seen(format!("class {} in all {} rows", labels[0], labels.len()))
-                .advice("a classifier needs rows of at least two classes"));
-        }
+        let n_classes = require_classes(labels)?;
         let class_weights = self.class_weights(labels, n_classes)?;
         let weights: Vec<f64> = labels
             .iter()

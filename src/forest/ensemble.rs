@@ -29,7 +29,7 @@ pub(super) struct Ensemble {
 pub(super) type Grown = (Ensemble, Option<Array2<f64>>);
 
 /// Checks what every fit needs of its rows and weights.
-pub(super) fn require_usable(
+pub(crate) fn require_usable(
     rows: ArrayView2<'_, f32>,
     n_targets: usize,
     weights: Option<&[f64]>,
@@ -117,7 +117,7 @@ pub(super) fn grow_trees<'a, M: Sync>(
 }
 
 /// A tree's random stream.
-fn stream(seed: u64, tree: usize) -> ChaCha8Rng {
+pub(super) fn stream(seed: u64, tree: usize) -> ChaCha8Rng {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     random.set_stream(tree as u64);
     random
@@ -183,6 +183,14 @@ fn out_of_bag<M: Sync>(
 impl Ensemble {
     /// The mean of the trees' values for each row, `n x width`.
     pub fn mean_values(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f64>> {
+        let share = 1.0 / self.trees.len() as f64;
+        let mut means = self.sums(rows)?;
+        means.par_mapv_inplace(|sum| sum * share);
+        Ok(means)
+    }
+
+    /// The sum of the trees' values for each row, `n x width`.
+    pub fn sums(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f64>> {
         if rows.ncols() != self.n_features {
             return Err(Error::argument("rows of other dimensions than the model")
                 .seen(format!("{} in the rows, {} in the model", rows.ncols(), self.n_features))
@@ -192,22 +200,19 @@ impl Ensemble {
         let rows = rows.as_standard_layout();
         let width = self.trees[0].width;
         let block = (BLOCK_BYTES / (4 * self.n_features)).clamp(64, 1024) / 8 * 8;
-        let mut means = Array2::zeros((rows.nrows(), width));
-        let share = 1.0 / self.trees.len() as f64;
-        means
-            .axis_chunks_iter_mut(ndarray::Axis(0), block)
+        let mut sums = Array2::zeros((rows.nrows(), width));
+        sums.axis_chunks_iter_mut(ndarray::Axis(0), block)
             .into_par_iter()
             .zip(rows.axis_chunks_iter(ndarray::Axis(0), block))
-            .for_each(|(mut means, rows)| {
-                let Some(sums) = means.as_slice_mut() else { return };
+            .for_each(|(mut sums, rows)| {
+                let Some(sums) = sums.as_slice_mut() else { return };
                 for tree in &self.trees {
                     tree.leaves_of(rows, |row, leaf| {
                         let sums = &mut sums[row * width..(row + 1) * width];
                         sums.iter_mut().zip(tree.value(leaf)).for_each(|(sum, x)| *sum += f64::from(*x));
                     });
                 }
-                sums.iter_mut().for_each(|sum| *sum *= share);
             });
-        Ok(means)
+        Ok(sums)
     }
 }

@@ -1,4 +1,5 @@
-//! Decision forests on binned features: star ratings as numbers and as classes.
+//! Decision trees on binned features, alone, in forests and boosted: star ratings as numbers and as
+//! classes.
 //!
 //! [`ForestRegressor`] and [`ForestClassifier`] have scikit-learn's parameters and defaults and stand
 //! behind linfa's `Fit` and `Predict`. The work is cut where the method is cut: features as bytes
@@ -10,17 +11,26 @@
 //! value. A threshold is put in the middle of the gap between the rows of its own node.
 
 mod bins;
+mod boost;
 mod classifier;
 mod ensemble;
 mod grow;
 mod ordered;
 mod params;
+mod readable;
 mod regressor;
 mod squared;
 mod store;
 mod tree;
 
+pub(crate) use boost::softmax;
+pub use boost::{BoostClassifier, BoostParams, BoostRegressor, BoostValidParams};
 pub use classifier::ForestClassifier;
+pub(crate) use classifier::{likeliest, require_classes};
+pub(crate) use ensemble::require_usable;
 pub use params::{ClassWeight, Criterion, ForestParams, ForestValidParams, MaxFeatures};
+pub use readable::ReadableTree;
 pub use regressor::ForestRegressor;
+pub(crate) use regressor::require_finite_targets;
+pub(crate) use store::{Parts, Stows, in_json};
 pub use tree::{Tree, TreeNode};

@@ -70,6 +70,18 @@ impl ForestRegressor {
     }
 }
 
+/// # Errors
+/// When a target is not finite.
+pub(crate) fn require_finite_targets(targets: &[f64]) -> Result<()> {
+    match targets.iter().position(|target| !target.is_finite()) {
+        Some(row) => Err(Error::input("a target that is not finite")
+            .row(row + 1)
+            .seen(targets[row].to_string())
+            .advice("remove the row or mend its target")),
+        None => Ok(()),
+    }
+}
+
 impl ForestParams<ForestRegressor> {
     /// Checks the parameters and fits; see [`ForestValidParams::fit_rows`].
     ///
@@ -98,12 +110,7 @@ impl ForestValidParams<ForestRegressor> {
         weights: Option<&[f64]>,
     ) -> Result<ForestRegressor> {
         require_usable(rows, targets.len(), weights)?;
-        if let Some(row) = targets.iter().position(|target| !target.is_finite()) {
-            return Err(Error::input("a target that is not finite")
-                .row(row + 1)
-                .seen(targets[row].to_string())
-                .advice("remove the row or mend its target"));
-        }
+        require_finite_targets(targets)?;
         let ones = vec![1.0; targets.len()];
         let weights = weights.unwrap_or(&ones);
         match self.criterion {

@@ -6,15 +6,13 @@ use std::path::Path;
 
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::ensemble::Ensemble;
 use super::tree::{NO_LEAF, Node, Tree};
-use super::{ForestClassifier, ForestRegressor};
+use super::{BoostClassifier, BoostRegressor, ForestClassifier, ForestRegressor};
 use crate::error::{Error, Result};
 use crate::store::{Layout, Stored, save};
-
-const REGRESSOR: Layout = Layout { kind: "forest regressor", version: 1 };
-const CLASSIFIER: Layout = Layout { kind: "forest classifier", version: 1 };
 
 #[derive(Serialize, Deserialize)]
 struct About {
@@ -28,50 +26,152 @@ struct About {
     importance: Vec<f64>,
 }
 
-impl ForestRegressor {
-    /// Saves the model as safetensors with its metadata as JSON. The file appears whole or not at all.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.ensemble.save(path.as_ref(), REGRESSOR)
+/// A model that is saved as safetensors, alone or within a larger file.
+pub(crate) trait Stows: Sized {
+    /// What the model is on disk.
+    const LAYOUT: Layout;
+
+    /// What is to be known of the matrices, and the matrices.
+    fn parts(&self) -> Result<Parts>;
+
+    /// The model from its parts.
+    fn restore(about: Value, stored: &Stored) -> Result<Self>;
+
+    /// Saves the model alone.
+    fn save_alone(&self, path: &Path) -> Result<()> {
+        let parts = self.parts().map_err(|error| error.file(path))?;
+        let matrices: Vec<(&str, &Array2<f32>)> =
+            parts.matrices.iter().map(|(name, matrix)| (*name, matrix)).collect();
+        save(path, Self::LAYOUT, &parts.about, &matrices)
     }
 
-    /// Loads a model that [`ForestRegressor::save`] wrote.
-    ///
-    /// # Errors
-    /// When the file is missing, damaged, of another kind of model or of an unknown version.
-    pub fn load(path: impl AsRef<Path>) -> Result<ForestRegressor> {
-        let ensemble = Ensemble::load(path.as_ref(), REGRESSOR)?;
-        if ensemble.trees[0].width != 1 {
-            return Err(damaged(path.as_ref(), "several numbers in a leaf"));
+    /// Loads a model that was saved alone.
+    fn load_alone(path: &Path) -> Result<Self> {
+        let stored = Stored::open(path, Self::LAYOUT)?;
+        Self::restore(stored.about()?, &stored)
+    }
+}
+
+/// A model taken apart.
+pub(crate) struct Parts {
+    pub about: Value,
+    pub matrices: Vec<(&'static str, Array2<f32>)>,
+}
+
+/// Saving and loading, for a model that [`Stows`].
+macro_rules! saves {
+    ($model:ty) => {
+        impl $model {
+            /// Saves the model as safetensors with its metadata as JSON. The file appears whole or not at
+            /// all.
+            ///
+            /// # Errors
+            /// When the file cannot be written.
+            pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+                self.save_alone(path.as_ref())
+            }
+
+            /// Loads a model that `save` wrote.
+            ///
+            /// # Errors
+            /// When the file is missing, damaged, of another kind of model or of an unknown version.
+            pub fn load(path: impl AsRef<Path>) -> Result<$model> {
+                <$model>::load_alone(path.as_ref())
+            }
         }
+    };
+}
+
+saves!(ForestRegressor);
+saves!(ForestClassifier);
+saves!(BoostRegressor);
+saves!(BoostClassifier);
+
+impl Stows for ForestRegressor {
+    const LAYOUT: Layout = Layout { kind: "forest regressor", version: 1 };
+
+    fn parts(&self) -> Result<Parts> {
+        self.ensemble.parts()
+    }
+
+    fn restore(about: Value, stored: &Stored) -> Result<ForestRegressor> {
+        let ensemble = Ensemble::restore(about, stored, |width| width == 1)?;
         Ok(ForestRegressor { ensemble, oob_prediction: None })
     }
 }
 
-impl ForestClassifier {
-    /// Saves the model as safetensors with its metadata as JSON. The file appears whole or not at all.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.ensemble.save(path.as_ref(), CLASSIFIER)
+impl Stows for ForestClassifier {
+    const LAYOUT: Layout = Layout { kind: "forest classifier", version: 1 };
+
+    fn parts(&self) -> Result<Parts> {
+        self.ensemble.parts()
     }
 
-    /// Loads a model that [`ForestClassifier::save`] wrote.
-    ///
-    /// # Errors
-    /// When the file is missing, damaged, of another kind of model or of an unknown version.
-    pub fn load(path: impl AsRef<Path>) -> Result<ForestClassifier> {
-        let ensemble = Ensemble::load(path.as_ref(), CLASSIFIER)?;
+    fn restore(about: Value, stored: &Stored) -> Result<ForestClassifier> {
+        let ensemble = Ensemble::restore(about, stored, |_| true)?;
         let n_classes = ensemble.trees[0].width;
         Ok(ForestClassifier { ensemble, n_classes, oob_probabilities: None })
     }
 }
 
+/// Boosted trees are an ensemble with a start.
+#[derive(Serialize, Deserialize)]
+struct Boosted {
+    start: Vec<f64>,
+    trees: Value,
+}
+
+fn boosted(ensemble: &Ensemble, start: &[f64]) -> Result<Parts> {
+    let Parts { about, matrices } = ensemble.parts()?;
+    let about = in_json(&Boosted { start: start.to_vec(), trees: about })?;
+    Ok(Parts { about, matrices })
+}
+
+fn restore_boosted(about: Value, stored: &Stored) -> Result<(Ensemble, Vec<f64>)> {
+    let Boosted { start, trees } =
+        serde_json::from_value(about).map_err(|error| stored.damaged("no boosted trees").source(error))?;
+    let ensemble = Ensemble::restore(trees, stored, |width| width == start.len())?;
+    if start.iter().any(|start| !start.is_finite()) {
+        return Err(stored.damaged("a start that is not finite"));
+    }
+    Ok((ensemble, start))
+}
+
+impl Stows for BoostRegressor {
+    const LAYOUT: Layout = Layout { kind: "boosted regressor", version: 1 };
+
+    fn parts(&self) -> Result<Parts> {
+        boosted(&self.ensemble, &self.start)
+    }
+
+    fn restore(about: Value, stored: &Stored) -> Result<BoostRegressor> {
+        let (ensemble, start) = restore_boosted(about, stored)?;
+        if start.len() != 1 {
+            return Err(stored.damaged("several numbers in a leaf"));
+        }
+        Ok(BoostRegressor { ensemble, start })
+    }
+}
+
+impl Stows for BoostClassifier {
+    const LAYOUT: Layout = Layout { kind: "boosted classifier", version: 1 };
+
+    fn parts(&self) -> Result<Parts> {
+        boosted(&self.ensemble, &self.start)
+    }
+
+    fn restore(about: Value, stored: &Stored) -> Result<BoostClassifier> {
+        let (ensemble, start) = restore_boosted(about, stored)?;
+        Ok(BoostClassifier { ensemble, start })
+    }
+}
+
+pub(crate) fn in_json(about: &impl Serialize) -> Result<Value> {
+    serde_json::to_value(about).map_err(|error| Error::input("the model cannot be saved").source(error))
+}
+
 impl Ensemble {
-    fn save(&self, path: &Path, layout: Layout) -> Result<()> {
+    fn parts(&self) -> Result<Parts> {
         let about = About {
             n_features: self.n_features,
             width: self.trees[0].width,
@@ -92,22 +192,23 @@ impl Ensemble {
             })
             .collect();
         let nodes = Array2::from_shape_vec((n_nodes, 7), nodes)
-            .map_err(|error| Error::input("the model cannot be saved").file(path).source(error))?;
+            .map_err(|error| Error::input("the model cannot be saved").source(error))?;
         let values: Vec<f32> = self.trees.iter().flat_map(|tree| tree.values.iter().copied()).collect();
         let values = Array2::from_shape_vec((values.len() / about.width, about.width), values)
-            .map_err(|error| Error::input("the model cannot be saved").file(path).source(error))?;
-        save(path, layout, &about, &[("nodes", &nodes), ("values", &values)])
+            .map_err(|error| Error::input("the model cannot be saved").source(error))?;
+        Ok(Parts { about: in_json(&about)?, matrices: vec![("nodes", nodes), ("values", values)] })
     }
 
     /// Every number is checked, so that no walk down a damaged tree leaves it or goes round in circles.
-    fn load(path: &Path, layout: Layout) -> Result<Ensemble> {
-        let stored = Stored::open(path, layout)?;
-        let About { n_features, width, nodes: counts, leaves, importance } = stored.about()?;
+    fn restore(about: Value, stored: &Stored, width_fits: impl Fn(usize) -> bool) -> Result<Ensemble> {
+        let About { n_features, width, nodes: counts, leaves, importance } =
+            serde_json::from_value(about).map_err(|error| stored.damaged("no trees").source(error))?;
         let (nodes, values) = (stored.matrix("nodes")?, stored.matrix("values")?);
         let sum = |counts: &[usize]| counts.iter().try_fold(0_usize, |sum, count| sum.checked_add(*count));
         if counts.is_empty()
             || counts.len() != leaves.len()
             || width == 0
+            || !width_fits(width)
             || nodes.ncols() != 7
             || values.ncols() != width
             || sum(&counts) != Some(nodes.nrows())
@@ -115,7 +216,7 @@ impl Ensemble {
             || importance.len() != n_features
             || values.iter().any(|value| !value.is_finite())
         {
-            return Err(damaged(path, "trees that do not fit their description"));
+            return Err(stored.damaged("trees that do not fit their description"));
         }
         let (mut first_node, mut first_leaf) = (0, 0);
         let mut trees = Vec::with_capacity(counts.len());
@@ -143,7 +244,7 @@ impl Ensemble {
                 leaf => (leaf as usize) < n_leaves,
             };
             if n_nodes == 0 || n_features == 0 || !read.iter().enumerate().all(good) {
-                return Err(damaged(path, "a node that leads nowhere"));
+                return Err(stored.damaged("a node that leads nowhere"));
             }
             let values =
                 values.slice(ndarray::s![first_leaf..first_leaf + n_leaves, ..]).iter().copied().collect();
@@ -153,8 +254,4 @@ impl Ensemble {
         }
         Ok(Ensemble { trees, n_features, importance })
     }
-}
-
-fn damaged(path: &Path, seen: &str) -> Error {
-    Error::input("a damaged model file").file(path).seen(seen).advice("fit and save the model again")
 }

@@ -54,6 +54,12 @@ impl Node {
     }
 }
 
+/// A threshold with at most five digits after the point: enough to read.
+fn short(threshold: f32) -> String {
+    let text = format!("{threshold:.5}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
 impl Tree {
     /// The number of nodes, leaves among them.
     pub fn n_nodes(&self) -> usize {
@@ -90,6 +96,40 @@ impl Tree {
             },
             leaf => TreeNode::Leaf(self.value(leaf as usize)),
         })
+    }
+
+    /// The tree as text: a line for each node, deeper nodes further in, `feature` naming the columns.
+    /// A leaf shows its number or, with the names of the classes, the likeliest class and its share.
+    pub fn to_text(&self, feature: impl Fn(usize) -> String, classes: &[String]) -> String {
+        let mut text = String::new();
+        // What is still to be written, the next at the end: a node, how deep, and what leads there.
+        let mut open = vec![(0, 0, String::new())];
+        while let Some((at, depth, lead)) = open.pop() {
+            let Some(node) = self.node(at) else { continue };
+            match node {
+                TreeNode::Split { feature: column, threshold, left, right } => {
+                    let name = feature(column);
+                    // The root has no line of its own: its two sides say its question.
+                    if depth > 0 {
+                        text.push_str(&format!("{}{lead}\n", "    ".repeat(depth - 1)));
+                    }
+                    open.push((right, depth + 1, format!("{name} > {}", short(threshold))));
+                    open.push((left, depth + 1, format!("{name} <= {}", short(threshold))));
+                }
+                TreeNode::Leaf(values) => {
+                    let best = (1..values.len())
+                        .fold(0, |best, at| if values[at] > values[best] { at } else { best });
+                    let says = match (values, classes.get(best)) {
+                        ([number], _) => format!("{number:.3}"),
+                        (_, Some(name)) => format!("{name} ({:.0} %)", 100.0 * values[best]),
+                        (_, None) => format!("class {best} ({:.0} %)", 100.0 * values[best]),
+                    };
+                    let lead = if depth == 0 { says } else { format!("{lead}: {says}") };
+                    text.push_str(&format!("{}{lead}\n", "    ".repeat(depth.saturating_sub(1))));
+                }
+            }
+        }
+        text
     }
 
     pub(super) fn value(&self, leaf: usize) -> &[f32] {

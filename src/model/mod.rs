@@ -1,36 +1,98 @@
-//! Models judged on rows that they have not seen, beside what a constant would score.
+//! Models of numbers and of classes, judged on rows that they have not seen, beside what a constant
+//! would score.
 
 mod classify;
+mod features;
+mod fitted;
+mod importance;
+mod linear;
+mod logistic;
+mod nearest;
+mod options;
 mod regress;
+mod ridge;
+mod saved;
 
-pub use classify::{ClassificationAnalysis, classify};
-pub use regress::{RegressionAnalysis, Stars, regress};
+pub use classify::{ClassificationAnalysis, ClassificationFold, classify, cross_validate_classes};
+pub use features::{Column, FeatureEncoder};
+pub use fitted::{Classifier, Regressor};
+use importance::top_features;
+pub use importance::{FeatureGroup, Importance, TopFeature, permutation_importance};
+pub use logistic::Logistic;
+pub use nearest::Nearest;
+pub use options::{ModelKind, ModelOptions};
+pub use regress::{Baseline, RegressionAnalysis, RegressionFold, Stars, cross_validate_numbers, regress};
+pub use ridge::Ridge;
+pub use saved::{Recipe, SavedModel, Task};
 
 use ndarray::{Array2, ArrayView2, Axis};
 
 use crate::error::{Error, Result};
-use crate::forest::MaxFeatures;
+use crate::metric::BootstrapOptions;
 use crate::table::{Split, leaks};
 
-/// How the forest of an analysis is grown.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ForestOptions {
-    /// Trees. Default: 100.
-    pub trees: usize,
-    /// Features of a node; `None` is the default of the task (all for numbers, the square root for
-    /// classes).
-    pub max_features: Option<MaxFeatures>,
-    /// The most splits from the root to a leaf. Default: no limit.
-    pub max_depth: Option<usize>,
-    /// The fewest rows of a leaf. Default: 1.
-    pub min_samples_leaf: usize,
-    /// The seed of the forest and of the intervals. Default: 42.
-    pub seed: u64,
+/// What is known of the rows beside their features; each has one entry a row, or is left out.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beside<'a> {
+    /// Texts: test rows whose text also stands in training are counted, and the others scored by
+    /// themselves.
+    pub texts: Option<&'a [Option<String>]>,
+    /// Weights of the training rows.
+    pub weights: Option<&'a [f64]>,
+    /// Groups of rows that belong together, such as those of one user: intervals then draw whole groups.
+    pub groups: Option<&'a [u32]>,
+    /// Groups of features whose importance is wanted; none are needed.
+    pub features: &'a [FeatureGroup],
 }
 
-impl Default for ForestOptions {
-    fn default() -> Self {
-        ForestOptions { trees: 100, max_features: None, max_depth: None, min_samples_leaf: 1, seed: 42 }
+impl Beside<'_> {
+    fn check(&self, n: usize) -> Result<()> {
+        for (what, len) in [
+            ("texts", self.texts.map(<[_]>::len)),
+            ("weights", self.weights.map(<[_]>::len)),
+            ("groups", self.groups.map(<[_]>::len)),
+        ] {
+            if let Some(len) = len.filter(|len| *len != n) {
+                return Err(Error::argument(format!("rows and {what} of different number"))
+                    .seen(format!("{n} rows, {len} {what}")));
+            }
+        }
+        Ok(())
+    }
+
+    fn weights_of(&self, rows: &[usize]) -> Option<Vec<f64>> {
+        self.weights.map(|weights| pick(weights, rows))
+    }
+}
+
+/// The values of some rows.
+fn pick<T: Copy>(values: &[T], rows: &[usize]) -> Vec<T> {
+    rows.iter().map(|row| values[*row]).collect()
+}
+
+/// How intervals are drawn: by rows, or by their groups.
+fn bootstrap(seed: u64, groups: Option<&[u32]>) -> BootstrapOptions<'_> {
+    BootstrapOptions { seed, groups, ..Default::default() }
+}
+
+/// # Errors
+/// When the folds leave a row out or test it twice.
+fn require_folds(folds: &[Split], n: usize) -> Result<()> {
+    let mut times = vec![0_u8; n];
+    for row in folds.iter().flat_map(|fold| &fold.test) {
+        match times.get_mut(*row) {
+            Some(times) => *times = times.saturating_add(1),
+            None => {
+                return Err(Error::argument("a row beyond the last").row(row + 1).seen(format!("{n} rows")));
+            }
+        }
+    }
+    match times.iter().position(|times| *times != 1) {
+        Some(row) => Err(Error::argument("the folds do not test each row once")
+            .row(row + 1)
+            .seen(format!("tested {} times", times[row]))),
+        None if folds.len() < 2 => Err(Error::argument("a cross-validation needs at least two folds")),
+        None => Ok(()),
     }
 }
 

@@ -45,7 +45,10 @@ pub use columns::{Labels, Table};
 pub use format::Format;
 pub use projector::write_projector;
 pub use read::{Encoding, ReadOptions, read, read_columns};
-pub use split::{Leak, Split, group_split, leaks, stratified_split, train_test_split};
+pub use split::{
+    Leak, Split, group_k_fold, group_split, k_fold, leaks, stratified_k_fold, stratified_split,
+    train_test_split,
+};
 pub use stream::{stream, stream_with_columns};
 pub use write::{VectorLayout, WriteOptions, Written, write};
 

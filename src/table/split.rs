@@ -10,9 +10,11 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 
+mod folds;
 mod leak;
 mod numpy_random;
 
+pub use folds::{group_k_fold, k_fold, stratified_k_fold};
 pub use leak::{Leak, leaks};
 use numpy_random::NumpyRandom;
 

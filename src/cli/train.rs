@@ -1,0 +1,118 @@
+//! `embedlab train`: fit a model to all rows and keep it.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use embedlab::Result;
+use embedlab::model::{Classifier, ModelKind, Recipe, Regressor, SavedModel, Task};
+use serde::Serialize;
+
+use super::beside::model_of;
+use super::input::Input;
+use super::learn::{Model, Source};
+use super::output::grouped;
+use super::{Common, Outcome, Output};
+
+const EXAMPLES: &str = "\
+Examples:
+  embedlab train reviews.parquet --label Score -o stars.safetensors
+  embedlab train reviews.parquet --label Score --task classify --model boost -o classes.safetensors
+  embedlab predict stars.safetensors new.parquet -o scored.parquet
+How good a model of this kind is, embedlab regress and embedlab classify say: they hold rows back.";
+
+/// Fit a model to all rows and save it
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    #[command(flatten)]
+    input: Input,
+    #[command(flatten)]
+    source: Source,
+    #[command(flatten)]
+    model: Model,
+    /// Whether to predict a number or a class [default: a number for a column of numbers]
+    #[arg(long, value_name = "TASK")]
+    task: Option<Kind>,
+    /// The model to write
+    #[arg(short, long, value_name = "FILE", default_value = "model.safetensors")]
+    output: PathBuf,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    Regress,
+    Classify,
+}
+
+#[derive(Serialize)]
+struct Written {
+    model: String,
+    kind: ModelKind,
+    task: &'static str,
+    label: String,
+    classes: Option<Vec<String>>,
+    features: Vec<String>,
+    rows: usize,
+    dims: usize,
+    fit_seconds: f64,
+}
+
+pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
+    super::output::writable(&args.output)?;
+    let rows = args.source.read(&args.input, output)?;
+    let options = args.model.options(common);
+    let numeric = rows.table.column(&rows.label)?.data_type().is_numeric();
+    let default = if numeric && options.kind != ModelKind::Logistic { Kind::Regress } else { Kind::Classify };
+    let (features, weights) = (rows.features.view(), rows.weights.as_deref());
+    let start = std::time::Instant::now();
+    let task = {
+        let _busy = output.busy(format!("fitting: {}", options.kind.name()));
+        match args.task.unwrap_or(default) {
+            Kind::Regress => Task::Regress(Regressor::fit(features, &rows.targets()?, weights, &options)?),
+            Kind::Classify => {
+                let (classes, names) = rows.classes()?;
+                Task::Classify { model: Classifier::fit(features, &classes, weights, &options)?, names }
+            }
+        }
+    };
+    let fit_seconds = start.elapsed().as_secs_f64();
+    let recipe = Recipe {
+        label: rows.label.clone(),
+        dims: rows.table.dims(),
+        encoder: rows.encoder.clone(),
+        n_rows: rows.table.n_rows(),
+        embedding_model: model_of(&rows.table),
+    };
+    let saved = SavedModel { recipe, task };
+    saved.save(&args.output)?;
+    let classes = match &saved.task {
+        Task::Regress(_) => None,
+        Task::Classify { names, .. } => Some(names.clone()),
+    };
+    let written = Written {
+        model: args.output.display().to_string(),
+        kind: saved.kind(),
+        task: if classes.is_some() { "classify" } else { "regress" },
+        label: rows.label.clone(),
+        classes,
+        features: saved.recipe.encoder.columns().map(str::to_owned).collect(),
+        rows: rows.table.n_rows(),
+        dims: rows.table.dims(),
+        fit_seconds,
+    };
+    output.result(&written, |out| {
+        writeln!(
+            out,
+            "{}: {} of {} from {} rows, fitted in {fit_seconds:.2} s",
+            written.model,
+            saved.kind().name(),
+            match &written.classes {
+                Some(classes) => format!("{} classes of {}", classes.len(), written.label),
+                None => written.label.clone(),
+            },
+            grouped(written.rows)
+        )?;
+        writeln!(out, "how good such a model is: embedlab {} {}", written.task, args.input.file.display())
+    })?;
+    Ok(Outcome::Done)
+}

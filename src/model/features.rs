@@ -1,0 +1,346 @@
+//! Other columns as features beside the embedding: numbers scaled, names as one-hot or as the
+//! embedding of the name.
+
+use std::collections::BTreeMap;
+
+use ndarray::{Array2, ArrayView2};
+use serde::{Deserialize, Serialize};
+
+use super::FeatureGroup;
+use crate::error::{Error, Result};
+
+/// The most names of a one-hot column.
+const MOST_NAMES: usize = 1000;
+
+/// The values of a column.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Column {
+    /// Numbers; none where one is missing.
+    Numbers(Vec<Option<f64>>),
+    /// Names of categories; none where one is missing.
+    Names(Vec<Option<String>>),
+}
+
+impl Column {
+    fn len(&self) -> usize {
+        match self {
+            Column::Numbers(values) => values.len(),
+            Column::Names(values) => values.len(),
+        }
+    }
+}
+
+/// Turns columns into features that stand beside an embedding, the same way for new rows.
+///
+/// A number is scaled to mean 0 and standard deviation 1, so that a column weighs as much as the whole
+/// of an embedding of length 1; where it is missing it is 0, and a second feature says so when that
+/// happened in the rows of the fit. A name is one-hot (a name that is new later is all zeros), or the
+/// vector of its name, when vectors are given: the "text feature encoder" of OpenAI's guide.
+///
+/// ```
+/// use embedlab::model::{Column, FeatureEncoder};
+/// let price = Column::Numbers(vec![Some(1.0), Some(3.0)]);
+/// let brand = Column::Names(vec![Some("Oat & Co".into()), Some("Berry".into())]);
+/// let columns = [("price".to_owned(), price), ("brand".to_owned(), brand)];
+/// let encoder = FeatureEncoder::fit(&columns)?;
+/// assert_eq!(encoder.transform(&columns)?, ndarray::array![[-1.0, 0.0, 1.0], [1.0, 1.0, 0.0]]);
+/// # Ok::<(), embedlab::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct FeatureEncoder {
+    columns: Vec<Encoded>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Encoded {
+    name: String,
+    how: How,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum How {
+    Number {
+        mean: f64,
+        deviation: f64,
+        missing: bool,
+    },
+    /// Names in order.
+    OneHot(Vec<String>),
+    Vectors {
+        dims: usize,
+        of: BTreeMap<String, Vec<f32>>,
+    },
+}
+
+impl FeatureEncoder {
+    /// Learns scales and names from columns, each with its own name; all have one value a row.
+    ///
+    /// # Errors
+    /// When columns differ in length, a number is not finite, a column of numbers has none, or a column
+    /// holds more than 1,000 names.
+    pub fn fit(columns: &[(String, Column)]) -> Result<FeatureEncoder> {
+        Self::fit_with_vectors(columns, &BTreeMap::new())
+    }
+
+    /// As [`fit`](FeatureEncoder::fit); columns of names for which `vectors` holds a table (name to
+    /// vector) are encoded by it.
+    ///
+    /// # Errors
+    /// As there, and when a name has no vector or vectors differ in length.
+    pub fn fit_with_vectors(
+        columns: &[(String, Column)],
+        vectors: &BTreeMap<String, BTreeMap<String, Vec<f32>>>,
+    ) -> Result<FeatureEncoder> {
+        let n = columns.first().map_or(0, |(_, column)| column.len());
+        let mut encoded = Vec::with_capacity(columns.len());
+        for (name, column) in columns {
+            if column.len() != n {
+                return Err(Error::argument("columns of different length")
+                    .column(name)
+                    .seen(format!("{} and {n} rows", column.len())));
+            }
+            let how = match column {
+                Column::Numbers(values) => number(name, values)?,
+                Column::Names(values) => match vectors.get(name) {
+                    Some(table) => with_vectors(name, values, table)?,
+                    None => one_hot(name, values)?,
+                },
+            };
+            encoded.push(Encoded { name: name.clone(), how });
+        }
+        Ok(FeatureEncoder { columns: encoded })
+    }
+
+    /// The names of the columns, in order.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|column| column.name.as_str())
+    }
+
+    /// Whether a column holds numbers, or names.
+    pub fn is_number(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| column.name == name && matches!(column.how, How::Number { .. }))
+    }
+
+    /// The number of features.
+    pub fn n_features(&self) -> usize {
+        self.columns.iter().map(|column| column.how.width()).sum()
+    }
+
+    /// The features of rows (n x features), from columns of the same names and kinds.
+    ///
+    /// # Errors
+    /// When columns are other ones than those of the fit or differ in length, a number is not finite, or
+    /// a name has no vector.
+    pub fn transform(&self, columns: &[(String, Column)]) -> Result<Array2<f32>> {
+        let n = columns.first().map_or(0, |(_, column)| column.len());
+        let mut features = Array2::zeros((n, self.n_features()));
+        if columns.len() != self.columns.len() {
+            return Err(Error::argument("other columns than those of the model").seen(format!(
+                "{} columns, {} in the model",
+                columns.len(),
+                self.columns.len()
+            )));
+        }
+        let mut first = 0;
+        for (encoded, (name, column)) in self.columns.iter().zip(columns) {
+            if *name != encoded.name || column.len() != n {
+                return Err(Error::argument("other columns than those of the model")
+                    .column(name)
+                    .advice(format!("the model has {} here", encoded.name)));
+            }
+            let width = encoded.how.width();
+            let mut part = features.slice_mut(ndarray::s![.., first..first + width]);
+            match (&encoded.how, column) {
+                (How::Number { mean, deviation, missing }, Column::Numbers(values)) => {
+                    for (row, value) in values.iter().enumerate() {
+                        match value {
+                            Some(value) if value.is_finite() => {
+                                part[[row, 0]] = ((value - mean) / deviation) as f32;
+                            }
+                            Some(value) => return Err(not_finite(name, row, *value)),
+                            None if *missing => part[[row, 1]] = 1.0,
+                            None => {}
+                        }
+                    }
+                }
+                (How::OneHot(names), Column::Names(values)) => {
+                    for (row, value) in values.iter().enumerate() {
+                        if let Some(Ok(at)) = value.as_ref().map(|value| names.binary_search(value)) {
+                            part[[row, at]] = 1.0;
+                        }
+                    }
+                }
+                (How::Vectors { of, .. }, Column::Names(values)) => {
+                    for (row, value) in values.iter().enumerate() {
+                        let Some(value) = value else { continue };
+                        let vector = of.get(value).ok_or_else(|| no_vector(name, value).row(row + 1))?;
+                        part.row_mut(row).iter_mut().zip(vector).for_each(|(to, from)| *to = *from);
+                    }
+                }
+                (How::Number { .. }, _) => {
+                    return Err(Error::input("names where the model has numbers").column(name));
+                }
+                (_, Column::Numbers(_)) => {
+                    return Err(Error::input("numbers where the model has names").column(name));
+                }
+            }
+            first += width;
+        }
+        Ok(features)
+    }
+
+    /// An embedding (n x d) and the features of its rows side by side.
+    ///
+    /// # Errors
+    /// As [`transform`](FeatureEncoder::transform), and when the numbers of rows differ.
+    pub fn beside(&self, rows: ArrayView2<'_, f32>, columns: &[(String, Column)]) -> Result<Array2<f32>> {
+        if self.columns.is_empty() {
+            return Ok(rows.to_owned());
+        }
+        let features = self.transform(columns)?;
+        ndarray::concatenate(ndarray::Axis(1), &[rows.reborrow(), features.view()]).map_err(|_| {
+            Error::argument("rows and columns of different length").seen(format!(
+                "{} rows, {} in the columns",
+                rows.nrows(),
+                features.nrows()
+            ))
+        })
+    }
+
+    /// What to call a feature of rows whose first `dims` are the embedding: `embedding[3]`, `price`,
+    /// `price is missing`, `brand = Oat & Co`.
+    pub fn feature_name(&self, dims: usize, feature: usize) -> String {
+        let Some(group) = self.groups(dims).into_iter().find(|group| group.columns.contains(&feature)) else {
+            return format!("feature {feature}");
+        };
+        let at = feature - group.columns.start;
+        let how = self.columns.iter().find(|column| feature >= dims && column.name == group.name);
+        match how.map(|column| &column.how) {
+            Some(How::Number { .. }) if at == 0 => group.name,
+            Some(How::Number { .. }) => format!("{} is missing", group.name),
+            Some(How::OneHot(names)) => format!("{} = {}", group.name, names[at]),
+            Some(How::Vectors { .. }) | None => format!("{}[{at}]", group.name),
+        }
+    }
+
+    /// The embedding of `dims` numbers and each column as groups of features.
+    pub fn groups(&self, dims: usize) -> Vec<FeatureGroup> {
+        let mut groups = vec![FeatureGroup { name: "embedding".to_owned(), columns: 0..dims }];
+        for column in &self.columns {
+            let first = groups.last().map_or(0, |group| group.columns.end);
+            groups
+                .push(FeatureGroup { name: column.name.clone(), columns: first..first + column.how.width() });
+        }
+        groups
+    }
+}
+
+impl How {
+    fn width(&self) -> usize {
+        match self {
+            How::Number { missing, .. } => 1 + usize::from(*missing),
+            How::OneHot(names) => names.len(),
+            How::Vectors { dims, .. } => *dims,
+        }
+    }
+}
+
+fn number(name: &str, values: &[Option<f64>]) -> Result<How> {
+    let known: Vec<f64> = values.iter().flatten().copied().collect();
+    if let Some(row) = values.iter().position(|value| value.is_some_and(|value| !value.is_finite())) {
+        return Err(not_finite(name, row, values[row].unwrap_or_default()));
+    }
+    if known.is_empty() {
+        return Err(Error::input("a column without a number")
+            .column(name)
+            .advice("leave it out of the features"));
+    }
+    let n = known.len() as f64;
+    let mean = known.iter().map(|x| x / n).sum::<f64>();
+    let variance = known.iter().map(|x| (x - mean).powi(2) / n).sum::<f64>();
+    let deviation = if variance > 0.0 && variance.is_finite() { variance.sqrt() } else { 1.0 };
+    Ok(How::Number { mean, deviation, missing: known.len() < values.len() })
+}
+
+fn one_hot(name: &str, values: &[Option<String>]) -> Result<How> {
+    let mut names: Vec<String> = values.iter().flatten().cloned().collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.len() > MOST_NAMES {
+        return Err(Error::input("too many names for one-hot features")
+            .column(name)
+            .seen(format!("{} names, {MOST_NAMES} at most", names.len()))
+            .advice("give vectors of the names, or leave the column out"));
+    }
+    Ok(How::OneHot(names))
+}
+
+fn with_vectors(name: &str, values: &[Option<String>], table: &BTreeMap<String, Vec<f32>>) -> Result<How> {
+    let dims = table.values().next().map_or(0, Vec::len);
+    if dims == 0 || table.values().any(|vector| vector.len() != dims || vector.iter().any(|x| !x.is_finite()))
+    {
+        return Err(
+            Error::input("vectors of names that are empty, of different length, or not finite").column(name)
+        );
+    }
+    if let Some(missing) = values.iter().flatten().find(|value| !table.contains_key(*value)) {
+        return Err(no_vector(name, missing));
+    }
+    Ok(How::Vectors { dims, of: table.clone() })
+}
+
+fn not_finite(name: &str, row: usize, value: f64) -> Error {
+    Error::input("a number that is not finite").column(name).row(row + 1).seen(value.to_string())
+}
+
+fn no_vector(column: &str, name: &str) -> Error {
+    Error::input("a name without a vector").column(column).seen(name).advice("embed all names of the column")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(values: &[Option<&str>]) -> Column {
+        Column::Names(values.iter().map(|value| value.map(str::to_owned)).collect())
+    }
+
+    #[test]
+    fn missing_numbers_are_marked_and_new_names_are_silent() {
+        let columns = [
+            ("price".to_owned(), Column::Numbers(vec![Some(2.0), None, Some(4.0)])),
+            ("brand".to_owned(), names(&[Some("b"), Some("a"), None])),
+        ];
+        let encoder = FeatureEncoder::fit(&columns).unwrap();
+        let expected = ndarray::array![[-1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 1.0, 0.0], [1.0, 0.0, 0.0, 0.0]];
+        assert_eq!(encoder.transform(&columns).unwrap(), expected);
+        let new = [
+            ("price".to_owned(), Column::Numbers(vec![Some(3.0)])),
+            ("brand".to_owned(), names(&[Some("c")])),
+        ];
+        assert_eq!(encoder.transform(&new).unwrap(), ndarray::array![[0.0, 0.0, 0.0, 0.0]]);
+        let groups = encoder.groups(5);
+        assert_eq!((groups[1].columns.clone(), groups[2].columns.clone()), (5..7, 7..9));
+    }
+
+    #[test]
+    fn names_can_be_their_vectors() {
+        let columns = [("brand".to_owned(), names(&[Some("b"), Some("a")]))];
+        let table = BTreeMap::from([("a".to_owned(), vec![1.0, 0.0]), ("b".to_owned(), vec![0.0, 2.0])]);
+        let vectors = BTreeMap::from([("brand".to_owned(), table)]);
+        let encoder = FeatureEncoder::fit_with_vectors(&columns, &vectors).unwrap();
+        assert_eq!(encoder.transform(&columns).unwrap(), ndarray::array![[0.0, 2.0], [1.0, 0.0]]);
+        let new = [("brand".to_owned(), names(&[Some("c")]))];
+        assert!(encoder.transform(&new).unwrap_err().to_string().contains("a name without a vector"));
+    }
+
+    #[test]
+    fn bad_columns_are_errors() {
+        let fails = |columns: &[(String, Column)]| FeatureEncoder::fit(columns).unwrap_err().to_string();
+        assert!(fails(&[("p".into(), Column::Numbers(vec![Some(f64::NAN)]))]).contains("not finite"));
+        assert!(fails(&[("p".into(), Column::Numbers(vec![None]))]).contains("without a number"));
+        let many = (0..1001).map(|at| Some(at.to_string())).collect();
+        assert!(fails(&[("p".into(), Column::Names(many))]).contains("too many names"));
+    }
+}
