@@ -165,7 +165,18 @@ fn the_report_is_one_page_that_needs_no_network() {
     let found = json(embedlab().args(["report", SAMPLE, "--k", "4", "--json", "-o"]).arg(&page));
     let titles: Vec<&str> =
         found["sections"].as_array().unwrap().iter().map(|s| s["title"].as_str().unwrap()).collect();
-    assert_eq!(titles, ["Overview", "Clusters", "Map", "Users and products", "Neighbours"]);
+    assert_eq!(
+        titles,
+        [
+            "Overview",
+            "Clusters",
+            "Map",
+            "Score as a number",
+            "Score as a class",
+            "Users and products",
+            "Neighbours"
+        ]
+    );
     let html = std::fs::read_to_string(&page).unwrap();
     assert!(html.contains("id=\"clusters\"") && html.contains("id=\"map\""));
     for outside in ["src=\"http", "href=\"http", "@import", "url(http"] {

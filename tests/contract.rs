@@ -8,8 +8,11 @@ use embedlab::cluster::{
 };
 use embedlab::forest::{Criterion, ForestClassifier, ForestRegressor, MaxFeatures};
 use embedlab::map::neighbors_kept;
+use embedlab::model::{
+    Beside, Classifier, ModelKind, ModelOptions, Regressor, cross_validate_classes, regress,
+};
 use embedlab::rows::{Metric, Pca, group_means, moments, norms, top_k};
-use embedlab::table::check;
+use embedlab::table::{check, stratified_k_fold, train_test_split};
 use embedlab::{Error, Result};
 use ndarray::{Array2, ArrayView2};
 
@@ -84,6 +87,49 @@ const ANALYSES: &[Contract] = &[
         refuses_non_finite: true,
         min_rows: 2,
     },
+    Contract {
+        name: "boosted regression",
+        run: |rows| regression_of(rows, ModelKind::Boost),
+        refuses_non_finite: true,
+        min_rows: 1,
+    },
+    Contract {
+        name: "boosted classification",
+        run: |rows| classification_of(rows, ModelKind::Boost),
+        refuses_non_finite: true,
+        min_rows: 2,
+    },
+    Contract {
+        name: "readable tree",
+        run: |rows| classification_of(rows, ModelKind::Tree),
+        refuses_non_finite: true,
+        min_rows: 2,
+    },
+    Contract {
+        name: "ridge regression",
+        run: |rows| regression_of(rows, ModelKind::Ridge),
+        refuses_non_finite: true,
+        min_rows: 1,
+    },
+    Contract {
+        name: "logistic regression",
+        run: |rows| classification_of(rows, ModelKind::Logistic),
+        refuses_non_finite: true,
+        min_rows: 2,
+    },
+    Contract {
+        name: "nearest neighbours' classes",
+        run: |rows| classification_of(rows, ModelKind::Knn),
+        refuses_non_finite: true,
+        min_rows: 2,
+    },
+    Contract { name: "regression analysis", run: regression_analysis, refuses_non_finite: true, min_rows: 2 },
+    Contract {
+        name: "cross-validated classification",
+        run: cross_validated,
+        refuses_non_finite: true,
+        min_rows: 4,
+    },
     Contract { name: "PCA", run: pca, refuses_non_finite: true, min_rows: 2 },
     Contract {
         name: "top-k by cosine",
@@ -130,6 +176,42 @@ fn classification_forest(rows: ArrayView2<'_, f32>) -> Result<String> {
     let classes: Vec<usize> = (0..rows.nrows()).map(|row| row % 3).collect();
     let model = ForestClassifier::params().n_estimators(5).oob_score(true).fit_rows(rows, &classes, None)?;
     Ok(format!("{model:?} {:?}", model.predict_probabilities(rows)?))
+}
+
+fn model_options(kind: ModelKind) -> ModelOptions {
+    ModelOptions { kind, trees: 5, n_neighbors: 1, ..Default::default() }
+}
+
+fn regression_of(rows: ArrayView2<'_, f32>, kind: ModelKind) -> Result<String> {
+    let targets: Vec<f64> = (0..rows.nrows()).map(|row| (row % 7) as f64).collect();
+    let model = Regressor::fit(rows, &targets, None, &model_options(kind))?;
+    Ok(format!("{model:?} {:?}", model.predict(rows)?))
+}
+
+fn classification_of(rows: ArrayView2<'_, f32>, kind: ModelKind) -> Result<String> {
+    let classes: Vec<usize> = (0..rows.nrows()).map(|row| row % 3).collect();
+    let model = Classifier::fit(rows, &classes, None, &model_options(kind))?;
+    Ok(format!("{model:?} {:?}", model.predict_probabilities(rows, 3)?))
+}
+
+fn regression_analysis(rows: ArrayView2<'_, f32>) -> Result<String> {
+    let targets: Vec<f64> = (0..rows.nrows()).map(|row| (row % 5) as f64).collect();
+    let split = train_test_split(rows.nrows(), 0.3, 42)?;
+    let options = model_options(ModelKind::Forest);
+    let mut found = regress(rows, &targets, &split, &Beside::default(), &options)?;
+    found.fit_seconds = 0.0;
+    Ok(format!("{found:?}"))
+}
+
+fn cross_validated(rows: ArrayView2<'_, f32>) -> Result<String> {
+    let classes: Vec<usize> = (0..rows.nrows()).map(|row| row % 2).collect();
+    let labels: Vec<u32> = classes.iter().map(|class| *class as u32).collect();
+    let names = ["even", "odd"].map(String::from);
+    let folds = stratified_k_fold(&labels, 2, 42)?;
+    let options = model_options(ModelKind::Forest);
+    let mut found = cross_validate_classes(rows, &classes, &names, &folds, &Beside::default(), &options)?;
+    found.fit_seconds = 0.0;
+    Ok(format!("{found:?}"))
 }
 
 fn k_means(rows: ArrayView2<'_, f32>, geometry: Geometry) -> Result<String> {

@@ -4,7 +4,9 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use embedlab::cluster::analyse;
+use embedlab::forest::MaxFeatures;
 use embedlab::map::{NeighborsKept, neighbors_kept};
+use embedlab::model::{Beside, ModelOptions, classify, regress};
 use embedlab::recommend::{EvaluationOptions, NeighborOptions, Query, evaluate, neighbors};
 use embedlab::report;
 use embedlab::report::{Page, PcaMap, Section, clusters, map, overview};
@@ -16,6 +18,7 @@ use ndarray::{Array2, ArrayView2};
 use serde::Serialize;
 
 use super::cluster::How;
+use super::columns::{label_column, text_column};
 use super::input::Input;
 use super::output::grouped;
 use super::recommend::Columns;
@@ -31,6 +34,12 @@ Examples:
 
 /// Neighbours of each row that the map is asked about.
 const NEIGHBORS: usize = 10;
+
+/// Fewer rows with a label are too few to judge a model.
+const LEAST_ROWS: usize = 50;
+
+/// Numbers in a table above which forests look at fewer features.
+const LARGE: usize = 4_000_000;
 
 /// Write the whole analysis as one page that needs no network
 #[derive(clap::Args)]
@@ -80,6 +89,7 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     page.sections.push(overview(&check(rows).with_columns(table.column_names()), &about)?);
     page.sections.push(clusters(&analysis)?);
     page.sections.push(map(&projected.map(), &analysis, about.label.as_ref())?);
+    page.sections.extend(model_sections(args, common, &table).map_err(failed)?);
     if args.labels.given() {
         page.sections.push(label_section(args, &table, output)?);
     }
@@ -99,6 +109,40 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         writeln!(out, "open it in a browser; it needs no network")
     })?;
     Ok(Outcome::Done)
+}
+
+/// The label as a number and as a class, when there is one with enough rows to hold some back.
+fn model_sections(args: &Args, common: &Common, table: &Table) -> Result<Vec<Section>> {
+    let Some(label) = label_column(table, args.how.label.as_deref())? else { return Ok(Vec::new()) };
+    let labels = table.labels(&label)?;
+    let rows: Vec<usize> = (0..table.n_rows()).filter(|row| labels.codes[*row].is_some()).collect();
+    if rows.len() < LEAST_ROWS || !(2..=50).contains(&labels.names.len()) {
+        return Ok(Vec::new());
+    }
+    let table = if rows.len() < table.n_rows() { &table.take(&rows)? } else { table };
+    let texts = text_column(table, args.how.text.as_deref())?.map(|text| table.text(&text)).transpose()?;
+    let beside = Beside { texts: texts.as_deref(), ..Default::default() };
+    let split = train_test_split(table.n_rows(), 0.2, 42)?;
+    // All features at every node take minutes on a large table, and gain little there.
+    let large = table.n_rows() * table.dims() > LARGE;
+    let options = ModelOptions {
+        seed: common.seed,
+        max_features: large.then_some(MaxFeatures::Sqrt),
+        ..Default::default()
+    };
+    let mut sections = Vec::new();
+    if table.column(&label)?.data_type().is_numeric() {
+        let targets: Vec<f64> = table.numbers(&label)?.into_iter().flatten().collect();
+        let found = regress(table.vectors(), &targets, &split, &beside, &options)?;
+        sections.push(report::regression(&found, &label)?);
+    }
+    let classes: Vec<usize> =
+        table.labels(&label)?.codes.iter().flatten().map(|code| *code as usize).collect();
+    // The training rows may hold one class only.
+    if let Ok(found) = classify(table.vectors(), &classes, &labels.names, &split, &beside, &options) {
+        sections.push(report::classification(&found, &label)?);
+    }
+    Ok(sections)
 }
 
 /// Zero-shot labels against true ones.

@@ -3,8 +3,8 @@
 //!
 //! [`ForestRegressor`] and [`ForestClassifier`] have scikit-learn's parameters and defaults and stand
 //! behind linfa's `Fit` and `Predict`. The work is cut where the method is cut: features as bytes
-//! ([`bins`]), the best split of a node ([`squared`] for squared error, [`ordered`] for the rest), a
-//! tree ([`grow`]), many trees ([`ensemble`]).
+//! (`bins`), the best split of a node (`squared` for squared error, `ordered` for the rest), a
+//! tree (`grow`), many trees (`ensemble`).
 //!
 //! Splits are sought among at most 254 thresholds a feature, placed at the quantiles of the training
 //! rows (as LightGBM and scikit-learn's histogram boosting do), where scikit-learn's forest tries every

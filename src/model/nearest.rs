@@ -45,7 +45,7 @@ impl Nearest {
         require_usable(rows, targets.len(), None)?;
         crate::forest::require_finite_targets(targets)?;
         require_neighbors(n_neighbors, rows.nrows())?;
-        Ok(Nearest { rows: rows.to_owned(), says: targets.to_vec(), n_neighbors, n_classes: 0 })
+        Ok(Nearest { rows: rows.as_standard_layout().into_owned(), says: targets.to_vec(), n_neighbors, n_classes: 0 })
     }
 
     /// Keeps rows (n x d) and a class for each, numbered from 0.
@@ -57,7 +57,7 @@ impl Nearest {
         let n_classes = require_classes(labels)?;
         require_neighbors(n_neighbors, rows.nrows())?;
         let says = labels.iter().map(|label| *label as f64).collect();
-        Ok(Nearest { rows: rows.to_owned(), says, n_neighbors, n_classes })
+        Ok(Nearest { rows: rows.as_standard_layout().into_owned(), says, n_neighbors, n_classes })
     }
 
     /// The mean number of each row's neighbours.
