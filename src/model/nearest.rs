@@ -45,7 +45,12 @@ impl Nearest {
         require_usable(rows, targets.len(), None)?;
         crate::forest::require_finite_targets(targets)?;
         require_neighbors(n_neighbors, rows.nrows())?;
-        Ok(Nearest { rows: rows.as_standard_layout().into_owned(), says: targets.to_vec(), n_neighbors, n_classes: 0 })
+        Ok(Nearest {
+            rows: rows.as_standard_layout().into_owned(),
+            says: targets.to_vec(),
+            n_neighbors,
+            n_classes: 0,
+        })
     }
 
     /// Keeps rows (n x d) and a class for each, numbered from 0.
