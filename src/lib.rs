@@ -1,7 +1,7 @@
 //! Turns stored text embeddings into answers and pictures.
 //!
 //! Data flows one way: [`table`] reads stored embeddings, [`rows`] passes over them in blocks,
-//! the analyses ([`cluster`], [`forest`], [`model`], [`zero_shot`], [`recommend`], [`map`]) take a
+//! the analyses ([`cluster`], [`forest`], [`model`], [`zero_shot`], [`recommend`], [`search`], [`map`]) take a
 //! matrix and give plain results, [`chart`] and
 //! [`report`] show them. [`metric`] scores whatever needs a score.
 
@@ -9,6 +9,7 @@
 
 pub mod chart;
 pub mod cluster;
+pub mod embed;
 pub mod error;
 pub mod forest;
 pub mod map;
@@ -17,6 +18,7 @@ pub mod model;
 pub mod recommend;
 pub mod report;
 pub mod rows;
+pub mod search;
 mod store;
 pub mod table;
 pub mod zero_shot;

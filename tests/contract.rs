@@ -12,6 +12,7 @@ use embedlab::model::{
     Beside, Classifier, ModelKind, ModelOptions, Regressor, cross_validate_classes, regress,
 };
 use embedlab::rows::{Metric, Pca, group_means, moments, norms, top_k};
+use embedlab::search::{Hnsw, HnswOptions};
 use embedlab::table::{check, stratified_k_fold, train_test_split};
 use embedlab::{Error, Result};
 use ndarray::{Array2, ArrayView2};
@@ -130,6 +131,7 @@ const ANALYSES: &[Contract] = &[
         refuses_non_finite: true,
         min_rows: 4,
     },
+    Contract { name: "HNSW index", run: hnsw, refuses_non_finite: true, min_rows: 1 },
     Contract { name: "PCA", run: pca, refuses_non_finite: true, min_rows: 2 },
     Contract {
         name: "top-k by cosine",
@@ -212,6 +214,14 @@ fn cross_validated(rows: ArrayView2<'_, f32>) -> Result<String> {
     let mut found = cross_validate_classes(rows, &classes, &names, &folds, &Beside::default(), &options)?;
     found.fit_seconds = 0.0;
     Ok(format!("{found:?}"))
+}
+
+fn hnsw(rows: ArrayView2<'_, f32>) -> Result<String> {
+    let index = Hnsw::build(rows, &HnswOptions::default())?;
+    let rows = rows.as_standard_layout();
+    let hits: Result<Vec<_>> =
+        rows.rows().into_iter().take(20).map(|row| index.search(rows.view(), row, 5, 50)).collect();
+    Ok(format!("{} {hits:?}", index.n_rows()))
 }
 
 fn k_means(rows: ArrayView2<'_, f32>, geometry: Geometry) -> Result<String> {

@@ -29,7 +29,12 @@ pub fn write_beside(table: &Table, more: Vec<(&str, ArrayRef)>, path: &Path, out
     let columns = RecordBatch::try_new(Arc::new(Schema::new(fields)), values)
         .map_err(|error| Error::input("the results cannot be joined to the rows").source(error))?;
     let joined = Table::new(table.vectors().to_owned(), columns, table.vector_column())?;
-    let written = table::write(&joined, path, &WriteOptions::default())?;
+    write_table(&joined, path, output)
+}
+
+/// Writes a table; a warning names the columns that the format cannot hold.
+pub fn write_table(table: &Table, path: &Path, output: &Output) -> Result<()> {
+    let written = table::write(table, path, &WriteOptions::default())?;
     if !written.dropped_columns.is_empty() {
         output.warn(format_args!(
             "{} holds vectors only; these columns are not in it: {}",

@@ -4,9 +4,11 @@ mod beside;
 mod check;
 mod classify;
 mod cluster;
+mod code;
 mod columns;
 mod completions;
 mod convert;
+mod embed;
 mod embedder;
 mod held_out;
 mod input;
@@ -20,6 +22,7 @@ mod profile;
 mod recommend;
 mod regress;
 mod report;
+mod search;
 mod train;
 mod zero_shot;
 
@@ -78,6 +81,7 @@ enum Command {
     Inspect(inspect::Args),
     Check(check::Args),
     Convert(convert::Args),
+    Embed(embed::Args),
     Cluster(cluster::Args),
     Regress(regress::Args),
     Classify(classify::Args),
@@ -87,6 +91,8 @@ enum Command {
     Profile(profile::Args),
     Recommend(recommend::Args),
     Neighbors(neighbors::Args),
+    Search(search::Args),
+    Code(code::Args),
     Report(report::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -104,6 +110,7 @@ pub fn run() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args, &output),
         Command::Check(args) => check::run(&args, &output),
         Command::Convert(args) => convert::run(&args, &output),
+        Command::Embed(args) => embed::run(&args, &cli.common, &output),
         Command::Cluster(args) => cluster::run(&args, &cli.common, &output),
         Command::Regress(args) => regress::run(&args, &cli.common, &output),
         Command::Classify(args) => classify::run(&args, &cli.common, &output),
@@ -113,6 +120,8 @@ pub fn run() -> ExitCode {
         Command::Profile(args) => profile::run(&args, &output),
         Command::Recommend(args) => recommend::run(&args, &cli.common, &output),
         Command::Neighbors(args) => neighbors::run(&args, &output),
+        Command::Search(args) => search::run(&args, &cli.common, &output),
+        Command::Code(args) => code::run(&args, &cli.common, &output),
         Command::Report(args) => report::run(&args, &cli.common, &output),
         Command::Completions(args) => completions::run(&args, Cli::command(), &output),
         Command::Man(args) => man::run(&args, Cli::command(), &output),

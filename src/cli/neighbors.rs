@@ -10,11 +10,12 @@ use embedlab::recommend::{NeighborOptions, Query, neighbors};
 use embedlab::rows::Metric;
 use embedlab::table::{self, ReadOptions, Table};
 use embedlab::{Error, Result};
+use ndarray::Array1;
 use serde::Serialize;
 
 use super::beside::{same_space, write_beside};
 use super::columns::text_column;
-use super::embedder::embed;
+use super::embedder::With;
 use super::input::Input;
 use super::output::{Rows, printable};
 use super::{Outcome, Output};
@@ -47,9 +48,11 @@ pub struct Args {
     /// Take --row (the first, unless it is given) from this file of stored vectors instead
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
-    /// A text to start from (needs an embedder)
+    /// A text to start from
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["row", "like", "from"])]
     query: Option<String>,
+    #[command(flatten)]
+    with: With,
     /// How many neighbours
     #[arg(short, long, value_name = "K", default_value_t = 5)]
     k: usize,
@@ -108,11 +111,8 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     if let Some(path) = &args.output {
         super::output::writable(path)?;
     }
-    if let Some(text) = &args.query {
-        embed(std::slice::from_ref(text), "--from FILE, or start from a row with --row N")?;
-    }
     let like: Vec<usize> = args.row.map_or_else(|| args.like.clone(), |row| vec![row]);
-    if like.is_empty() && args.from.is_none() {
+    if like.is_empty() && args.from.is_none() && args.query.is_none() {
         return Err(Error::argument("no row to start from")
             .advice("give --row N, --like N,N,.. or --from FILE; rows are counted from 0"));
     }
@@ -122,11 +122,18 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     let options = NeighborOptions { k: args.k, metric: args.metric.into(), mmr: args.mmr };
     let in_file = |error: Error| error.file(&args.input.file);
 
-    let elsewhere = args.from.as_ref().map(|file| Elsewhere::read(file, args.row, &table)).transpose()?;
+    let elsewhere = match (&args.query, &args.from) {
+        (Some(text), _) => {
+            let instead = "a stored vector with --from FILE or --row N";
+            let vectors = args.with.embed(std::slice::from_ref(text), &table, &args.input.file, instead)?;
+            Some(Elsewhere { vector: vectors.row(0).to_owned(), text: Some(text.clone()) })
+        }
+        (None, Some(file)) => Some(Elsewhere::read(file, args.row, &table)?),
+        (None, None) => None,
+    };
     let (found, source) = match &elsewhere {
         Some(other) => {
-            let vectors = other.table.vectors();
-            let query = Query::Vector(vectors.row(other.row), other.text.as_deref());
+            let query = Query::Vector(other.vector.view(), other.text.as_deref());
             (neighbors(table.vectors(), &query, texts.as_deref(), &options).map_err(in_file)?, &other.text)
         }
         None => {
@@ -159,10 +166,9 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// A row of another file.
+/// A vector from elsewhere: a row of another file, or of a text.
 struct Elsewhere {
-    table: Table,
-    row: usize,
+    vector: Array1<f32>,
     text: Option<String>,
 }
 
@@ -181,7 +187,7 @@ impl Elsewhere {
             Err(_) => text_column(&table, None)?,
         };
         let text = column.map(|name| table.text(&name)).transpose()?.and_then(|texts| texts[row].clone());
-        Ok(Elsewhere { table, row, text })
+        Ok(Elsewhere { vector: table.vectors().row(row).to_owned(), text })
     }
 }
 

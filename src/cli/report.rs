@@ -147,7 +147,7 @@ fn model_sections(args: &Args, common: &Common, table: &Table) -> Result<Vec<Sec
 
 /// Zero-shot labels against true ones.
 fn label_section(args: &Args, table: &Table, output: &Output) -> Result<Section> {
-    let labels = args.labels.vectors(table)?;
+    let labels = args.labels.vectors(table, &args.input.file)?;
     let found = zero_shot::zero_shot(&table.vectors(), &labels)?;
     let column = args.truth.as_deref().or(args.how.label.as_deref());
     let truth = args.labels.truth(table, column, &labels, output)?.ok_or_else(|| {

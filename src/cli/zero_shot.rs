@@ -1,7 +1,7 @@
 //! `embedlab zero-shot`: labels by the similarity to their own vectors.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::beside::{same_space, write_beside};
 use super::columns::label_column;
-use super::embedder::embed;
+use super::embedder::With;
 use super::input::Input;
 use super::output::{Rows, grouped, printable};
 use super::recommend::Test;
@@ -73,9 +73,11 @@ pub struct Labels {
     /// Use only the rows of the labels file whose column `set` holds this
     #[arg(long, value_name = "NAME")]
     set: Option<String>,
-    /// A label by its text, NAME=TEXT or TEXT; may be repeated (needs an embedder)
-    #[arg(long, value_name = "NAME=TEXT")]
+    /// A label by its text, NAME=TEXT or TEXT; may be repeated, also for the same label
+    #[arg(long, value_name = "NAME=TEXT", conflicts_with = "labels")]
     label_text: Vec<String>,
+    #[command(flatten)]
+    with: With,
     /// Which true value stands for which label; rows of other values are dropped and counted
     #[arg(long, value_name = "VALUE=LABEL,..", value_delimiter = ',', value_parser = pair)]
     map: Vec<(String, String)>,
@@ -117,9 +119,18 @@ impl Labels {
     }
 
     /// The vectors of the labels.
-    pub fn vectors(&self, rows: &Table) -> Result<LabelVectors> {
+    pub fn vectors(&self, rows: &Table, rows_file: &Path) -> Result<LabelVectors> {
         if !self.label_text.is_empty() {
-            embed(&self.label_text, "--labels FILE")?;
+            let (names, texts): (Vec<String>, Vec<String>) = self
+                .label_text
+                .iter()
+                .map(|said| match said.split_once('=') {
+                    Some((name, text)) => (name.trim().to_owned(), text.trim().to_owned()),
+                    None => (said.clone(), said.clone()),
+                })
+                .unzip();
+            let vectors = self.with.embed(&texts, rows, rows_file, "their vectors with --labels FILE")?;
+            return LabelVectors::new(&names, Some(texts.into_iter().map(Some).collect()), vectors);
         }
         let Some(file) = &self.labels else {
             return Err(Error::argument("no labels").advice("give their vectors with --labels FILE"));
@@ -235,7 +246,7 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     }
     let in_file = |error: Error| error.file(&args.input.file);
     let table = args.input.read(output)?;
-    let labels = args.labels.vectors(&table)?;
+    let labels = args.labels.vectors(&table, &args.input.file)?;
     let positive = args.labels.positive(&labels)?;
     let mut found = zero_shot(&table.vectors(), &labels).map_err(in_file)?;
     if let Some(threshold) = args.threshold {

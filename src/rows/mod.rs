@@ -23,5 +23,7 @@ pub use fold::{BLOCK_ROWS, Fold, LEAF_ROWS, RowBlock, fold_rows};
 pub(crate) use mean::group_sums;
 pub use mean::{GroupMeans, Moments, group_means, moments, norms};
 pub use pca::Pca;
+pub(crate) use pca::eigenvectors;
+pub(crate) use simd::dot;
 pub use source::RowSource;
 pub use top_k::{Neighbor, top_k};

@@ -306,7 +306,7 @@ fn last_columns(matrix: MatRef<'_, f64>, keep: usize) -> Mat<f64> {
 }
 
 /// All eigenvalues, ascending, and eigenvectors as columns, of the lower half of a matrix.
-fn eigenvectors<T: RealField>(matrix: MatRef<'_, T>) -> Result<(Vec<T>, Mat<T>)> {
+pub(crate) fn eigenvectors<T: RealField>(matrix: MatRef<'_, T>) -> Result<(Vec<T>, Mat<T>)> {
     let n = matrix.nrows();
     let mut values = faer::diag::Diag::<T>::zeros(n);
     let mut vectors = Mat::<T>::zeros(n, n);
