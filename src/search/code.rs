@@ -41,6 +41,14 @@ pub struct Skipped {
     pub reason: String,
 }
 
+/// A file that was read.
+struct SourceFile {
+    path: PathBuf,
+    functions: Vec<Function>,
+    /// Whether it parses as a whole.
+    whole: bool,
+}
+
 /// Reads the functions of all Python, Rust, JavaScript, TypeScript and Go files below a folder.
 ///
 /// What `.gitignore` leaves out is left out, hidden files too, and links are not followed. Bytes that
@@ -79,7 +87,7 @@ pub fn source_tree(folder: &Path) -> Result<SourceTree> {
             _ => PathBuf::from(path.file_name().unwrap_or_default()),
         }
     };
-    let read: Vec<std::result::Result<(PathBuf, Vec<Function>, bool), Skipped>> = found
+    let read: Vec<std::result::Result<SourceFile, Skipped>> = found
         .par_iter()
         .map(|(path, language)| {
             let place = within(path);
@@ -91,17 +99,17 @@ pub fn source_tree(folder: &Path) -> Result<SourceTree> {
             let bytes = std::fs::read(path).map_err(|error| skip(error.to_string()))?;
             let text = String::from_utf8_lossy(&bytes);
             let (found, whole) = functions(&text, *language, &place.to_string_lossy());
-            Ok((place, found, whole))
+            Ok(SourceFile { path: place, functions: found, whole })
         })
         .collect();
     let mut tree = SourceTree { files: 0, functions: Vec::new(), skipped, with_errors: Vec::new() };
     for file in read {
         match file {
-            Ok((path, functions, whole)) => {
+            Ok(file) => {
                 tree.files += 1;
-                tree.functions.extend(functions);
-                if !whole {
-                    tree.with_errors.push(path);
+                tree.functions.extend(file.functions);
+                if !file.whole {
+                    tree.with_errors.push(file.path);
                 }
             }
             Err(skipped) => tree.skipped.push(skipped),

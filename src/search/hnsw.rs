@@ -18,6 +18,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::rows::simd::few_dot_products;
 use crate::rows::{Metric, Neighbor, dot, require_finite, top_k};
 
 /// The most rows of a batch.
@@ -326,6 +327,7 @@ impl Hnsw {
         seen: &mut Seen,
     ) -> Vec<Candidate> {
         seen.clear();
+        let (mut fresh, mut distances) = (Vec::new(), Vec::new());
         let mut open: BinaryHeap<Reverse<Candidate>> = BinaryHeap::new();
         let mut best: BinaryHeap<Candidate> = BinaryHeap::new();
         for start in from {
@@ -341,11 +343,13 @@ impl Hnsw {
             if best.len() >= ef && best.peek().is_some_and(|worst| next > *worst) {
                 break;
             }
-            for row in self.links(layer, next.row) {
-                if !seen.mark(*row) {
-                    continue;
-                }
-                let candidate = Candidate { distance: space.distance(point, *row), row: *row };
+            fresh.clear();
+            fresh.extend(
+                self.links(layer, next.row).iter().filter(|row| seen.mark(**row)).map(|row| *row as usize),
+            );
+            space.distances(point, &fresh, &mut distances);
+            for (row, distance) in fresh.iter().zip(&distances) {
+                let candidate = Candidate { distance: *distance, row: *row as u32 };
                 if best.len() < ef || best.peek().is_some_and(|worst| candidate < *worst) {
                     open.push(Reverse(candidate));
                     best.push(candidate);
@@ -496,10 +500,26 @@ impl<'a> Space<'a> {
 
     fn distance(&self, from: &Point<'_>, to: u32) -> f32 {
         let to = self.point(to);
-        let product = dot(from.values, to.values);
+        self.of_product(dot(from.values, to.values), from.length, to.length)
+    }
+
+    /// The distances of several rows, whose numbers lie all over memory.
+    fn distances(&self, from: &Point<'_>, to: &[usize], out: &mut Vec<f32>) {
+        out.clear();
+        out.resize(to.len(), 0.0);
+        if to.is_empty() {
+            return;
+        }
+        few_dot_products(self.rows, Some(to), from.values, self.dims, out);
+        for (product, to) in out.iter_mut().zip(to) {
+            *product = self.of_product(*product, from.length, self.lengths[*to]);
+        }
+    }
+
+    fn of_product(&self, product: f32, from: f32, to: f32) -> f32 {
         match self.metric {
-            Metric::Cosine => 1.0 - product * from.length * to.length,
-            _ => (from.length + to.length - 2.0 * product).max(0.0),
+            Metric::Cosine => 1.0 - product * from * to,
+            _ => (from + to - 2.0 * product).max(0.0),
         }
     }
 }
