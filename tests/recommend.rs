@@ -211,7 +211,7 @@ fn bad_questions_end_with_2_and_a_way_out() {
         (vec!["recommend", file, "--for", "lonely"], "1 "),
         (vec!["neighbors", file, "--row", "31"], "out of range"),
         (vec!["profile", file, "--by", "Userid"], "UserId"),
-        (vec!["search", file, "--row", "0", "--where", "Score > 9"], "Score > 9"),
+        (vec!["search", file, "--row", "0", "--where", "Score > 9"], "keeps no row"),
     ] {
         let output = embedlab().args(&arguments).assert().code(2).get_output().clone();
         let error = String::from_utf8(output.stderr).unwrap();
