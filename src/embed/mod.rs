@@ -1,9 +1,17 @@
 //! From texts to vectors.
 
+#[cfg(feature = "local-models")]
+mod hub;
+#[cfg(feature = "local-models")]
+mod local;
 mod lsa;
 mod sparse;
 mod terms;
 
+#[cfg(feature = "local-models")]
+pub use hub::{Hub, HubProgress};
+#[cfg(feature = "local-models")]
+pub use local::{LocalModel, LocalVectors};
 pub use lsa::{Lsa, LsaOptions};
 
 use ndarray::Array2;
