@@ -52,8 +52,8 @@ impl Output {
         eprintln!("warning: {message}");
     }
 
-    /// A bar with what is done, how fast, and the time left, until the value is dropped.
-    pub fn bar(&self) -> Bar {
+    /// A bar on a terminal for texts: what is done, how fast, and the time left; nothing elsewhere.
+    pub fn texts_bar(&self) -> Bar {
         if self.quiet || !io::stderr().is_terminal() {
             return Bar(ProgressBar::hidden());
         }
@@ -102,18 +102,7 @@ impl Bar {
         self.0.set_position(done as u64);
         self.0.set_message(message.into());
     }
-}
 
-impl Drop for Bar {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
-    }
-}
-
-/// How far some work is, on a terminal; nothing elsewhere.
-pub struct Bar(ProgressBar);
-
-impl Bar {
     /// Shows that `done` of `all` are done, and `more` that is worth knowing.
     pub fn show(&self, all: usize, done: usize, more: impl FnOnce() -> String) {
         if !self.0.is_hidden() {

@@ -47,7 +47,7 @@ pub fn run(args: &Run, models: &Models, common: &Common, output: &Output) -> Res
     let cache = args.server.cache(&args.model)?.map(Arc::new);
     stop_on_ctrl_c(&client);
     let mut found = {
-        let bar = output.bar();
+        let bar = output.texts_bar();
         embed(&texts.texts, &options, &client, cache.as_ref(), |progress| {
             bar.show(progress.texts, progress.done, || spent(&progress, known));
         })?
