@@ -20,6 +20,7 @@ use embedlab::{Error, Result};
 use serde::Serialize;
 
 use super::columns::{label_column, text_column};
+use super::describe::Describe;
 use super::input::Input;
 use super::output::{Rows, grouped, printable};
 use super::{Common, Outcome, Output};
@@ -30,6 +31,7 @@ Examples:
   embedlab cluster reviews.parquet --k auto --picture choice.svg
   embedlab cluster reviews.parquet --k 12 -o clustered.csv --save clusters.safetensors
   embedlab cluster new.parquet --model clusters.safetensors -o new_clustered.csv
+  embedlab cluster reviews.parquet --k 4 --describe gpt-4o-mini
   embedlab cluster reviews.parquet --method hdbscan --json | jq .noise";
 
 /// Find clusters, name them, score them, and compare them with a label
@@ -46,6 +48,8 @@ pub struct Args {
     /// Draw a picture: how k was chosen (with a range or auto), else the clusters on a PCA map
     #[arg(long, value_name = "FILE")]
     picture: Option<PathBuf>,
+    #[command(flatten)]
+    describe: Describe,
     /// Save the k-means model
     #[arg(long, value_name = "FILE", conflicts_with = "model")]
     save: Option<PathBuf>,
@@ -204,7 +208,7 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         return assign(args, &table, model, output);
     }
     let about = args.how.about(&table, output)?;
-    let analysis = {
+    let mut analysis = {
         let _busy = output.busy(format!("clustering {} rows", grouped(table.n_rows())));
         analyse(table.vectors(), &about, &args.how.options(common.seed))
             .map_err(|error| error.file(&args.input.file))?
@@ -215,6 +219,9 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
             analysis.k,
             2 * analysis.k
         ));
+    }
+    if args.describe.is_wanted() {
+        args.describe.describe(&mut analysis, about.texts.as_deref(), common.seed, output)?;
     }
     if let Some(path) = &args.save {
         let model = analysis.model.as_ref().filter(|_| analysis.components.is_none()).ok_or_else(|| {
@@ -347,8 +354,9 @@ fn print(analysis: &Analysis, out: &mut dyn Write) -> io::Result<()> {
     for cluster in &analysis.clusters {
         let texts: Vec<&str> =
             cluster.examples.iter().filter_map(|example| example.text.as_deref()).collect();
-        if !texts.is_empty() {
-            writeln!(out, "\ncluster {}", cluster.id)?;
+        if !texts.is_empty() || cluster.description.is_some() {
+            let said = cluster.description.as_deref().map(|said| format!(": {}", printable(said)));
+            writeln!(out, "\ncluster {}{}", cluster.id, said.unwrap_or_default())?;
         }
         for text in texts {
             let text: String = printable(text).chars().take(90).collect();

@@ -15,9 +15,10 @@ use embedlab::{Error, Result};
 use serde::Serialize;
 
 use super::beside::write_table;
-use super::embedder::{With, beside};
+use super::embedder::{With, beside, by_name};
 use super::input::Input;
 use super::output::{Rows, grouped, printable};
+use super::server::Server;
 use super::{Common, Outcome, Output};
 
 const EXAMPLES: &str = "\
@@ -52,9 +53,11 @@ struct IndexArgs {
     /// The folder, or one file; what .gitignore leaves out is left out
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// lsa to fit a lexical model to these functions, or the file of one that was fitted before
+    /// lsa to fit a lexical model to these functions, the file of one that was fitted before, or the name of a server's model
     #[arg(long, value_name = "MODEL", default_value = "lsa")]
     model: String,
+    #[command(flatten)]
+    server: Server,
     /// The table to write: path, function, line, end_line, language, doc, code, text, embedding
     #[arg(short, long, value_name = "FILE", default_value = "code.parquet")]
     output: PathBuf,
@@ -134,13 +137,13 @@ fn index(args: &IndexArgs, common: &Common, output: &Output) -> Result<Outcome> 
             .advice("known are Python, Rust, JavaScript, TypeScript and Go"));
     }
     let texts: Vec<String> = functions.iter().map(Function::text).collect();
-    let embedder = if args.model == "lsa" {
+    let embedder: Box<dyn Embedder> = if args.model == "lsa" {
         let _busy = output.busy(format!("learning from {} functions", grouped(functions.len())));
         let lsa = Lsa::fit(&texts, &LsaOptions { seed: common.seed, ..Default::default() })?;
         lsa.save(beside(&args.output))?;
-        lsa
+        Box::new(lsa)
     } else {
-        Lsa::load(&args.model)?
+        by_name(&args.model, &args.server)?
     };
     let vectors = embedder.embed(&texts)?;
     let text = |of: fn(&Function) -> &str| -> ArrayRef {

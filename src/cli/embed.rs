@@ -1,152 +1,181 @@
 //! `embedlab embed`: vectors for the texts of a table.
 
-use std::path::PathBuf;
+mod lexical;
+mod models;
+mod remote;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, StringArray};
-use arrow::datatypes::{DataType, Field, Schema};
-use arrow::record_batch::RecordBatch;
-use embedlab::embed::{Embedder, Lsa, LsaOptions};
-use embedlab::table::{self, Table};
-use embedlab::{Error, Result};
+use arrow::array::StringArray;
+use clap::{ArgMatches, Command, ValueEnum};
+use embedlab::Result;
+use embedlab::embed::{Borders, LongTexts};
+use embedlab::table::Table;
 use ndarray::Array2;
-use serde::Serialize;
 
-use super::beside::write_table;
-use super::columns::text_column;
-use super::embedder::beside;
-use super::input::Input;
-use super::output::grouped;
+use super::server::{Pace, Server};
+use super::texts::{Source, with_column};
 use super::{Common, Outcome, Output};
 
 const EXAMPLES: &str = "\
 The model lsa is lexical: words and pieces of words, learned from the texts themselves. It needs no key
-and no download, and is kept beside the output for queries and new rows.
+and no download, and is kept beside the output for queries and new rows. Any other name is a model of a
+server: OpenAI's, with the key in OPENAI_API_KEY, or one that --base-url names. What a server answers is
+kept in a cache: a run that was stopped, at any moment, goes on where it was when it is started again.
+
+A row that fails (an empty text, one that is too long, one that the server refuses) is named at the end
+with its reason and left out of the output; the exit code is then 2. With --strict it ends the run. Ctrl-C
+lets the requests in flight finish and ends with 130.
 
 Examples:
   embedlab embed reviews.csv --text combined --model lsa -o reviews.parquet
-  embedlab search reviews.parquet 'good dog food'
-  embedlab embed new.csv --text combined --model reviews.lsa.safetensors -o new.parquet";
+  embedlab embed reviews.csv --model text-embedding-3-small -o reviews.parquet
+  embedlab embed reviews.csv --template 'Title: {Summary}; Content: {Text}' --recent 1000 -o reviews.parquet
+  embedlab embed pages.jsonl --model nomic-embed-text --base-url http://localhost:11434/v1 --long average -o pages.parquet
+  embedlab embed models";
+
+/// `embed FILE`, or `embed models`. By hand, for a derived optional group of arguments cannot hold groups.
+pub enum Args {
+    Models(models::Args),
+    Run(Box<Run>),
+}
+
+impl clap::FromArgMatches for Args {
+    fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<Args, clap::Error> {
+        match matches.subcommand() {
+            Some((MODELS, matches)) => models::Args::from_arg_matches(matches).map(Args::Models),
+            _ => Run::from_arg_matches(matches).map(|run| Args::Run(Box::new(run))),
+        }
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> std::result::Result<(), clap::Error> {
+        *self = Args::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl clap::Args for Args {
+    fn augment_args(command: Command) -> Command {
+        Run::augment_args(command)
+            .subcommand(models::Args::augment_args(Command::new(MODELS)))
+            .args_conflicts_with_subcommands(true)
+            .subcommand_negates_reqs(true)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Args::augment_args(command)
+    }
+}
+
+const MODELS: &str = "models";
 
 /// Turn texts into vectors
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct Run {
     #[command(flatten)]
-    input: Input,
-    /// The column with the texts [default: one with a usual name, or the longest]
-    #[arg(long, value_name = "COL")]
-    text: Option<String>,
-    /// lsa to fit a lexical model to these texts, or the file of one that was fitted before
+    source: Source,
+    /// lsa to fit a lexical model to these texts, the file of one that was fitted before, or the name of a server's model
     #[arg(long, value_name = "MODEL", default_value = "lsa")]
     model: String,
-    /// Numbers of a vector of lsa, at most
-    #[arg(long, value_name = "N", default_value_t = 256)]
-    dims: usize,
+    /// Numbers of a vector: of lsa at most [default: 256]; of a server's model that can shorten them [default: the model's]
+    #[arg(long, value_name = "N")]
+    dims: Option<usize>,
     /// The table to write, with the vectors in a column `embedding` and the model's name in `model`
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    #[command(flatten)]
+    long: Long,
+    /// End at the first row that fails
+    #[arg(long)]
+    strict: bool,
+    #[command(flatten)]
+    server: Server,
+    #[command(flatten)]
+    pace: Pace,
 }
 
-#[derive(Serialize)]
-struct Embedded {
-    rows: usize,
-    dims: usize,
-    model: String,
-    /// The embedder's file, for queries and new rows.
-    embedder: String,
-    output: String,
-    /// Rows without a text, and rows without a known word: their vectors are zeros.
-    empty: usize,
-    seconds: f64,
+/// What becomes of texts with more tokens than the model takes.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Long texts")]
+pub struct Long {
+    /// What becomes of a text that is too long: its row fails, its first tokens are taken, its pieces' vectors are averaged, or its pieces become rows
+    #[arg(long = "long", value_name = "WHAT", default_value = "refuse")]
+    what: LongName,
+    /// Where a text may be cut
+    #[arg(long, value_name = "WHERE", default_value = "token")]
+    cut: CutName,
+    /// Tokens that a text or a piece may have [default: the model's]
+    #[arg(long, value_name = "N")]
+    max_tokens: Option<usize>,
+    /// Replace newlines by spaces [default: for the first generation's models for texts]
+    #[arg(long, value_name = "yes|no", value_parser = yes_or_no)]
+    newlines_to_spaces: Option<bool>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LongName {
+    Refuse,
+    Truncate,
+    Average,
+    Split,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum CutName {
+    Token,
+    Sentence,
+    Paragraph,
+}
+
+fn yes_or_no(text: &str) -> std::result::Result<bool, String> {
+    match text {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("yes or no".to_owned()),
+    }
+}
+
+impl Long {
+    /// Sets what these options say.
+    pub fn apply(&self, options: &mut embedlab::embed::EmbedOptions) {
+        options.long = match self.what {
+            LongName::Refuse => LongTexts::Refuse,
+            LongName::Truncate => LongTexts::Truncate,
+            LongName::Average => LongTexts::Average,
+            LongName::Split => LongTexts::Split,
+        };
+        options.borders = match self.cut {
+            CutName::Token => Borders::Token,
+            CutName::Sentence => Borders::Sentence,
+            CutName::Paragraph => Borders::Paragraph,
+        };
+        options.max_input_tokens = self.max_tokens.or(options.max_input_tokens);
+        options.newlines_to_spaces = self.newlines_to_spaces.unwrap_or(options.newlines_to_spaces);
+    }
 }
 
 pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
+    let args = match args {
+        Args::Models(args) => return models::run(args, output),
+        Args::Run(args) => args,
+    };
     super::output::writable(&args.output)?;
-    let start = std::time::Instant::now();
-    let columns = {
-        let _busy = output.busy(format!("reading {}", args.input.name()));
-        table::read_columns(args.input.path(), &args.input.options())?
-    };
-    if columns.num_rows() == 0 {
-        return Err(Error::input("no rows").file(&args.input.file));
+    // A folder with a model of its own is opened here.
+    if args.model == "lsa" || Path::new(&args.model).is_file() {
+        return lexical::run(args, common, output);
     }
-    // The columns alone, as a table without vectors.
-    let bare =
-        Table::new(Array2::zeros((columns.num_rows(), 0)), without(&columns, "embedding")?, "embedding")?;
-    let Some(text) = text_column(&bare, args.text.as_deref())? else {
-        return Err(Error::argument("no column with texts")
-            .advice(format!("name it with --text; the columns are {}", bare.column_names().join(", "))));
-    };
-    if args.text.is_none() {
-        output.note(format_args!("using the column {text} for texts"));
+    let models = args.server.known()?;
+    if models.get(&args.model).is_none() && !args.server.is_named() {
+        return Err(models.unknown(&args.model));
     }
-    let texts: Vec<String> = bare.text(&text)?.into_iter().map(Option::unwrap_or_default).collect();
-    let (embedder, kept) = if args.model == "lsa" {
-        let _busy = output.busy(format!("learning from {} texts", grouped(texts.len())));
-        let options = LsaOptions { dims: args.dims, seed: common.seed, ..Default::default() };
-        let lsa = Lsa::fit(&texts, &options)?;
-        let path = beside(&args.output);
-        lsa.save(&path)?;
-        (lsa, path)
-    } else {
-        let path = PathBuf::from(&args.model);
-        if !path.exists() {
-            return Err(Error::argument("no such model")
-                .seen(&args.model)
-                .advice("give lsa, or the file of a model that embedlab embed wrote"));
-        }
-        (Lsa::load(&path)?, path)
-    };
-    let vectors = embedder.embed(&texts)?;
-    let empty = vectors.rows().into_iter().filter(|row| row.iter().all(|value| *value == 0.0)).count();
-    let model = embedder.model();
-    let columns = with_text(&without(bare.columns(), "model")?, "model", &model)?;
-    let rows = vectors.nrows();
-    let table = Table::new(vectors, columns, "embedding")?;
-    write_table(&table, &args.output, output)?;
-    if empty > 0 {
-        output.warn(format_args!(
-            "{empty} of {rows} rows have no word that the model knows; their vectors are zeros"
-        ));
-    }
-    let found = Embedded {
-        rows,
-        dims: embedder.dims(),
-        model,
-        embedder: kept.display().to_string(),
-        output: args.output.display().to_string(),
-        empty,
-        seconds: start.elapsed().as_secs_f64(),
-    };
-    output.result(&found, |out| {
-        writeln!(
-            out,
-            "{}: {} rows of {} numbers by {} in {:.2} s",
-            found.output,
-            grouped(found.rows),
-            found.dims,
-            found.model,
-            found.seconds
-        )?;
-        writeln!(out, "the embedder for queries and new rows: {}", found.embedder)
-    })?;
-    Ok(Outcome::Done)
+    remote::run(args, &models, common, output)
 }
 
-/// The columns but one.
-fn without(columns: &RecordBatch, name: &str) -> Result<RecordBatch> {
-    let kept: Vec<usize> =
-        (0..columns.num_columns()).filter(|at| columns.schema_ref().field(*at).name() != name).collect();
-    columns.project(&kept).map_err(|error| Error::input("the columns cannot be taken apart").source(error))
-}
-
-/// The columns and one more that holds the same text in every row.
-fn with_text(columns: &RecordBatch, name: &str, text: &str) -> Result<RecordBatch> {
-    let mut fields: Vec<_> = columns.schema_ref().fields().iter().cloned().collect();
-    fields.push(Arc::new(Field::new(name, DataType::Utf8, true)));
-    let mut values: Vec<ArrayRef> = columns.columns().to_vec();
-    values.push(Arc::new(StringArray::from(vec![text; columns.num_rows()])));
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), values)
-        .map_err(|error| Error::input("the columns cannot be put together").source(error))
+/// The columns with their vectors and the model's name in a column `model`.
+fn joined(columns: &Table, vectors: Array2<f32>, model: &str) -> Result<Table> {
+    let names = StringArray::from(vec![model; columns.n_rows()]);
+    let columns = with_column(columns, "model", Arc::new(names))?;
+    Table::new(vectors, columns.columns().clone(), "embedding")
 }

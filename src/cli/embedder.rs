@@ -2,55 +2,29 @@
 
 use std::path::{Path, PathBuf};
 
-use embedlab::embed::{Embedder, Lsa};
+use embedlab::embed::{EmbedOptions, Embedder, LongTexts, Lsa, Models};
 use embedlab::table::Table;
 use embedlab::{Error, Result};
 use ndarray::Array2;
 
 use super::beside::model_of;
+use super::server::Server;
 
 /// The embedder for texts on the command line.
 #[derive(clap::Args)]
 pub struct With {
-    /// The embedder of the rows, a file that embedlab embed wrote [default: the file beside the rows that ends in .lsa.safetensors]
-    #[arg(long = "model", value_name = "FILE")]
-    model: Option<PathBuf>,
+    /// The embedder of the rows: a file that embedlab embed wrote, or the name of a server's model [default: the model that the rows name, or the file beside them that ends in .lsa.safetensors]
+    #[arg(long = "model", value_name = "MODEL")]
+    model: Option<String>,
+    #[command(flatten)]
+    server: Server,
 }
 
 impl With {
     /// The vectors of texts by the embedder that made those of `rows`; without one, the error names what
     /// can be given `instead`.
     pub fn embed(&self, texts: &[String], rows: &Table, file: &Path, instead: &str) -> Result<Array2<f32>> {
-        let beside = beside(file);
-        let path = match &self.model {
-            Some(path) => path.clone(),
-            None if beside.exists() => beside,
-            None => {
-                return Err(Error::argument("no embedder for texts")
-                    .seen(format!("neither --model nor {}", beside.display()))
-                    .advice(format!("make one with embedlab embed FILE --model lsa, or give {instead}")));
-            }
-        };
-        let embedder = Lsa::load(&path)?;
-        let refused = |seen: String| {
-            Error::input("the embedder is not that of the rows")
-                .file(&path)
-                .seen(seen)
-                .advice("embed rows and texts with the same model")
-        };
-        match model_of(rows) {
-            Some(model) if model != embedder.model() => {
-                return Err(refused(format!("{}, and {model} in the rows", embedder.model())));
-            }
-            _ if embedder.dims() != rows.dims() => {
-                return Err(refused(format!(
-                    "{} dimensions, and {} in the rows",
-                    embedder.dims(),
-                    rows.dims()
-                )));
-            }
-            _ => {}
-        }
+        let embedder = self.embedder(rows, file, instead)?;
         let vectors = embedder.embed(texts)?;
         for (text, vector) in texts.iter().zip(vectors.rows()) {
             if vector.iter().all(|value| *value == 0.0) {
@@ -59,6 +33,90 @@ impl With {
         }
         Ok(vectors)
     }
+
+    /// The embedder of the rows; one that is known to be another is refused before it is asked.
+    fn embedder(&self, rows: &Table, file: &Path, instead: &str) -> Result<Box<dyn Embedder>> {
+        let models = self.server.known()?;
+        let of_rows = model_of(rows);
+        let beside = beside(file);
+        let named = match &self.model {
+            Some(name) => name.clone(),
+            None if beside.exists() => beside.display().to_string(),
+            None => match of_rows.clone().filter(|name| self.server.is_named() || models.get(name).is_some())
+            {
+                Some(name) => name,
+                None => {
+                    let of_rows =
+                        of_rows.map(|name| format!(", and {name} is no known model")).unwrap_or_default();
+                    return Err(Error::argument("no embedder for texts")
+                        .seen(format!("neither --model nor {}{of_rows}", beside.display()))
+                        .advice(format!(
+                            "make one with embedlab embed FILE --model lsa, or give {instead}"
+                        )));
+                }
+            },
+        };
+        let refused = |seen: String| {
+            Error::input("the embedder is not that of the rows")
+                .file(&named)
+                .seen(seen)
+                .advice("embed rows and texts with the same model")
+        };
+        let path = Path::new(&named);
+        if path.is_file() {
+            let embedder = Lsa::load(path)?;
+            return match of_rows {
+                Some(model) if model != embedder.model() => {
+                    Err(refused(format!("{}, and {model} in the rows", embedder.model())))
+                }
+                _ if embedder.dims() != rows.dims() => {
+                    Err(refused(format!("{} dimensions, and {} in the rows", embedder.dims(), rows.dims())))
+                }
+                _ => Ok(Box::new(embedder)),
+            };
+        }
+        // A folder with a model of its own is opened here.
+        if models.get(&named).is_none() && !self.server.is_named() {
+            return Err(models.unknown(&named));
+        }
+        let query = for_queries(&models, &named);
+        if let Some(model) = of_rows.filter(|model| for_queries(&models, model) != query) {
+            return Err(refused(format!("{query}, and {model} in the rows")));
+        }
+        let mut options = EmbedOptions::new(query, &models);
+        if let Some(known) = models.get(&options.model).filter(|known| known.dimensions != rows.dims()) {
+            if !known.shortens {
+                return Err(refused(format!(
+                    "{} dimensions, and {} in the rows",
+                    known.dimensions,
+                    rows.dims()
+                )));
+            }
+            options = options.shortened_to(rows.dims());
+        }
+        options.expected_dims = Some(rows.dims());
+        Ok(Box::new(self.server.embedder(options)?))
+    }
+}
+
+/// The embedder of this name: a file that embedlab embed wrote, or a server's model, which cuts what is too
+/// long for it.
+pub fn by_name(name: &str, server: &Server) -> Result<Box<dyn Embedder>> {
+    if Path::new(name).is_file() {
+        return Ok(Box::new(Lsa::load(name)?));
+    }
+    // A folder with a model of its own is opened here.
+    let models = server.known()?;
+    if models.get(name).is_none() && !server.is_named() {
+        return Err(models.unknown(name));
+    }
+    let options = EmbedOptions { long: LongTexts::Truncate, ..EmbedOptions::new(name, &models) };
+    Ok(Box::new(server.embedder(options)?))
+}
+
+/// The model that embeds queries for rows of a model: itself, or the other of a pair.
+fn for_queries<'a>(models: &'a Models, name: &'a str) -> &'a str {
+    models.get(name).and_then(|model| model.query_model.as_deref()).unwrap_or(name)
 }
 
 /// Where the embedder of a file stands: `reviews.parquet` has `reviews.lsa.safetensors`.

@@ -8,6 +8,8 @@ mod code;
 mod columns;
 mod completions;
 mod convert;
+mod cost;
+mod describe;
 mod embed;
 mod embedder;
 mod held_out;
@@ -15,6 +17,7 @@ mod input;
 mod inspect;
 mod learn;
 mod man;
+mod map;
 mod neighbors;
 mod output;
 mod predict;
@@ -23,6 +26,9 @@ mod recommend;
 mod regress;
 mod report;
 mod search;
+mod server;
+mod texts;
+mod tokens;
 mod train;
 mod zero_shot;
 
@@ -38,6 +44,10 @@ pub enum Outcome {
     Done,
     /// The command ran, and what it checked is not as it should be.
     CheckFailed,
+    /// What could be done is done; rows that failed were named.
+    RowsFailed,
+    /// The user stopped it.
+    Interrupted,
 }
 
 /// Clusters, pictures and an honest verdict for stored text embeddings.
@@ -57,7 +67,8 @@ Begin with:
   embedlab classify reviews.csv --label Score  whether a model can tell the label
   embedlab report reviews.csv -o report.html   all of it as one page
 
-Exit codes: 0 done, 1 a check failed, 2 bad usage or bad input, 3 would not fit in memory.";
+Exit codes: 0 done, 1 a check failed, 2 bad usage or bad input, 3 would not fit in memory,
+130 stopped by Ctrl-C.";
 
 /// Options that every command has.
 #[derive(clap::Args)]
@@ -82,6 +93,8 @@ enum Command {
     Check(check::Args),
     Convert(convert::Args),
     Embed(embed::Args),
+    Tokens(tokens::Args),
+    Cost(cost::Args),
     Cluster(cluster::Args),
     Regress(regress::Args),
     Classify(classify::Args),
@@ -93,6 +106,7 @@ enum Command {
     Neighbors(neighbors::Args),
     Search(search::Args),
     Code(code::Args),
+    Map(map::Args),
     Report(report::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -111,6 +125,8 @@ pub fn run() -> ExitCode {
         Command::Check(args) => check::run(&args, &output),
         Command::Convert(args) => convert::run(&args, &output),
         Command::Embed(args) => embed::run(&args, &cli.common, &output),
+        Command::Tokens(args) => tokens::run(&args, &cli.common, &output),
+        Command::Cost(args) => cost::run(&args, &cli.common, &output),
         Command::Cluster(args) => cluster::run(&args, &cli.common, &output),
         Command::Regress(args) => regress::run(&args, &cli.common, &output),
         Command::Classify(args) => classify::run(&args, &cli.common, &output),
@@ -122,6 +138,7 @@ pub fn run() -> ExitCode {
         Command::Neighbors(args) => neighbors::run(&args, &output),
         Command::Search(args) => search::run(&args, &cli.common, &output),
         Command::Code(args) => code::run(&args, &cli.common, &output),
+        Command::Map(args) => map::run(&args, &cli.common, &output),
         Command::Report(args) => report::run(&args, &cli.common, &output),
         Command::Completions(args) => completions::run(&args, Cli::command(), &output),
         Command::Man(args) => man::run(&args, Cli::command(), &output),
@@ -129,6 +146,8 @@ pub fn run() -> ExitCode {
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::CheckFailed) => ExitCode::from(1),
+        Ok(Outcome::RowsFailed) => ExitCode::from(2),
+        Ok(Outcome::Interrupted) => ExitCode::from(130),
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");

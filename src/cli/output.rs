@@ -52,6 +52,20 @@ impl Output {
         eprintln!("warning: {message}");
     }
 
+    /// A bar with what is done, how fast, and the time left, until the value is dropped.
+    pub fn bar(&self) -> Bar {
+        if self.quiet || !io::stderr().is_terminal() {
+            return Bar(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new(0);
+        let template = "{wide_bar} {human_pos} of {human_len} texts, {per_sec:.0}/s, {msg}, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Bar(bar)
+    }
+
     /// A spinner on a terminal until the value is dropped; nothing elsewhere.
     pub fn busy(&self, message: impl Into<String>) -> Busy {
         if self.quiet || !io::stderr().is_terminal() {
@@ -63,6 +77,56 @@ impl Output {
         }
         bar.enable_steady_tick(Duration::from_millis(120));
         Busy(bar)
+    }
+
+    /// A bar on a terminal for work of `total` steps; nothing elsewhere.
+    pub fn bar(&self, what: impl Into<String>, total: usize) -> Bar {
+        if self.quiet || !io::stderr().is_terminal() {
+            return Bar(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new(total as u64).with_prefix(what.into());
+        if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {msg} {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Bar(bar)
+    }
+}
+
+/// A bar that goes when its work is done, however it ends.
+pub struct Bar(ProgressBar);
+
+impl Bar {
+    /// Shows how much is done, and what there is to say.
+    pub fn at(&self, done: usize, message: impl Into<String>) {
+        self.0.set_position(done as u64);
+        self.0.set_message(message.into());
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// How far some work is, on a terminal; nothing elsewhere.
+pub struct Bar(ProgressBar);
+
+impl Bar {
+    /// Shows that `done` of `all` are done, and `more` that is worth knowing.
+    pub fn show(&self, all: usize, done: usize, more: impl FnOnce() -> String) {
+        if !self.0.is_hidden() {
+            self.0.set_length(all as u64);
+            self.0.set_position(done as u64);
+            self.0.set_message(more());
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 

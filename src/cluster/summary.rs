@@ -47,6 +47,9 @@ pub struct ClusterSummary {
     pub share: f64,
     /// The terms that set its texts apart; empty without texts.
     pub terms: Vec<String>,
+    /// What a chat model said of it, where one was asked ([`describe`](crate::embed::describe)).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// The mean of the numbers of its rows; `None` when it has none.
     pub mean_label: Option<f64>,
     /// The rows most like its mean, the nearest first.
@@ -112,6 +115,7 @@ pub fn summarize(input: &SummaryInput<'_>, options: &SummaryOptions) -> Result<V
         size: rows.len(),
         share: rows.len() as f64 / n as f64,
         terms: names.remove(&id).unwrap_or_default(),
+        description: None,
         mean_label: input.numbers.and_then(|numbers| mean(rows.iter().filter_map(|&row| numbers[row]))),
         examples: examples(input, &rows, options.examples),
     };

@@ -9,7 +9,7 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::FileWriter;
-use arrow::record_batch::RecordBatch;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use ndarray::s;
 
 use super::VectorLayout;
@@ -55,7 +55,9 @@ fn schema(table: &Table, layout: VectorLayout, dims: i32) -> SchemaRef {
         VectorLayout::FixedSizeList => DataType::FixedSizeList(item(layout), dims),
         VectorLayout::List => DataType::List(item(layout)),
     };
-    fields.push(Arc::new(Field::new(table.vector_column(), list, false)));
+    if dims > 0 {
+        fields.push(Arc::new(Field::new(table.vector_column(), list, false)));
+    }
     Arc::new(Schema::new_with_metadata(fields, table.columns().schema_ref().metadata().clone()))
 }
 
@@ -70,6 +72,12 @@ fn batch(
     rows: Range<usize>,
     schema: &SchemaRef,
 ) -> Result<RecordBatch, ArrowError> {
+    let mut arrays: Vec<ArrayRef> =
+        table.columns().columns().iter().map(|column| column.slice(rows.start, rows.len())).collect();
+    if dims == 0 {
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        return RecordBatch::try_new_with_options(schema.clone(), arrays, &options);
+    }
     let vectors = table.vectors();
     let numbers = Float32Array::from_iter_values(vectors.slice(s![rows.clone(), ..]).iter().copied());
     let list: ArrayRef = match layout {
@@ -86,8 +94,6 @@ fn batch(
             Arc::new(ListArray::try_new(item(layout), offsets, Arc::new(numbers), None)?)
         }
     };
-    let mut arrays: Vec<ArrayRef> =
-        table.columns().columns().iter().map(|column| column.slice(rows.start, rows.len())).collect();
     arrays.push(list);
     RecordBatch::try_new(schema.clone(), arrays)
 }

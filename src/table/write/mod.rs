@@ -41,7 +41,8 @@ pub struct Written {
     pub dropped_columns: Vec<String>,
 }
 
-/// Writes a table. The file appears whole or not at all.
+/// Writes a table. The file appears whole or not at all. A table of no dimensions is written without a
+/// vector column.
 ///
 /// CSV, TSV and JSON lines hold a vector as a JSON array, each number in the fewest digits that give
 /// the same `f32` again, so that in every format the vectors come back to the last bit.

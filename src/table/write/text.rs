@@ -26,10 +26,13 @@ const JSON_BYTES: usize = 4 << 20;
 pub(super) fn write_delimited(table: &Table, delimiter: u8, out: &mut impl Write) -> Result<()> {
     let failed = |error: simd_csv::Error| Error::io("cannot write", std::io::Error::other(error));
     let mut writer = simd_csv::WriterBuilder::new().delimiter(delimiter).from_writer(out);
+    let has_vectors = table.dims() > 0;
     let mut header = table.column_names();
-    header.push(table.vector_column());
+    if has_vectors {
+        header.push(table.vector_column());
+    }
+    let mut cells: Vec<Vec<u8>> = vec![Vec::new(); header.len()];
     writer.write_record(header).map_err(failed)?;
-    let mut cells: Vec<Vec<u8>> = vec![Vec::new(); table.columns().num_columns() + 1];
     for first in (0..table.n_rows()).step_by(TEXT_ROWS) {
         let rows = TEXT_ROWS.min(table.n_rows() - first);
         let columns = table.columns().columns().iter().map(|column| as_text(&column.slice(first, rows)));
@@ -42,7 +45,7 @@ pub(super) fn write_delimited(table: &Table, delimiter: u8, out: &mut impl Write
                     cell.extend_from_slice(column.value(row).as_bytes());
                 }
             }
-            if let Some(cell) = cells.last_mut() {
+            if let Some(cell) = cells.last_mut().filter(|_| has_vectors) {
                 write_vector(table.vectors().row(first + row), cell)?;
             }
             writer.write_record(&cells).map_err(failed)?;

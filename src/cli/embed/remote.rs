@@ -1,0 +1,196 @@
+//! By a server.
+
+use std::future::{Future, poll_fn};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use arrow::array::{StringArray, UInt64Array};
+use embedlab::embed::{
+    Client, EmbedOptions, Embedded, EmbeddingModel, Encoding, FailedRow, LongTexts, Models, Progress, embed,
+};
+use embedlab::{Error, Result};
+use serde::Serialize;
+
+use super::Run;
+use crate::cli::beside::write_table;
+use crate::cli::output::{Output, grouped, printable};
+use crate::cli::texts::{Texts, with_column};
+use crate::cli::{Common, Outcome};
+
+/// Rows that failed, as many as are printed.
+const PRINTED: usize = 20;
+
+#[derive(Serialize)]
+struct Said<'a> {
+    rows: usize,
+    dims: usize,
+    model: &'a str,
+    /// Tokens that were sent; what came from the cache costs nothing.
+    tokens: usize,
+    usd: Option<f64>,
+    cached: usize,
+    requests: usize,
+    retries: usize,
+    failed: &'a [FailedRow],
+    stopped: bool,
+    output: Option<String>,
+    seconds: f64,
+}
+
+pub fn run(args: &Run, models: &Models, common: &Common, output: &Output) -> Result<Outcome> {
+    let start = Instant::now();
+    let known = models.get(&args.model);
+    let options = options(args, known, models)?;
+    let client = args.server.client(Some(&args.pace), common.seed)?;
+    let texts = args.source.texts(options.encoding.unwrap_or(Encoding::Cl100kBase), output)?;
+    let cache = args.server.cache(&args.model)?.map(Arc::new);
+    stop_on_ctrl_c(&client);
+    let mut found = {
+        let bar = output.bar();
+        embed(&texts.texts, &options, &client, cache.as_ref(), |progress| {
+            bar.show(progress.texts, progress.done, || spent(&progress, known));
+        })?
+    };
+    // From here on they are rows of the file.
+    found.failed.iter_mut().for_each(|failed| failed.row = texts.rows[failed.row]);
+    let mut said = Said {
+        rows: found.origins.len(),
+        dims: found.vectors.ncols(),
+        model: &args.model,
+        tokens: found.tokens,
+        usd: known.and_then(|known| known.usd(found.tokens)),
+        cached: found.cached,
+        requests: client.requests(),
+        retries: client.retries(),
+        failed: &found.failed,
+        stopped: found.stopped,
+        output: None,
+        seconds: 0.0,
+    };
+    if found.stopped {
+        said.seconds = start.elapsed().as_secs_f64();
+        output.warn(format_args!(
+            "stopped: {} of {} rows have vectors; they are in the cache, and the same command goes on from there",
+            grouped(said.rows),
+            grouped(texts.texts.len())
+        ));
+        output.result(&said, |_| Ok(()))?;
+        return Ok(Outcome::Interrupted);
+    }
+    report_failed(&found.failed, texts.texts.len(), output);
+    if found.origins.is_empty() {
+        let reason = found.failed.first().map(|failed| failed.reason.clone()).unwrap_or_default();
+        return Err(Error::input("no row could be embedded").file(&args.source.input.file).seen(reason));
+    }
+    write_table(&table(texts, &found, &options)?, &args.output, output)?;
+    said.output = Some(args.output.display().to_string());
+    said.seconds = start.elapsed().as_secs_f64();
+    output.result(&said, |out| {
+        writeln!(
+            out,
+            "{}: {} rows of {} numbers by {} in {:.2} s",
+            args.output.display(),
+            grouped(said.rows),
+            said.dims,
+            said.model,
+            said.seconds
+        )?;
+        let usd = said.usd.map(|usd| format!(", ${usd:.4}")).unwrap_or_default();
+        writeln!(
+            out,
+            "{} tokens{usd} in {} requests, {} of them after a failure; {} rows from the cache",
+            grouped(said.tokens),
+            grouped(said.requests),
+            grouped(said.retries),
+            grouped(said.cached)
+        )
+    })?;
+    Ok(if found.failed.is_empty() { Outcome::Done } else { Outcome::RowsFailed })
+}
+
+fn options(args: &Run, known: Option<&EmbeddingModel>, models: &Models) -> Result<EmbedOptions> {
+    let mut options = EmbedOptions::new(&args.model, models);
+    if let Some(dims) = args.dims.filter(|dims| known.is_none_or(|known| known.dimensions != *dims)) {
+        match known {
+            Some(known) if !known.shortens || dims > known.dimensions => {
+                return Err(Error::argument("the model does not give vectors of so many numbers")
+                    .seen(format!("{dims}, where {} has {}", known.name, known.dimensions))
+                    .advice("leave --dims out"));
+            }
+            _ => options = options.shortened_to(dims),
+        }
+    }
+    args.long.apply(&mut options);
+    args.server.batches(&args.pace, &mut options);
+    options.strict = args.strict;
+    Ok(options)
+}
+
+/// The rows that have vectors, with what says where a piece comes from.
+fn table(texts: Texts, found: &Embedded, options: &EmbedOptions) -> Result<embedlab::table::Table> {
+    let rows: Vec<usize> = found.origins.iter().map(|origin| origin.row).collect();
+    let column = texts.column.clone();
+    let mut kept = texts.take(&rows)?;
+    if options.long == LongTexts::Split {
+        let pieces =
+            found.origins.iter().map(|origin| origin.piece.as_ref().map_or(0, |(piece, _)| *piece as u64));
+        let pieces = UInt64Array::from_iter_values(pieces);
+        kept.table = with_column(&kept.table, "piece", Arc::new(pieces))?;
+        for (text, origin) in kept.texts.iter_mut().zip(&found.origins) {
+            if let Some((_, piece)) = &origin.piece {
+                text.clone_from(piece);
+            }
+        }
+        kept.table = with_column(&kept.table, &column, Arc::new(StringArray::from_iter_values(&kept.texts)))?;
+    }
+    super::joined(&kept.table, found.vectors.clone(), &options.model)
+}
+
+fn report_failed(failed: &[FailedRow], rows: usize, output: &Output) {
+    if failed.is_empty() {
+        return;
+    }
+    output.warn(format_args!(
+        "{} of {} rows have no vector and are left out (rows are counted from 0):",
+        grouped(failed.len()),
+        grouped(rows)
+    ));
+    for failed in failed.iter().take(PRINTED) {
+        output.warn(format_args!("row {}: {}", failed.row, printable(&failed.reason)));
+    }
+    if failed.len() > PRINTED {
+        output.warn(format_args!("and {} more; --json lists them all", grouped(failed.len() - PRINTED)));
+    }
+}
+
+fn spent(progress: &Progress, known: Option<&EmbeddingModel>) -> String {
+    let usd = known.and_then(|known| known.usd(progress.tokens));
+    let usd = usd.map(|usd| format!(", ${usd:.4}")).unwrap_or_default();
+    format!("{} tokens{usd}", grouped(progress.tokens))
+}
+
+/// The first Ctrl-C lets the requests in flight finish, the second ends it at once; the cache bears both.
+fn stop_on_ctrl_c(client: &Client) {
+    let stop = client.stop_handle();
+    let (ready, wait) = std::sync::mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(async {
+            let mut first = std::pin::pin!(tokio::signal::ctrl_c());
+            // The first look at it is what listens.
+            let _ = poll_fn(|context| Poll::Ready(first.as_mut().poll(context).is_ready())).await;
+            drop(ready);
+            if first.await.is_err() {
+                return;
+            }
+            eprintln!("finishing the requests in flight; Ctrl-C once more ends it at once");
+            stop.stop();
+            if tokio::signal::ctrl_c().await.is_ok() {
+                std::process::exit(130);
+            }
+        });
+    });
+    // Until it listens.
+    let _ = wait.recv();
+}

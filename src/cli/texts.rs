@@ -1,0 +1,210 @@
+//! The texts of a file: chosen, put together from columns, and thinned out before anything is paid.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, StringArray, UInt64Array};
+use arrow::datatypes::{Field, Schema};
+use arrow::record_batch::RecordBatch;
+use embedlab::embed::{Encoding, Template, most_recent};
+use embedlab::table::{self, Table};
+use embedlab::{Error, Result};
+use ndarray::Array2;
+
+use super::Output;
+use super::columns::text_column;
+use super::input::Input;
+use super::output::grouped;
+
+/// A file with texts, and which rows of it.
+#[derive(clap::Args)]
+pub struct Source {
+    #[command(flatten)]
+    pub input: Input,
+    /// The column with the texts [default: one with a usual name, or the longest]
+    #[arg(long, value_name = "COL", conflicts_with = "template")]
+    text: Option<String>,
+    /// Texts made of columns, such as "Title: {Summary}; Content: {Text}"; they stand in a column `combined`
+    #[arg(long, value_name = "TEMPLATE")]
+    template: Option<String>,
+    /// Only the N most recent rows by --time, the oldest first; of equal times the last in the file
+    #[arg(long, value_name = "N")]
+    recent: Option<usize>,
+    /// The column with times: numbers, or text that sorts by time [default: Time, or one with a like name]
+    #[arg(long, value_name = "COL", requires = "recent")]
+    time: Option<String>,
+    /// Leave out rows without a text, or without one of the template's columns
+    #[arg(long)]
+    drop_missing: bool,
+    /// Leave out rows of more than N tokens; their numbers stand in a column `n_tokens`
+    #[arg(long, value_name = "N")]
+    drop_longer: Option<usize>,
+}
+
+/// Texts, and the columns of their rows.
+pub struct Texts {
+    /// Columns without vectors.
+    pub table: Table,
+    /// The column of the texts.
+    pub column: String,
+    pub texts: Vec<String>,
+    /// The position in the file of each row, counted from 0.
+    pub rows: Vec<usize>,
+}
+
+impl Source {
+    /// Reads the file and prepares its texts; tokens are counted in `encoding`.
+    pub fn texts(&self, encoding: Encoding, output: &Output) -> Result<Texts> {
+        let columns = {
+            let _busy = output.busy(format!("reading {}", self.input.name()));
+            table::read_columns(self.input.path(), &self.input.options())?
+        };
+        if columns.num_rows() == 0 {
+            return Err(Error::input("no rows").file(&self.input.file));
+        }
+        let mut texts = self.read(bare(without(&columns, "embedding")?)?, output)?;
+        if let Some(most) = self.drop_longer {
+            texts = texts.with_counts(encoding)?;
+            let counts = texts.table.numbers("n_tokens")?;
+            texts.keep(
+                |row| counts[row].is_some_and(|n| n <= most as f64),
+                "of more tokens than allowed",
+                output,
+            )?;
+        }
+        if let Some(n) = self.recent {
+            texts = self.recent(texts, n, output)?;
+        }
+        if texts.texts.is_empty() {
+            return Err(Error::input("no row is left").file(&self.input.file).advice("drop less"));
+        }
+        Ok(texts)
+    }
+
+    fn read(&self, table: Table, output: &Output) -> Result<Texts> {
+        let rows = (0..table.n_rows()).collect();
+        let (mut texts, missing) = match &self.template {
+            Some(template) => {
+                let template = Template::parse(template)?;
+                let cells: Vec<Vec<Option<String>>> =
+                    template.columns().iter().map(|name| table.text(name)).collect::<Result<_>>()?;
+                let row = |row: usize| cells.iter().map(|cells| cells[row].as_deref()).collect::<Vec<_>>();
+                let filled: Vec<String> = (0..table.n_rows()).map(|at| template.fill(&row(at))).collect();
+                let is_empty = |cell: &Option<&str>| cell.is_none_or(|cell| cell.trim().is_empty());
+                let missing: Vec<bool> = (0..table.n_rows()).map(|at| row(at).iter().any(is_empty)).collect();
+                let combined = StringArray::from_iter_values(&filled);
+                let table = with_column(&table, "combined", Arc::new(combined))?;
+                (Texts { table, column: "combined".into(), texts: filled, rows }, missing)
+            }
+            None => {
+                let Some(column) = text_column(&table, self.text.as_deref())? else {
+                    return Err(Error::argument("no column with texts").advice(format!(
+                        "name it with --text; the columns are {}",
+                        table.column_names().join(", ")
+                    )));
+                };
+                if self.text.is_none() {
+                    output.note(format_args!("using the column {column} for texts"));
+                }
+                let texts: Vec<String> =
+                    table.text(&column)?.into_iter().map(Option::unwrap_or_default).collect();
+                let missing = texts.iter().map(|text| text.trim().is_empty()).collect();
+                (Texts { table, column, texts, rows }, missing)
+            }
+        };
+        if self.drop_missing {
+            texts.keep(|row| !missing[row], "without a text", output)?;
+        }
+        Ok(texts)
+    }
+
+    fn recent(&self, mut texts: Texts, n: usize, output: &Output) -> Result<Texts> {
+        let named = self.time.clone().or_else(|| {
+            let names = texts.table.column_names();
+            ["time", "timestamp", "date", "datetime", "created_at"].iter().find_map(|usual| {
+                names.iter().find(|name| name.to_lowercase() == *usual).map(|name| (*name).to_owned())
+            })
+        });
+        let Some(time) = named else {
+            return Err(Error::argument("no column with times").advice(format!(
+                "name it with --time; the columns are {}",
+                texts.table.column_names().join(", ")
+            )));
+        };
+        let cells = texts.table.text(&time)?;
+        texts.keep(|row| cells[row].is_some(), "without a time", output)?;
+        let rows = match texts.table.numbers(&time) {
+            Ok(numbers) => most_recent(&numbers, n),
+            Err(_) => most_recent(&texts.table.text(&time)?, n),
+        };
+        texts.take(&rows)
+    }
+}
+
+impl Texts {
+    /// The texts with their tokens in a column `n_tokens`.
+    pub fn with_counts(self, encoding: Encoding) -> Result<Texts> {
+        let counts = self.counts(encoding)?;
+        let counts = UInt64Array::from_iter_values(counts.into_iter().map(|n| n as u64));
+        let table = with_column(&self.table, "n_tokens", Arc::new(counts))?;
+        Ok(Texts { table, ..self })
+    }
+
+    /// The tokens of each text.
+    ///
+    /// # Errors
+    /// When the tokenizer gives up on one; the message names its row.
+    pub fn counts(&self, encoding: Encoding) -> Result<Vec<usize>> {
+        let counted = encoding.counts(&self.texts).into_iter().zip(&self.rows);
+        counted.map(|(count, row)| count.map_err(|error| error.row(row + 1))).collect()
+    }
+
+    fn keep(&mut self, keep: impl Fn(usize) -> bool, what: &str, output: &Output) -> Result<()> {
+        let kept: Vec<usize> = (0..self.texts.len()).filter(|row| keep(*row)).collect();
+        let dropped = self.texts.len() - kept.len();
+        if dropped > 0 {
+            output.note(format_args!("left out {} rows {what}", grouped(dropped)));
+            let all = Texts {
+                table: self.table.clone(),
+                column: self.column.clone(),
+                texts: std::mem::take(&mut self.texts),
+                rows: std::mem::take(&mut self.rows),
+            };
+            *self = all.take(&kept)?;
+        }
+        Ok(())
+    }
+
+    /// The rows at these positions, in this order.
+    pub fn take(self, rows: &[usize]) -> Result<Texts> {
+        Ok(Texts {
+            table: self.table.take(rows)?,
+            column: self.column,
+            texts: rows.iter().map(|row| self.texts[*row].clone()).collect(),
+            rows: rows.iter().map(|row| self.rows[*row]).collect(),
+        })
+    }
+}
+
+/// The columns alone, as a table without vectors.
+fn bare(columns: RecordBatch) -> Result<Table> {
+    Table::new(Array2::zeros((columns.num_rows(), 0)), columns, "embedding")
+}
+
+/// The columns but one.
+pub fn without(columns: &RecordBatch, name: &str) -> Result<RecordBatch> {
+    let kept: Vec<usize> =
+        (0..columns.num_columns()).filter(|at| columns.schema_ref().field(*at).name() != name).collect();
+    columns.project(&kept).map_err(|error| Error::input("the columns cannot be taken apart").source(error))
+}
+
+/// The table with one more column, which replaces one of the same name; vectors stay.
+pub fn with_column(table: &Table, name: &str, values: ArrayRef) -> Result<Table> {
+    let columns = without(table.columns(), name)?;
+    let mut fields: Vec<_> = columns.schema_ref().fields().iter().cloned().collect();
+    fields.push(Arc::new(Field::new(name, values.data_type().clone(), true)));
+    let mut arrays: Vec<ArrayRef> = columns.columns().to_vec();
+    arrays.push(values);
+    let columns = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+        .map_err(|error| Error::input("the columns cannot be put together").source(error))?;
+    Table::new(table.vectors().to_owned(), columns, table.vector_column())
+}

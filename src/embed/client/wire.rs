@@ -1,0 +1,175 @@
+//! Requests and answers of `/embeddings`, as OpenAI and the servers that follow it write them.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::failure::one_line;
+
+/// A request for the vectors of some texts.
+#[derive(Serialize)]
+pub(super) struct Asked<'a> {
+    pub model: &'a str,
+    pub input: &'a [&'a str],
+    pub encoding_format: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dimensions: Option<usize>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    data: Vec<Item>,
+    #[serde(default)]
+    usage: Option<Usage>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    #[serde(default)]
+    index: Option<usize>,
+    embedding: Vector,
+}
+
+#[derive(Deserialize, Default)]
+struct Usage {
+    #[serde(default)]
+    total_tokens: Option<usize>,
+    #[serde(default)]
+    prompt_tokens: Option<usize>,
+}
+
+/// Vectors in the order of the texts that were asked for.
+pub(in crate::embed) struct Vectors {
+    pub vectors: Vec<Vec<f32>>,
+    /// Tokens that the server counted.
+    pub tokens: Option<usize>,
+}
+
+/// Reads an answer for `asked` texts with vectors of `dims` numbers (any, but all the same, when that is
+/// not known). A short answer is refused as a whole, even where its indices seem to say which is missing:
+/// a server that drops a text and counts anew would give rows the vectors of others.
+pub(super) fn read(body: &[u8], asked: usize, dims: Option<usize>) -> Result<Vectors, String> {
+    let answer: Answer = serde_json::from_slice(body).map_err(|error| {
+        let start = String::from_utf8_lossy(&body[..body.len().min(200)]);
+        if start.trim_start().starts_with('<') {
+            "a web page instead of JSON; check --base-url".to_owned()
+        } else {
+            format!(
+                "an answer that cannot be read: {error}: `{}`",
+                one_line(&start).chars().take(80).collect::<String>()
+            )
+        }
+    })?;
+    if answer.data.len() != asked {
+        return Err(format!("{} vectors for {asked} texts", answer.data.len()));
+    }
+    let mut vectors: Vec<Option<Vec<f32>>> = (0..asked).map(|_| None).collect();
+    let numbered = answer.data.iter().filter(|item| item.index.is_some()).count();
+    if numbered != 0 && numbered != asked {
+        return Err("vectors with and without an index".to_owned());
+    }
+    for (place, item) in answer.data.into_iter().enumerate() {
+        let index = item.index.unwrap_or(place);
+        match vectors.get_mut(index) {
+            Some(empty @ None) => *empty = Some(item.embedding.0),
+            Some(_) => return Err(format!("two vectors with the index {index}")),
+            None => return Err(format!("a vector with the index {index} for {asked} texts")),
+        }
+    }
+    let vectors: Vec<Vec<f32>> = vectors.into_iter().flatten().collect();
+    let dims = dims.or_else(|| vectors.first().map(Vec::len)).unwrap_or(0);
+    for vector in &vectors {
+        if vector.len() != dims || dims == 0 {
+            return Err(format!("a vector of {} numbers where {dims} were expected", vector.len()));
+        }
+        if let Some(value) = vector.iter().find(|value| !value.is_finite()) {
+            return Err(format!("a vector with {value} in it"));
+        }
+    }
+    let usage = answer.usage.unwrap_or_default();
+    Ok(Vectors { vectors, tokens: usage.total_tokens.or(usage.prompt_tokens) })
+}
+
+/// A vector as base64 of little-endian 32-bit floats, or as a list of numbers.
+struct Vector(Vec<f32>);
+
+impl<'de> Deserialize<'de> for Vector {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Numbers)
+    }
+}
+
+struct Numbers;
+
+impl<'de> Visitor<'de> for Numbers {
+    type Value = Vector;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a vector, as numbers or in base64")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Vector, E> {
+        let bytes = STANDARD.decode(text).map_err(|error| E::custom(format!("base64: {error}")))?;
+        let (numbers, rest) = bytes.as_chunks::<4>();
+        if !rest.is_empty() {
+            return Err(E::custom(format!("{} bytes of base64, no whole number of floats", bytes.len())));
+        }
+        Ok(Vector(numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut numbers: A) -> Result<Vector, A::Error> {
+        let mut vector = Vec::with_capacity(numbers.size_hint().unwrap_or(0).min(1 << 16));
+        while let Some(number) = numbers.next_element::<Option<f32>>()? {
+            vector.push(number.ok_or_else(|| A::Error::custom("null instead of a number"))?);
+        }
+        Ok(Vector(vector))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(vector: &[f32]) -> String {
+        STANDARD.encode(vector.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>())
+    }
+
+    #[test]
+    fn both_ways_to_write_a_vector_give_the_same_bits_in_the_order_asked_for() {
+        let body = format!(
+            r#"{{"data": [{{"index": 1, "embedding": "{}"}}, {{"index": 0, "embedding": [0.1, -2]}}],
+                "usage": {{"total_tokens": 7}}, "object": "list"}}"#,
+            text(&[0.1, 3.5])
+        );
+        let found = read(body.as_bytes(), 2, Some(2)).unwrap();
+        assert_eq!(found.vectors, [[0.1, -2.0], [0.1, 3.5]]);
+        assert_eq!(found.tokens, Some(7));
+        // A server without indices and usage.
+        let plain = read(br#"{"data": [{"embedding": [1]}, {"embedding": [2]}]}"#, 2, None).unwrap();
+        assert_eq!((plain.vectors, plain.tokens), (vec![vec![1.0], vec![2.0]], None));
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_trusted_is_refused_with_what_is_wrong() {
+        let said = |body: &str| read(body.as_bytes(), 2, Some(2)).err().unwrap_or_default();
+        let two = |a: &str, b: &str| format!(r#"{{"data": [{a}, {b}]}}"#);
+        let item = |index: usize, numbers: &str| format!(r#"{{"index": {index}, "embedding": {numbers}}}"#);
+        assert!(said("<!doctype html><html>").contains("a web page instead of JSON"));
+        assert!(said("").contains("cannot be read"));
+        assert!(said(r#"{"data": []}"#).contains("0 vectors for 2 texts"));
+        assert!(said(&two(&item(0, "[1, 2]"), &item(0, "[1, 2]"))).contains("two vectors with the index 0"));
+        assert!(said(&two(&item(0, "[1, 2]"), &item(2, "[1, 2]"))).contains("the index 2 for 2 texts"));
+        assert!(said(&two(&item(0, "[1, 2]"), r#"{"embedding": [1, 2]}"#)).contains("with and without"));
+        assert!(said(&two(&item(0, "[1, 2]"), &item(1, "[1]"))).contains("1 numbers where 2"));
+        assert!(said(&two(&item(0, "[1, 2]"), &item(1, "[1, null]"))).contains("null instead"));
+        assert!(!said(&two(&item(0, "[1, 2]"), &item(1, "[1, 1e60]"))).is_empty());
+        let nan = format!("\"{}\"", text(&[f32::NAN, 1.0]));
+        assert!(said(&two(&item(0, "[1, 2]"), &item(1, &nan))).contains("NaN"));
+        assert!(said(&two(&item(0, "[1, 2]"), &item(1, "\"AAA=\""))).contains("no whole number"));
+        assert!(said(&two(&item(0, "[1, 2]"), &item(1, "\"?\""))).contains("base64"));
+    }
+}

@@ -1,0 +1,73 @@
+//! The client, against a real HTTP server on loopback that throttles, fails and lies.
+
+mod chaos;
+mod killed;
+mod refused;
+mod rows;
+mod server;
+
+use std::path::Path;
+
+use assert_cmd::Command;
+use embedlab::embed::{Client, ClientOptions, EmbedOptions, Models, Waits};
+use serde_json::Value;
+use std::time::Duration;
+
+/// The command, with nothing of the user's environment that matters here.
+pub fn embedlab() -> Command {
+    let mut command = Command::cargo_bin("embedlab").unwrap();
+    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    for variable in [
+        "EMBEDLAB_JOBS",
+        "EMBEDLAB_CACHE_DIR",
+        "OPENAI_BASE_URL",
+        "OPENAI_API_KEY",
+        "HTTP_PROXY",
+        "http_proxy",
+    ] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+pub fn json(command: &mut Command) -> Value {
+    let output = command.assert().success().get_output().clone();
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stdout)))
+}
+
+/// Waits that a test can bear.
+pub fn quick() -> Waits {
+    Waits {
+        shortest: Duration::from_millis(1),
+        longest: Duration::from_millis(8),
+        pause: Duration::from_millis(5),
+        timeout: Duration::from_secs(20),
+        ..Default::default()
+    }
+}
+
+pub const QUICK: [&str; 6] = ["--shortest-wait", "0.001", "--longest-wait", "0.008", "--pause", "0.005"];
+
+pub fn client(url: &str, waits: Waits) -> Client {
+    Client::new(ClientOptions { base_url: url.to_owned(), waits, ..Default::default() }).unwrap()
+}
+
+/// text-embedding-3-small in 16 dimensions.
+pub fn options() -> EmbedOptions {
+    EmbedOptions::new("text-embedding-3-small", &Models::default()).shortened_to(server::DIMS)
+}
+
+pub fn texts(n: usize) -> Vec<String> {
+    (0..n).map(|row| format!("review {row} of {n}: tea, cake and more")).collect()
+}
+
+/// The vectors of a table, row by row, are those of the texts in its column `text`.
+pub fn right_vectors(path: &Path) -> usize {
+    let table = embedlab::table::read(path, &Default::default()).unwrap();
+    let texts = table.text("text").unwrap();
+    for (text, vector) in texts.iter().zip(table.vectors().rows()) {
+        assert_eq!(vector.to_vec(), server::vector(text.as_ref().unwrap(), table.dims()), "{text:?}");
+    }
+    table.n_rows()
+}
