@@ -136,7 +136,7 @@ fn a_table_is_embedded_and_searched_by_text() {
     };
     fails(&["search", SAMPLE, "tea", "--model", &model], "8 dimensions, and 384 in the rows");
     fails(&["search", &output, "§§§"], "a text without a word");
-    fails(&["embed", &input, "--model", "nowhere", "-o", &output], "no such model");
+    fails(&["embed", &input, "--model", "nowhere", "-o", &output], "unknown model: nowhere");
     fails(&["embed", &input, "--text", "Body", "-o", &output], "no such column");
     fails(&["embed", "nowhere.csv", "-o", &output], "nowhere.csv");
     // Rows of another model of the same size.
