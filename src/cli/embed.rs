@@ -1,10 +1,10 @@
 //! `embedlab embed`: vectors for the texts of a table.
 
-mod lexical;
+mod here;
 mod models;
 mod remote;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::StringArray;
@@ -14,6 +14,7 @@ use embedlab::embed::{Borders, LongTexts};
 use embedlab::table::Table;
 use ndarray::Array2;
 
+use super::embedder::on_disk;
 use super::server::{Pace, Server};
 use super::texts::{Source, with_column};
 use super::{Common, Outcome, Output};
@@ -162,9 +163,11 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         Args::Run(args) => args,
     };
     super::output::writable(&args.output)?;
-    // A folder with a model of its own is opened here.
-    if args.model == "lsa" || Path::new(&args.model).is_file() {
-        return lexical::run(args, common, output);
+    if args.model == "lsa" {
+        return here::run(args, None, common, output);
+    }
+    if let Some(embedder) = on_disk(&args.model)? {
+        return here::run(args, Some(embedder), common, output);
     }
     let models = args.server.known()?;
     if models.get(&args.model).is_none() && !args.server.is_named() {

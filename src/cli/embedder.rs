@@ -62,9 +62,7 @@ impl With {
                 .seen(seen)
                 .advice("embed rows and texts with the same model")
         };
-        let path = Path::new(&named);
-        if path.is_file() {
-            let embedder = Lsa::load(path)?;
+        if let Some(embedder) = on_disk(&named)? {
             return match of_rows {
                 Some(model) if model != embedder.model() => {
                     Err(refused(format!("{}, and {model} in the rows", embedder.model())))
@@ -72,10 +70,9 @@ impl With {
                 _ if embedder.dims() != rows.dims() => {
                     Err(refused(format!("{} dimensions, and {} in the rows", embedder.dims(), rows.dims())))
                 }
-                _ => Ok(Box::new(embedder)),
+                _ => Ok(embedder),
             };
         }
-        // A folder with a model of its own is opened here.
         if models.get(&named).is_none() && !self.server.is_named() {
             return Err(models.unknown(&named));
         }
@@ -99,13 +96,20 @@ impl With {
     }
 }
 
-/// The embedder of this name: a file that embedlab embed wrote, or a server's model, which cuts what is too
-/// long for it.
-pub fn by_name(name: &str, server: &Server) -> Result<Box<dyn Embedder>> {
+/// The embedder that a path names, if it names one: a file that embedlab embed wrote. This is also where a
+/// folder with a model of its own is opened.
+pub fn on_disk(name: &str) -> Result<Option<Box<dyn Embedder>>> {
     if Path::new(name).is_file() {
-        return Ok(Box::new(Lsa::load(name)?));
+        return Ok(Some(Box::new(Lsa::load(name)?)));
     }
-    // A folder with a model of its own is opened here.
+    Ok(None)
+}
+
+/// The embedder of this name: one on disk, or a server's model, which cuts what is too long for it.
+pub fn by_name(name: &str, server: &Server) -> Result<Box<dyn Embedder>> {
+    if let Some(embedder) = on_disk(name)? {
+        return Ok(embedder);
+    }
     let models = server.known()?;
     if models.get(name).is_none() && !server.is_named() {
         return Err(models.unknown(name));
