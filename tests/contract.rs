@@ -11,9 +11,14 @@ use embedlab::map::neighbors_kept;
 use embedlab::model::{
     Beside, Classifier, ModelKind, ModelOptions, Regressor, cross_validate_classes, regress,
 };
+use embedlab::recommend::{
+    EvaluationOptions, NeighborOptions, ProfileOptions, Query, Ratings, RecommendOptions, evaluate,
+    neighbors, profiles, recommend,
+};
 use embedlab::rows::{Metric, Pca, group_means, moments, norms, top_k};
 use embedlab::search::{Hnsw, HnswOptions};
-use embedlab::table::{check, stratified_k_fold, train_test_split};
+use embedlab::table::{Labels, check, stratified_k_fold, train_test_split};
+use embedlab::zero_shot::{LabelVectors, zero_shot};
 use embedlab::{Error, Result};
 use ndarray::{Array2, ArrayView2};
 
@@ -131,6 +136,17 @@ const ANALYSES: &[Contract] = &[
         refuses_non_finite: true,
         min_rows: 4,
     },
+    Contract { name: "zero-shot labels", run: labelled, refuses_non_finite: true, min_rows: 0 },
+    Contract { name: "profiles", run: user_profiles, refuses_non_finite: true, min_rows: 0 },
+    Contract { name: "recommendation, tested", run: held_out_ratings, refuses_non_finite: true, min_rows: 2 },
+    Contract { name: "recommendation for a user", run: for_user, refuses_non_finite: true, min_rows: 1 },
+    Contract { name: "neighbours", run: |rows| alike(rows, None), refuses_non_finite: true, min_rows: 1 },
+    Contract {
+        name: "neighbours of variety",
+        run: |rows| alike(rows, Some(0.5)),
+        refuses_non_finite: true,
+        min_rows: 1,
+    },
     Contract { name: "HNSW index", run: hnsw, refuses_non_finite: true, min_rows: 1 },
     Contract { name: "PCA", run: pca, refuses_non_finite: true, min_rows: 2 },
     Contract {
@@ -214,6 +230,47 @@ fn cross_validated(rows: ArrayView2<'_, f32>) -> Result<String> {
     let mut found = cross_validate_classes(rows, &classes, &names, &folds, &Beside::default(), &options)?;
     found.fit_seconds = 0.0;
     Ok(format!("{found:?}"))
+}
+
+fn labelled(rows: ArrayView2<'_, f32>) -> Result<String> {
+    let vectors = Array2::from_shape_fn((3, rows.ncols()), |(i, j)| ((i * 5 + j * 3) % 7) as f32 - 2.5);
+    let labels = LabelVectors::new(&["a", "b", "b"].map(String::from), None, vectors)?;
+    debug(zero_shot(&rows, &labels))
+}
+
+/// Each row's number modulo `n` as a column of names.
+fn named(rows: usize, n: usize) -> Labels {
+    Labels {
+        names: (0..n).map(|name| format!("n{name}")).collect(),
+        codes: (0..rows).map(|row| Some((row % n) as u32)).collect(),
+    }
+}
+
+fn user_profiles(rows: ArrayView2<'_, f32>) -> Result<String> {
+    let options = ProfileOptions { shrinkage: 1.0, ..Default::default() };
+    debug(profiles(&rows, &named(rows.nrows(), 3).codes, 3, &options))
+}
+
+fn with_ratings(n: usize, run: impl Fn(&Ratings<'_>) -> Result<String>) -> Result<String> {
+    let ratings: Vec<Option<f64>> = (0..n).map(|row| Some((row % 5) as f64 + 1.0)).collect();
+    run(&Ratings { users: &named(n, 3), items: &named(n, 4), ratings: &ratings })
+}
+
+fn held_out_ratings(rows: ArrayView2<'_, f32>) -> Result<String> {
+    let split = train_test_split(rows.nrows(), 0.2, 42)?;
+    let options = EvaluationOptions { n_resamples: 20, ..Default::default() };
+    with_ratings(rows.nrows(), |ratings| debug(evaluate(&rows, ratings, &split, &options)))
+}
+
+fn for_user(rows: ArrayView2<'_, f32>) -> Result<String> {
+    let profiles = ProfileOptions { min_count: 1, ..Default::default() };
+    let options = RecommendOptions { profiles, ..Default::default() };
+    with_ratings(rows.nrows(), |ratings| debug(recommend(rows, ratings, None, 0, &options)))
+}
+
+fn alike(rows: ArrayView2<'_, f32>, mmr: Option<f64>) -> Result<String> {
+    let query = Query::Rows { like: &[0], unlike: &[] };
+    debug(neighbors(rows, &query, None, &NeighborOptions { k: 7, mmr, ..Default::default() }))
 }
 
 fn hnsw(rows: ArrayView2<'_, f32>) -> Result<String> {

@@ -8,12 +8,21 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// Runs `work` five times after a warm-up and prints one JSON line as the peers do.
-pub fn measure<T>(name: &str, size: &str, mut work: impl FnMut() -> T) -> T {
-    let mut value = work();
-    let mut seconds: Vec<f64> = (0..5)
+#[allow(dead_code, reason = "a benchmark may choose how often")]
+pub fn measure<T>(name: &str, size: &str, work: impl FnMut() -> T) -> T {
+    measure_times(name, size, 5, work)
+}
+
+/// As [`measure`], `runs` times; once without a warm-up.
+#[allow(dead_code, reason = "most benchmarks run five times")]
+pub fn measure_times<T>(name: &str, size: &str, runs: usize, mut work: impl FnMut() -> T) -> T {
+    let mut value = None;
+    let warm_up = if runs > 1 { Some(work()) } else { None };
+    drop(warm_up);
+    let mut seconds: Vec<f64> = (0..runs.max(1))
         .map(|_| {
             let start = Instant::now();
-            value = work();
+            value = Some(work());
             start.elapsed().as_secs_f64()
         })
         .collect();
@@ -21,11 +30,11 @@ pub fn measure<T>(name: &str, size: &str, mut work: impl FnMut() -> T) -> T {
     println!(
         "{{\"bench\": \"{name}\", \"size\": \"{size}\", \"threads\": {}, \"median_seconds\": {:.5}, \"min\": {:.5}, \"max\": {:.5}}}",
         rayon::current_num_threads(),
-        seconds[2],
+        seconds[seconds.len() / 2],
         seconds[0],
-        seconds[4]
+        seconds[seconds.len() - 1]
     );
-    value
+    value.expect("at least one run")
 }
 
 /// The first argument that is a file, if any: `cargo bench --bench NAME -- FILE`.

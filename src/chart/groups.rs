@@ -23,7 +23,7 @@ pub struct Groups {
     palette: Palette,
 }
 
-const NONE: u32 = u32::MAX;
+pub(super) const NONE: u32 = u32::MAX;
 const MOST_NAMED: usize = 20;
 
 impl Groups {
@@ -99,6 +99,19 @@ impl Groups {
             counts[group as usize] += 1;
         }
         counts
+    }
+
+    /// The group of each row; [`NONE`] for none.
+    pub(super) fn of(&self) -> &[u32] {
+        &self.of
+    }
+
+    pub(super) fn palette_is(&self, palette: Palette) -> bool {
+        self.palette == palette
+    }
+
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// What is shown of these groups when at most `most` lines fit.

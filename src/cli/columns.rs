@@ -67,11 +67,15 @@ pub fn label_column(table: &Table, named: Option<&str>) -> Result<Option<String>
         table.column(name)?;
         return Ok(Some(name.to_owned()));
     }
+    let Some(name) = usual_label(table) else { return Ok(None) };
+    let values = table.labels(&name)?.names.len();
+    Ok((2..=50).contains(&values).then_some(name))
+}
+
+fn usual_label(table: &Table) -> Option<String> {
     let names = table.column_names();
     let usual = LABEL_NAMES.iter().find_map(|usual| names.iter().find(|name| name.to_lowercase() == *usual));
-    let Some(name) = usual else { return Ok(None) };
-    let values = table.labels(name)?.names.len();
-    Ok((2..=50).contains(&values).then(|| (*name).to_owned()))
+    usual.map(|name| (*name).to_owned())
 }
 
 /// Names that people give to who rated.
@@ -96,13 +100,17 @@ pub fn item_column(table: &Table, named: Option<&str>) -> Result<Option<String>>
     usual_column(table, named, &ITEM_NAMES)
 }
 
-/// The column of ratings: the named one, or a column of numbers that [`label_column`] finds.
+/// The column of ratings: the named one, or a column of numbers with a label's usual name, however many
+/// values it has.
 ///
 /// # Errors
 /// When the named column does not exist.
 pub fn rating_column(table: &Table, named: Option<&str>) -> Result<Option<String>> {
-    let found = label_column(table, named)?;
-    Ok(found.filter(|name| named.is_some() || table.column(name).is_ok_and(|c| c.data_type().is_numeric())))
+    if let Some(name) = named {
+        table.column(name)?;
+        return Ok(Some(name.to_owned()));
+    }
+    Ok(usual_label(table).filter(|name| table.column(name).is_ok_and(|c| c.data_type().is_numeric())))
 }
 
 /// `user_id`, `userId` and `User ID` are the same name.

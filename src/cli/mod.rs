@@ -17,6 +17,7 @@ mod input;
 mod inspect;
 mod learn;
 mod man;
+mod map;
 mod neighbors;
 mod output;
 mod predict;
@@ -105,6 +106,7 @@ enum Command {
     Neighbors(neighbors::Args),
     Search(search::Args),
     Code(code::Args),
+    Map(map::Args),
     Report(report::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -136,6 +138,7 @@ pub fn run() -> ExitCode {
         Command::Neighbors(args) => neighbors::run(&args, &output),
         Command::Search(args) => search::run(&args, &cli.common, &output),
         Command::Code(args) => code::run(&args, &cli.common, &output),
+        Command::Map(args) => map::run(&args, &cli.common, &output),
         Command::Report(args) => report::run(&args, &cli.common, &output),
         Command::Completions(args) => completions::run(&args, Cli::command(), &output),
         Command::Man(args) => man::run(&args, Cli::command(), &output),

@@ -78,6 +78,36 @@ impl Output {
         bar.enable_steady_tick(Duration::from_millis(120));
         Busy(bar)
     }
+
+    /// A bar on a terminal for work of `total` steps; nothing elsewhere.
+    pub fn bar(&self, what: impl Into<String>, total: usize) -> Bar {
+        if self.quiet || !io::stderr().is_terminal() {
+            return Bar(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new(total as u64).with_prefix(what.into());
+        if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {msg} {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Bar(bar)
+    }
+}
+
+/// A bar that goes when its work is done, however it ends.
+pub struct Bar(ProgressBar);
+
+impl Bar {
+    /// Shows how much is done, and what there is to say.
+    pub fn at(&self, done: usize, message: impl Into<String>) {
+        self.0.set_position(done as u64);
+        self.0.set_message(message.into());
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
 }
 
 /// How far some work is, on a terminal; nothing elsewhere.

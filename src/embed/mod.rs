@@ -7,6 +7,10 @@
 mod cache;
 mod chat;
 mod client;
+#[cfg(feature = "local-models")]
+mod hub;
+#[cfg(feature = "local-models")]
+mod local;
 mod long;
 mod lsa;
 mod models;
@@ -21,6 +25,10 @@ mod tokens;
 pub use cache::{Cache, CacheKey};
 pub use chat::describe;
 pub use client::{ApiKey, Client, ClientOptions, OPENAI, Stop, Waits, is_private};
+#[cfg(feature = "local-models")]
+pub use hub::{Hub, HubProgress};
+#[cfg(feature = "local-models")]
+pub use local::{LocalModel, LocalVectors};
 pub use long::{Borders, LongTexts, Piece, pieces, truncate, weighted_mean};
 pub use lsa::{Lsa, LsaOptions};
 pub use models::{EmbeddingModel, Models};

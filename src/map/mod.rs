@@ -1,5 +1,33 @@
-//! Maps: rows laid out in two dimensions, and how far to trust what one sees there.
+//! Maps: rows laid out in two or three dimensions, and how far to trust what one sees there.
+//!
+//! t-SNE is cut where its mathematics is cut: rows made ready (`centred`), the nearest neighbours
+//! ([`NeighborGraph`]), affinities by perplexity (`affinities`), a start (`start`), the gradient
+//! (`attraction`, and repulsion by `exact`, `barnes_hut` or `interpolation`), the optimiser
+//! (`optimizer`). [`Tsne`] puts them together.
 
+mod affinities;
+mod attraction;
+mod barnes_hut;
+mod bhtsne;
+mod centred;
+mod divergence;
+mod exact;
+mod interpolation;
+mod kept;
+mod kernel;
+mod neighbors;
+mod optimizer;
+mod params;
+mod place;
+mod start;
 mod trust;
+mod tsne;
 
-pub use trust::{NeighborsKept, neighbors_kept};
+pub use divergence::{Divergence, map_divergence};
+pub use kept::{NeighborsKept, neighbors_kept};
+pub use neighbors::NeighborGraph;
+pub use optimizer::Progress;
+pub use params::{Engine, Gradient, Init, TsneParams, TsneValidParams};
+pub use place::{PlaceParams, PlaceValidParams, placed_neighbors_kept};
+pub use trust::{StandardErrors, Trust, trust};
+pub use tsne::{Steps, Tsne};

@@ -6,8 +6,9 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::block::{Block, Callout, Figure, Image};
 use super::page::{Page, Section};
-use super::script::embedded;
 use super::table::Table;
+use crate::chart::script::embedded;
+use crate::chart::web::{self, theme_switch};
 
 const STYLE: &str = include_str!("page.css");
 
@@ -30,7 +31,7 @@ pub(super) fn page(page: &Page) -> String {
                     meta name="generator" content=(page.provenance.version);
                 }
                 title { (page.title) }
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(web::STYLE)) (PreEscaped(STYLE)) }
             }
             body {
                 a.skip href="#content" { "Skip to the content" }
@@ -63,22 +64,6 @@ pub(super) fn page(page: &Page) -> String {
         }
     }
     .into_string()
-}
-
-/// Three radio buttons that the style sheet reads with `:has()`: a switch without a script.
-fn theme_switch() -> Markup {
-    html! {
-        fieldset.theme {
-            legend { "Theme" }
-            @for (value, label) in [("auto", "Auto"), ("light", "Light"), ("dark", "Dark")] {
-                label {
-                    input type="radio" name="theme" value=(value) id={ "theme-" (value) } autocomplete="off"
-                        checked[value == "auto"];
-                    span { (label) }
-                }
-            }
-        }
-    }
 }
 
 fn footer(page: &Page) -> Markup {

@@ -30,7 +30,6 @@ mod models;
 mod overview;
 mod page;
 mod recommend;
-mod script;
 mod table;
 
 use serde::Serialize;

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 /// # Errors
 /// When the file cannot be opened or mapped.
 #[allow(unsafe_code)]
-pub(super) fn map(path: &Path) -> Result<Mmap> {
+pub(crate) fn map(path: &Path) -> Result<Mmap> {
     let file = File::open(path).map_err(|error| Error::io("cannot open", error).file(path))?;
     // SAFETY: a mapping is sound as long as nobody writes to the file, which no program can promise
     // for another. Every user of a mapping accepts that; the map is private to this crate, never

@@ -43,6 +43,8 @@ pub use cell::{CellError, parse_vector};
 pub use check::{Check, Norms, Problem, Severity, check, check_rows};
 pub use columns::{Labels, Table};
 pub use format::Format;
+#[cfg(feature = "local-models")]
+pub(crate) use mapped::map as map_file;
 pub use projector::write_projector;
 pub use read::{Encoding, ReadOptions, read, read_columns};
 pub use split::{

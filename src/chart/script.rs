@@ -6,8 +6,12 @@ use serde_json::Value;
 /// ends at the first `</script`, and `<!--` followed by `<script` hides that end. Both need a `<`,
 /// which JSON can write as an escape; `>` and `&` are escaped for readers in XHTML, U+2028 and
 /// U+2029 because older JavaScript ends a line there. Any JSON parser reads the same value.
-pub(super) fn embedded(value: &Value) -> String {
-    let json = value.to_string();
+pub(crate) fn embedded(value: &Value) -> String {
+    escaped(&value.to_string())
+}
+
+/// As [`embedded`], of a JSON text.
+pub(super) fn escaped(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for character in json.chars() {
         match character {

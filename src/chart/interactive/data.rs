@@ -1,0 +1,176 @@
+//! What the page's script reads, as JSON with numbers in base64.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Serialize;
+
+use super::InteractiveMap;
+use super::column::Values;
+use crate::chart::groups::NONE;
+use crate::chart::palette::{Color, Palette};
+use crate::chart::style::{Style, Theme};
+use crate::metric::quantile;
+
+/// Texts in one element of the page: small enough to be parsed between two frames.
+pub(super) const TEXTS_PER_BLOCK: usize = 2_000;
+
+/// Steps of the ramp; their codes and the one of a missing number fit into a byte.
+const STEPS: usize = 250;
+
+/// A name in the legend; the rest would make a page of texts out of a column of texts.
+const LONGEST_NAME: usize = 200;
+
+#[derive(Serialize)]
+pub(super) struct Data<'a> {
+    rows: usize,
+    dimensions: usize,
+    /// f32, row by row.
+    points: String,
+    columns: Vec<ColumnData<'a>>,
+    color_by: usize,
+    has_texts: bool,
+    texts_per_block: usize,
+    ramp: Themed<Vec<String>>,
+    rest: Themed<String>,
+    accent: Themed<String>,
+}
+
+#[derive(Serialize)]
+struct Themed<T> {
+    light: T,
+    dark: T,
+}
+
+impl<T> Themed<T> {
+    fn of(make: impl Fn(Theme) -> T) -> Self {
+        Themed { light: make(Theme::Light), dark: make(Theme::Dark) }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum ColumnData<'a> {
+    Categories {
+        name: &'a str,
+        names: Vec<String>,
+        /// Positions in `names`, of `width` bytes each; all bits set for none.
+        data: String,
+        width: usize,
+        entries: Vec<Entry>,
+        /// The entry of each name.
+        entry_of: Vec<u16>,
+        /// The entry of rows without a name.
+        none: usize,
+    },
+    Numbers {
+        name: &'a str,
+        /// f64; NaN for no number.
+        data: String,
+        /// The ends of the ramp.
+        low: f64,
+        high: f64,
+        least: f64,
+        most: f64,
+        missing: usize,
+    },
+}
+
+/// A line of the legend.
+#[derive(Serialize)]
+struct Entry {
+    name: String,
+    count: usize,
+    light: String,
+    dark: String,
+}
+
+impl<'a> Data<'a> {
+    pub fn of(map: &'a InteractiveMap<'_>, color_by: usize) -> Self {
+        let (rows, dimensions) = map.points.dim();
+        let ink = |theme| Style::new("").theme(theme).ink();
+        let ramp = |theme| (0..STEPS).map(|step| hex(Palette::Ordered.color(step, STEPS, theme))).collect();
+        Data {
+            rows,
+            dimensions,
+            points: base64(map.points.iter().map(|value| value.to_le_bytes())),
+            columns: map.columns.iter().map(|column| column_data(column.name(), &column.values)).collect(),
+            color_by,
+            has_texts: map.texts.is_some(),
+            texts_per_block: TEXTS_PER_BLOCK,
+            ramp: Themed::of(ramp),
+            rest: Themed::of(|theme| hex(ink(theme).rest)),
+            accent: Themed::of(|theme| hex(ink(theme).accent)),
+        }
+    }
+}
+
+fn column_data<'a>(name: &'a str, values: &'a Values) -> ColumnData<'a> {
+    match values {
+        Values::Groups(groups) => {
+            let [light, dark] = [Theme::Light, Theme::Dark]
+                .map(|theme| groups.shown(usize::MAX, theme, Style::new("").theme(theme).ink()));
+            let entries: Vec<Entry> = light
+                .entries
+                .into_iter()
+                .zip(dark.entries)
+                .map(|(light, dark)| Entry {
+                    name: cut(&light.name, LONGEST_NAME),
+                    count: light.count,
+                    light: hex(light.color),
+                    dark: hex(dark.color),
+                })
+                .collect();
+            let none = entries.len().saturating_sub(1);
+            let names: Vec<String> = groups.names().iter().map(|name| cut(name, LONGEST_NAME)).collect();
+            let mut entry_of = vec![0; names.len()];
+            for (&group, &entry) in groups.of().iter().zip(&light.of) {
+                if let Some(of) = entry_of.get_mut(group as usize) {
+                    *of = entry;
+                }
+            }
+            // All bits set are no name.
+            let (data, width) = match names.len() {
+                0..0xff => (base64(groups.of().iter().map(|&group| [group as u8])), 1),
+                0xff..0xffff => (base64(groups.of().iter().map(|&group| (group as u16).to_le_bytes())), 2),
+                _ => (base64(groups.of().iter().map(|group| group.to_le_bytes())), 4),
+            };
+            debug_assert_eq!(NONE as u8, u8::MAX);
+            ColumnData::Categories { name, names, data, width, entries, entry_of, none }
+        }
+        Values::Numbers(numbers) => {
+            let numbers: Vec<f64> =
+                numbers.iter().map(|&value| if value.is_finite() { value } else { f64::NAN }).collect();
+            let mut sorted: Vec<f64> = numbers.iter().copied().filter(|value| !value.is_nan()).collect();
+            sorted.sort_by(f64::total_cmp);
+            let missing = numbers.len() - sorted.len();
+            let (least, most) =
+                (sorted.first().copied().unwrap_or(0.0), sorted.last().copied().unwrap_or(0.0));
+            let (mut low, mut high) = (least, most);
+            if !sorted.is_empty() {
+                (low, high) = (quantile(&sorted, 0.01), quantile(&sorted, 0.99));
+            }
+            // Nearly all of one value: the ramp shows what differs.
+            if low >= high {
+                (low, high) = (least, most);
+            }
+            let data = base64(numbers.iter().map(|value| value.to_le_bytes()));
+            ColumnData::Numbers { name, data, low, high, least, most, missing }
+        }
+    }
+}
+
+fn base64<const N: usize>(values: impl Iterator<Item = [u8; N]>) -> String {
+    BASE64.encode(values.flatten().collect::<Vec<u8>>())
+}
+
+fn hex(Color(red, green, blue): Color) -> String {
+    format!("#{red:02x}{green:02x}{blue:02x}")
+}
+
+/// The first characters of a text, with an ellipsis where something is missing.
+pub(super) fn cut(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
