@@ -136,7 +136,7 @@ fn a_table_is_embedded_and_searched_by_text() {
     };
     fails(&["search", SAMPLE, "tea", "--model", &model], "8 dimensions, and 384 in the rows");
     fails(&["search", &output, "§§§"], "a text without a word");
-    fails(&["embed", &input, "--model", "nowhere", "-o", &output], "no such model");
+    fails(&["embed", &input, "--model", "nowhere", "-o", &output], "unknown model: nowhere");
     fails(&["embed", &input, "--text", "Body", "-o", &output], "no such column");
     fails(&["embed", "nowhere.csv", "-o", &output], "nowhere.csv");
     // Rows of another model of the same size.
@@ -146,4 +146,32 @@ fn a_table_is_embedded_and_searched_by_text() {
     let shuffled = path("shuffled.parquet");
     json(embedlab().args(["embed", &path("shuffled.csv"), "-o", &shuffled, "--json", "-q"]));
     fails(&["search", &shuffled, "tea", "--model", &model], "the embedder is not that of the rows");
+}
+
+#[cfg(feature = "local-models")]
+#[test]
+fn a_model_folder_embeds_rows_and_queries_and_a_strange_name_is_not_looked_for_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    std::fs::write(path("in.csv"), "text\ngreen tea\nblack tea\ndog food\n").unwrap();
+    let (input, output, model) = (path("in.csv"), path("out.parquet"), "tests/fixtures/local_model");
+    let found = json(embedlab().args(["embed", &input, "--model", model, "-o", &output, "--json", "-q"]));
+    assert_eq!(
+        (found["rows"].as_u64(), found["tokens"].as_u64(), found["usd"].as_f64()),
+        (Some(3), Some(0), Some(0.0))
+    );
+    let hits = json(embedlab().args(["search", &output, "dog food", "--model", model, "--json", "-q"]));
+    assert_eq!(hits["hits"][0]["row"], 2);
+    let fails = |arguments: &[&str], says: &str| {
+        embedlab()
+            .args(arguments)
+            .env("HF_ENDPOINT", "http://127.0.0.1:1")
+            .assert()
+            .code(2)
+            .stderr(contains(says));
+    };
+    fails(&["embed", &input, "--model", model, "--dims", "3", "-o", &output], "leave --dims out");
+    fails(&["embed", &input, "--model", "some/where", "-o", &output], "--download");
+    fails(&["search", &output, "tea", "--model", "some/where"], "no such model on this machine");
+    fails(&["search", &output, "tea"], "no embedder for texts");
 }

@@ -36,3 +36,39 @@ fn star_ratings_are_scored_beside_a_constant_and_drawn() {
         assert!(std::fs::read(root.join(name)).unwrap().starts_with(b"\x89PNG"), "{name}");
     }
 }
+
+#[test]
+fn get_embeddings_counts_prices_searches_and_draws() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let ran = Command::new(cargo)
+        .current_dir(root)
+        .args(["run", "--quiet", "--example", "get_embeddings"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(said.contains("text-embedding-3-small: ") && said.contains(" numbers by lsa-256-"), "{said}");
+    assert!(std::fs::read(root.join("output/tokens.png")).unwrap().starts_with(b"\x89PNG"));
+}
+
+#[test]
+fn long_inputs_are_nearer_to_the_whole_when_averaged_than_when_cut_off() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let ran = Command::new(cargo)
+        .current_dir(root)
+        .args(["run", "--quiet", "--example", "long_inputs"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(said.contains("'AGI ' * 5000: [8191, 1810] tokens"), "{said}");
+    let cosines: Vec<f64> = said
+        .lines()
+        .filter_map(|line| line.split_once("cosine ")?.1.split_once(' ')?.0.parse().ok())
+        .collect();
+    assert_eq!(cosines.len(), 4, "{said}");
+    assert!(cosines[1..].iter().all(|averaged| *averaged > cosines[0]), "{said}");
+    assert!(std::fs::read(root.join("output/long_inputs.png")).unwrap().starts_with(b"\x89PNG"));
+}

@@ -143,7 +143,7 @@ fn index(args: &IndexArgs, common: &Common, output: &Output) -> Result<Outcome> 
         lsa.save(beside(&args.output))?;
         Box::new(lsa)
     } else {
-        by_name(&args.model, &args.server)?
+        by_name(&args.model, &args.server, false, output)?
     };
     let vectors = embedder.embed(&texts)?;
     let text = |of: fn(&Function) -> &str| -> ArrayRef {

@@ -79,7 +79,7 @@ pub fn run(args: &Args, _: &Common, output: &Output) -> Result<Outcome> {
     args.long.apply(&mut options);
     let encoding = model.encoding.unwrap_or(Encoding::Cl100kBase);
     let texts = args.source.texts(encoding, output)?;
-    let _busy = output.busy(format!("counting the tokens of {} texts", grouped(texts.texts.len())));
+    let busy = output.busy(format!("counting the tokens of {} texts", grouped(texts.texts.len())));
     let cache = existing(&args.server, &args.model, output)?;
     let found = estimate(&texts.texts, &options, cache.as_ref())?;
     let mut by_encoding = Vec::new();
@@ -111,7 +111,7 @@ pub fn run(args: &Args, _: &Common, output: &Output) -> Result<Outcome> {
             })
             .collect(),
     };
-    drop(_busy);
+    drop(busy);
     output.result(&cost, |out| print(&cost, out))?;
     Ok(Outcome::Done)
 }

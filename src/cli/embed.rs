@@ -1,27 +1,29 @@
 //! `embedlab embed`: vectors for the texts of a table.
 
-mod lexical;
+mod here;
 mod models;
 mod remote;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::StringArray;
 use clap::{ArgMatches, Command, ValueEnum};
-use embedlab::Result;
 use embedlab::embed::{Borders, LongTexts};
 use embedlab::table::Table;
+use embedlab::{Error, Result};
 use ndarray::Array2;
 
+use super::embedder::{on_disk, unknown};
 use super::server::{Pace, Server};
 use super::texts::{Source, with_column};
 use super::{Common, Outcome, Output};
 
 const EXAMPLES: &str = "\
 The model lsa is lexical: words and pieces of words, learned from the texts themselves. It needs no key
-and no download, and is kept beside the output for queries and new rows. Any other name is a model of a
-server: OpenAI's, with the key in OPENAI_API_KEY, or one that --base-url names. What a server answers is
+and no download, and is kept beside the output for queries and new rows. A folder with a BERT-class model
+needs no key either; with --download it may be the name of one at Hugging Face. Any other name is a model
+of a server: OpenAI's, with the key in OPENAI_API_KEY, or one that --base-url names. What a server answers is
 kept in a cache: a run that was stopped, at any moment, goes on where it was when it is started again.
 
 A row that fails (an empty text, one that is too long, one that the server refuses) is named at the end
@@ -33,6 +35,7 @@ Examples:
   embedlab embed reviews.csv --model text-embedding-3-small -o reviews.parquet
   embedlab embed reviews.csv --template 'Title: {Summary}; Content: {Text}' --recent 1000 -o reviews.parquet
   embedlab embed pages.jsonl --model nomic-embed-text --base-url http://localhost:11434/v1 --long average -o pages.parquet
+  embedlab embed reviews.csv --model all-MiniLM-L6-v2/ -o reviews.parquet
   embedlab embed models";
 
 /// `embed FILE`, or `embed models`. By hand, for a derived optional group of arguments cannot hold groups.
@@ -76,9 +79,12 @@ const MODELS: &str = "models";
 pub struct Run {
     #[command(flatten)]
     source: Source,
-    /// lsa to fit a lexical model to these texts, the file of one that was fitted before, or the name of a server's model
+    /// lsa to fit a lexical model to these texts, the file of one that was fitted before, a folder with a model (config.json, tokenizer.json, model.safetensors), or the name of a server's model
     #[arg(long, value_name = "MODEL", default_value = "lsa")]
     model: String,
+    /// Download the model from Hugging Face (owner/name) if it is not on this machine yet
+    #[arg(long)]
+    download: bool,
     /// Numbers of a vector: of lsa at most [default: 256]; of a server's model that can shorten them [default: the model's]
     #[arg(long, value_name = "N")]
     dims: Option<usize>,
@@ -162,13 +168,20 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         Args::Run(args) => args,
     };
     super::output::writable(&args.output)?;
-    // A folder with a model of its own is opened here.
-    if args.model == "lsa" || Path::new(&args.model).is_file() {
-        return lexical::run(args, common, output);
+    if args.model == "lsa" {
+        return here::run(args, None, common, output);
+    }
+    if let Some(embedder) = on_disk(&args.model, &args.server, args.download, Some(output))? {
+        if args.dims.is_some() {
+            return Err(Error::argument("the model's vectors have the length that they have")
+                .seen(format!("--dims, and {} of {} numbers", embedder.model(), embedder.dims()))
+                .advice("leave --dims out"));
+        }
+        return here::run(args, Some(embedder), common, output);
     }
     let models = args.server.known()?;
     if models.get(&args.model).is_none() && !args.server.is_named() {
-        return Err(models.unknown(&args.model));
+        return Err(unknown(&models, &args.model));
     }
     remote::run(args, &models, common, output)
 }

@@ -3,17 +3,20 @@
 use std::path::{Path, PathBuf};
 
 use embedlab::embed::{EmbedOptions, Embedder, LongTexts, Lsa, Models};
+#[cfg(feature = "local-models")]
+use embedlab::embed::{Hub, LocalModel};
 use embedlab::table::Table;
 use embedlab::{Error, Result};
 use ndarray::Array2;
 
+use super::Output;
 use super::beside::model_of;
 use super::server::Server;
 
 /// The embedder for texts on the command line.
 #[derive(clap::Args)]
 pub struct With {
-    /// The embedder of the rows: a file that embedlab embed wrote, or the name of a server's model [default: the model that the rows name, or the file beside them that ends in .lsa.safetensors]
+    /// The embedder of the rows: a file that embedlab embed wrote, a folder with a model, or the name of a server's model [default: the model that the rows name, or the file beside them that ends in .lsa.safetensors]
     #[arg(long = "model", value_name = "MODEL")]
     model: Option<String>,
     #[command(flatten)]
@@ -62,9 +65,7 @@ impl With {
                 .seen(seen)
                 .advice("embed rows and texts with the same model")
         };
-        let path = Path::new(&named);
-        if path.is_file() {
-            let embedder = Lsa::load(path)?;
+        if let Some(embedder) = on_disk(&named, &self.server, false, None)? {
             return match of_rows {
                 Some(model) if model != embedder.model() => {
                     Err(refused(format!("{}, and {model} in the rows", embedder.model())))
@@ -72,12 +73,11 @@ impl With {
                 _ if embedder.dims() != rows.dims() => {
                     Err(refused(format!("{} dimensions, and {} in the rows", embedder.dims(), rows.dims())))
                 }
-                _ => Ok(Box::new(embedder)),
+                _ => Ok(embedder),
             };
         }
-        // A folder with a model of its own is opened here.
         if models.get(&named).is_none() && !self.server.is_named() {
-            return Err(models.unknown(&named));
+            return Err(unknown(&models, &named));
         }
         let query = for_queries(&models, &named);
         if let Some(model) = of_rows.filter(|model| for_queries(&models, model) != query) {
@@ -99,16 +99,72 @@ impl With {
     }
 }
 
-/// The embedder of this name: a file that embedlab embed wrote, or a server's model, which cuts what is too
-/// long for it.
-pub fn by_name(name: &str, server: &Server) -> Result<Box<dyn Embedder>> {
+/// The embedder on this machine that a name stands for, if it does: a file that embedlab embed wrote, a
+/// folder with a model, or a model of Hugging Face that was downloaded before, or is now with `download`.
+pub fn on_disk(
+    name: &str,
+    server: &Server,
+    download: bool,
+    output: Option<&Output>,
+) -> Result<Option<Box<dyn Embedder>>> {
     if Path::new(name).is_file() {
-        return Ok(Box::new(Lsa::load(name)?));
+        return Ok(Some(Box::new(Lsa::load(name)?)));
     }
-    // A folder with a model of its own is opened here.
+    local(name, server, download, output)
+}
+
+#[cfg(feature = "local-models")]
+fn local(
+    name: &str,
+    server: &Server,
+    download: bool,
+    output: Option<&Output>,
+) -> Result<Option<Box<dyn Embedder>>> {
+    let hub = Hub::default();
+    let folder = if Path::new(name).is_dir() {
+        PathBuf::from(name)
+    } else if server.is_named() || server.known()?.get(name).is_some() {
+        return Ok(None);
+    } else if download {
+        let _busy = output.map(|output| output.busy(format!("downloading {name}")));
+        hub.fetch(name, &mut |_| {})?
+    } else {
+        match hub.kept(name).unwrap_or(None) {
+            Some(folder) => folder,
+            None => return Ok(None),
+        }
+    };
+    Ok(Some(Box::new(LocalModel::open(folder)?)))
+}
+
+#[cfg(not(feature = "local-models"))]
+fn local(name: &str, _: &Server, download: bool, _: Option<&Output>) -> Result<Option<Box<dyn Embedder>>> {
+    if download || Path::new(name).is_dir() {
+        return Err(Error::argument("this embedlab was built without local models")
+            .seen(name)
+            .advice("build it with the feature local-models"));
+    }
+    Ok(None)
+}
+
+/// The error for a name that stands for nothing.
+pub fn unknown(models: &Models, name: &str) -> Error {
+    if name.contains('/') {
+        return Error::argument("no such model on this machine").seen(name).advice(
+            "check the path; for a model of Hugging Face give --download to embedlab embed, for one of a server --base-url",
+        );
+    }
+    models.unknown(name)
+}
+
+/// The embedder of this name: one on disk, or a server's model, which cuts what is too long for it.
+pub fn by_name(name: &str, server: &Server, download: bool, output: &Output) -> Result<Box<dyn Embedder>> {
+    if let Some(embedder) = on_disk(name, server, download, Some(output))? {
+        return Ok(embedder);
+    }
     let models = server.known()?;
     if models.get(name).is_none() && !server.is_named() {
-        return Err(models.unknown(name));
+        return Err(unknown(&models, name));
     }
     let options = EmbedOptions { long: LongTexts::Truncate, ..EmbedOptions::new(name, &models) };
     Ok(Box::new(server.embedder(options)?))

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use embedlab::embed::{Cache, CacheKey};
 use rand::{Rng, SeedableRng};
@@ -68,7 +69,8 @@ fn telling_server() -> (Server, Receiver<()>) {
 fn killed_at_twenty_moments_and_resumed_it_gives_the_same_file_and_pays_nothing_twice() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    let texts = texts(4000);
+    // More requests than all kills together wait for.
+    let texts = texts(8000);
     write_texts(&path("in.csv"), &texts);
     let keys: Vec<CacheKey> = texts.iter().map(|text| CacheKey::new(text, Some(DIMS))).collect();
     let (server, told) = telling_server();
@@ -80,10 +82,9 @@ fn killed_at_twenty_moments_and_resumed_it_gives_the_same_file_and_pays_nothing_
         while told.try_recv().is_ok() {}
         let mut child = start(&arguments);
         // Some kills come before the first request, some within the work on an answer.
-        for _ in 0..random.gen_range(0..20) {
-            if told.recv().is_err() || child.try_wait().unwrap().is_some() {
-                break;
-            }
+        let mut wanted = random.gen_range(0..20);
+        while wanted > 0 && child.try_wait().unwrap().is_none() {
+            wanted -= usize::from(told.recv_timeout(Duration::from_millis(20)).is_ok());
         }
         for _ in 0..random.gen_range(0..3000) {
             std::thread::yield_now();
@@ -110,7 +111,7 @@ fn killed_at_twenty_moments_and_resumed_it_gives_the_same_file_and_pays_nothing_
     assert!(stored.len() > 500, "{}", stored.len());
     let from = server.seen().requests.len();
     let said = json(crate::embedlab().args(&arguments));
-    assert_eq!((&said["rows"], &said["cached"]), (&4000.into(), &stored.len().into()));
+    assert_eq!((&said["rows"], &said["cached"]), (&8000.into(), &stored.len().into()));
     {
         let seen = server.seen();
         assert!(
@@ -123,7 +124,7 @@ fn killed_at_twenty_moments_and_resumed_it_gives_the_same_file_and_pays_nothing_
         let twice: usize = seen.answered.values().map(|times| times - 1).sum();
         assert!(twice <= 20 * BATCH * CONCURRENCY, "{twice}");
     }
-    assert_eq!(right_vectors(&path("out.csv")), 4000);
+    assert_eq!(right_vectors(&path("out.csv")), 8000);
     // The file of a run that nobody disturbed, from nothing.
     let (quiet, _told) = telling_server();
     json(crate::embedlab().args(self::arguments(
@@ -141,7 +142,7 @@ fn killed_at_twenty_moments_and_resumed_it_gives_the_same_file_and_pays_nothing_
         &path("other"),
         &path("again.csv"),
     )));
-    assert_eq!((&again["cached"], &again["tokens"], &again["usd"]), (&4000.into(), &0.into(), &0.0.into()));
+    assert_eq!((&again["cached"], &again["tokens"], &again["usd"]), (&8000.into(), &0.into(), &0.0.into()));
     assert_eq!(quiet.seen().requests.len(), before);
 }
 
@@ -178,8 +179,8 @@ fn ctrl_c_finishes_what_is_in_flight_saves_it_and_ends_with_130() {
     // The command says that it has seen the signal before the answer comes.
     let mut child = child;
     let mut said = String::new();
-    let stderr = child.stderr.take().unwrap();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(stderr), &mut said).unwrap();
+    let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
+    std::io::BufRead::read_line(&mut stderr, &mut said).unwrap();
     assert!(said.contains("finishing the requests in flight"), "{said}");
     drop(let_go);
     let output = child.wait_with_output().unwrap();

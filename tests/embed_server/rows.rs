@@ -137,7 +137,7 @@ fn pieces_become_rows_of_the_file_with_their_own_text() {
     json(
         embedlab()
             .args(["embed", &path("in.csv"), "--text", "text", "--model", "any", "--base-url", &server.url])
-            .args(["--long", "split", "--cut", "sentence", "--max-tokens", "6", "--no-cache", "--json", "-q"])
+            .args(["--long", "split", "--cut", "sentence", "--max-tokens", "7", "--no-cache", "--json", "-q"])
             .args(["-o", &path("out.csv")]),
     );
     assert_eq!(crate::right_vectors(&folder.path().join("out.csv")), 3);
@@ -177,7 +177,7 @@ fn a_query_is_embedded_by_the_model_of_the_rows_and_by_no_other() {
     assert_eq!(server.seen().answered["black tea"], 1);
     let near =
         json(embedlab().args(["neighbors", &path("rows.parquet"), "--query", "cake"]).args(server_arguments));
-    assert_eq!(near["neighbors"][0]["row"], 2);
+    assert_eq!(near["neighbors"].as_array().unwrap().len(), 2, "rows with the same text are passed over");
     let labelled = json(
         embedlab()
             .args(["zero-shot", &path("rows.parquet"), "--label-text", "cake", "--label-text", "black tea"])

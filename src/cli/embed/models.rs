@@ -32,8 +32,7 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
         models.add_file(path)?;
     }
     output.result(&models, |out| {
-        let header =
-            ["model", "numbers", "tokens", "encoding", "knows until", "$ / million", "pages / $", "advice"];
+        let header = ["model", "numbers", "tokens", "encoding", "until", "$/million", "pages/$", ""];
         let mut rows = Rows::new(&header, &[1, 2, 5, 6]);
         for model in models.all() {
             rows.push(vec![
@@ -47,21 +46,18 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
                 advice(model),
             ]);
         }
-        writeln!(out, "{rows}")
+        writeln!(out, "{rows}\n")?;
+        writeln!(out, "until: the last month that the model has seen texts of; pages of 800 tokens")?;
+        writeln!(
+            out,
+            "s: --dims shortens the vectors; n: newlines become spaces; q: another model embeds the queries"
+        )
     })?;
     Ok(Outcome::Done)
 }
 
+/// What to know, as letters.
 fn advice(model: &EmbeddingModel) -> String {
-    let mut advice = Vec::new();
-    if model.shortens {
-        advice.push("--dims shortens".to_owned());
-    }
-    if model.newlines_to_spaces {
-        advice.push("newlines become spaces".to_owned());
-    }
-    if let Some(query) = &model.query_model {
-        advice.push(format!("queries by {query}"));
-    }
-    advice.join("; ")
+    let known = [(model.shortens, "s"), (model.newlines_to_spaces, "n"), (model.query_model.is_some(), "q")];
+    known.into_iter().filter(|(holds, _)| *holds).map(|(_, letter)| letter).collect()
 }

@@ -1,6 +1,7 @@
 //! By a server.
 
 use std::future::{Future, poll_fn};
+use std::io::Write;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
@@ -184,7 +185,10 @@ fn stop_on_ctrl_c(client: &Client) {
             if first.await.is_err() {
                 return;
             }
-            eprintln!("finishing the requests in flight; Ctrl-C once more ends it at once");
+            let _ = writeln!(
+                std::io::stderr(),
+                "finishing the requests in flight; Ctrl-C once more ends it at once"
+            );
             stop.stop();
             if tokio::signal::ctrl_c().await.is_ok() {
                 std::process::exit(130);

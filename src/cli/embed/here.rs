@@ -1,6 +1,4 @@
-//! By a lexical model.
-
-use std::path::PathBuf;
+//! By an embedder on this machine: a lexical one fitted to the texts, or one on disk.
 
 use embedlab::Result;
 use embedlab::embed::{Embedder, Encoding, Lsa, LsaOptions};
@@ -29,21 +27,29 @@ struct Embedded {
     seconds: f64,
 }
 
-pub fn run(args: &Run, common: &Common, output: &Output) -> Result<Outcome> {
+pub fn run(
+    args: &Run,
+    embedder: Option<Box<dyn Embedder>>,
+    common: &Common,
+    output: &Output,
+) -> Result<Outcome> {
     let start = std::time::Instant::now();
     let texts = args.source.texts(Encoding::Cl100kBase, output)?;
-    let (embedder, kept) = if args.model == "lsa" {
-        let _busy = output.busy(format!("learning from {} texts", grouped(texts.texts.len())));
-        let options = LsaOptions { dims: args.dims.unwrap_or(256), seed: common.seed, ..Default::default() };
-        let lsa = Lsa::fit(&texts.texts, &options)?;
-        let path = beside(&args.output);
-        lsa.save(&path)?;
-        (lsa, path)
-    } else {
-        let path = PathBuf::from(&args.model);
-        (Lsa::load(&path)?, path)
+    let (embedder, kept): (Box<dyn Embedder>, String) = match embedder {
+        Some(embedder) => (embedder, args.model.clone()),
+        None => {
+            let _busy = output.busy(format!("learning from {} texts", grouped(texts.texts.len())));
+            let options =
+                LsaOptions { dims: args.dims.unwrap_or(256), seed: common.seed, ..Default::default() };
+            let lsa = Lsa::fit(&texts.texts, &options)?;
+            let path = beside(&args.output);
+            lsa.save(&path)?;
+            (Box::new(lsa), path.display().to_string())
+        }
     };
+    let busy = output.busy(format!("embedding {} texts", grouped(texts.texts.len())));
     let vectors = embedder.embed(&texts.texts)?;
+    drop(busy);
     let empty = vectors.rows().into_iter().filter(|row| row.iter().all(|value| *value == 0.0)).count();
     let (rows, model) = (vectors.nrows(), embedder.model());
     write_table(&super::joined(&texts.table, vectors, &model)?, &args.output, output)?;
@@ -59,7 +65,7 @@ pub fn run(args: &Run, common: &Common, output: &Output) -> Result<Outcome> {
         tokens: 0,
         usd: 0.0,
         cached: 0,
-        embedder: kept.display().to_string(),
+        embedder: kept,
         output: args.output.display().to_string(),
         empty,
         seconds: start.elapsed().as_secs_f64(),
