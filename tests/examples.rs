@@ -36,3 +36,17 @@ fn star_ratings_are_scored_beside_a_constant_and_drawn() {
         assert!(std::fs::read(root.join(name)).unwrap().starts_with(b"\x89PNG"), "{name}");
     }
 }
+
+#[test]
+fn maps_in_two_and_three_dimensions_say_how_far_to_trust_them() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let ran =
+        Command::new(cargo).current_dir(root).args(["run", "--quiet", "--example", "maps"]).output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    assert_eq!(said.matches("nearest neighbours kept").count(), 2, "{said}");
+    for name in ["output/map.png", "output/map_3d.png"] {
+        assert!(std::fs::read(root.join(name)).unwrap().starts_with(b"\x89PNG"), "{name}");
+    }
+}
