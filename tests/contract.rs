@@ -7,7 +7,7 @@ use embedlab::cluster::{
     Method, analyse, choose_k_means, dbscan, hdbscan, silhouette,
 };
 use embedlab::forest::{Criterion, ForestClassifier, ForestRegressor, MaxFeatures};
-use embedlab::map::neighbors_kept;
+use embedlab::map::{Engine, Gradient, NeighborGraph, Tsne, neighbors_kept, trust};
 use embedlab::model::{
     Beside, Classifier, ModelKind, ModelOptions, Regressor, cross_validate_classes, regress,
 };
@@ -148,6 +148,42 @@ const ANALYSES: &[Contract] = &[
         min_rows: 1,
     },
     Contract { name: "HNSW index", run: hnsw, refuses_non_finite: true, min_rows: 1 },
+    Contract {
+        name: "t-SNE",
+        run: |rows| t_sne(rows, Gradient::Auto, Engine::Embedlab),
+        refuses_non_finite: true,
+        min_rows: 4,
+    },
+    Contract {
+        name: "t-SNE by a tree",
+        run: |rows| t_sne(rows, Gradient::BarnesHut, Engine::Embedlab),
+        refuses_non_finite: true,
+        min_rows: 4,
+    },
+    Contract {
+        name: "t-SNE by interpolation",
+        run: |rows| t_sne(rows, Gradient::Interpolation, Engine::Embedlab),
+        refuses_non_finite: true,
+        min_rows: 4,
+    },
+    Contract {
+        name: "t-SNE by bhtsne",
+        run: |rows| t_sne(rows, Gradient::Auto, Engine::Bhtsne),
+        refuses_non_finite: true,
+        min_rows: 4,
+    },
+    Contract {
+        name: "graph of neighbours",
+        run: |rows| debug(NeighborGraph::of(rows, 3)),
+        refuses_non_finite: true,
+        min_rows: 0,
+    },
+    Contract {
+        name: "trust in a map",
+        run: |rows| debug(trust(rows, rows.slice(ndarray::s![.., ..rows.ncols().min(2)]), 42)),
+        refuses_non_finite: true,
+        min_rows: 3,
+    },
     Contract { name: "PCA", run: pca, refuses_non_finite: true, min_rows: 2 },
     Contract {
         name: "top-k by cosine",
@@ -304,6 +340,13 @@ fn analysis(rows: ArrayView2<'_, f32>) -> Result<String> {
     let mut found = analyse(rows, &About::default(), &options)?;
     found.fit_seconds = 0.0;
     Ok(format!("{found:?}"))
+}
+
+fn t_sne(rows: ArrayView2<'_, f32>, gradient: Gradient, engine: Engine) -> Result<String> {
+    let params = Tsne::params().perplexity(1.0).max_iter(8).gradient(gradient).engine(engine);
+    let map = params.fit_rows(rows)?;
+    // An array is printed in part only.
+    Ok(format!("{:?} {:?} {:?}", map.points.iter().collect::<Vec<_>>(), map.divergence, map.neighbors))
 }
 
 fn pca(rows: ArrayView2<'_, f32>) -> Result<String> {

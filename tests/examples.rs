@@ -1,68 +1,59 @@
 //! Every example runs and draws what it says.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// Runs an example and gives what it said.
+fn run(name: &str) -> String {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let ran = Command::new(cargo)
+        .current_dir(root())
+        .args(["run", "--quiet", "--example", name])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    said
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn output(name: &str) -> PathBuf {
+    root().join("output").join(name)
+}
+
+fn assert_drawn(name: &str) {
+    assert!(std::fs::read(output(name)).unwrap().starts_with(b"\x89PNG"), "{name}");
+}
 
 #[test]
 fn clustering_names_and_draws_the_clusters_of_the_sample() {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let ran = Command::new(cargo)
-        .current_dir(root)
-        .args(["run", "--quiet", "--example", "clustering"])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&ran.stdout);
-    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    let said = run("clustering");
     assert_eq!(said.matches(" rows, ").count(), 8, "{said}");
-    let svg = std::fs::read_to_string(root.join("output/clusters.svg")).unwrap();
+    let svg = std::fs::read_to_string(output("clusters.svg")).unwrap();
     assert!(svg.contains("width=\"960\"") && svg.contains("height=\"600\""), "{}", &svg[..200]);
-    assert!(std::fs::read(root.join("output/clusters.png")).unwrap().starts_with(b"\x89PNG"));
+    assert_drawn("clusters.png");
 }
 
 #[test]
 fn star_ratings_are_scored_beside_a_constant_and_drawn() {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let ran = Command::new(cargo)
-        .current_dir(root)
-        .args(["run", "--quiet", "--example", "star_ratings"])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&ran.stdout);
-    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    let said = run("star_ratings");
     assert!(said.contains("always the median") && said.contains("macro avg"), "{said}");
-    for name in ["output/regression.png", "output/classification.png"] {
-        assert!(std::fs::read(root.join(name)).unwrap().starts_with(b"\x89PNG"), "{name}");
-    }
+    ["regression.png", "classification.png"].into_iter().for_each(assert_drawn);
 }
 
 #[test]
 fn get_embeddings_counts_prices_searches_and_draws() {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let ran = Command::new(cargo)
-        .current_dir(root)
-        .args(["run", "--quiet", "--example", "get_embeddings"])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&ran.stdout);
-    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    let said = run("get_embeddings");
     assert!(said.contains("text-embedding-3-small: ") && said.contains(" numbers by lsa-256-"), "{said}");
-    assert!(std::fs::read(root.join("output/tokens.png")).unwrap().starts_with(b"\x89PNG"));
+    assert_drawn("tokens.png");
 }
 
 #[test]
 fn long_inputs_are_nearer_to_the_whole_when_averaged_than_when_cut_off() {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let ran = Command::new(cargo)
-        .current_dir(root)
-        .args(["run", "--quiet", "--example", "long_inputs"])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&ran.stdout);
-    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    let said = run("long_inputs");
     assert!(said.contains("'AGI ' * 5000: [8191, 1810] tokens"), "{said}");
     let cosines: Vec<f64> = said
         .lines()
@@ -70,5 +61,12 @@ fn long_inputs_are_nearer_to_the_whole_when_averaged_than_when_cut_off() {
         .collect();
     assert_eq!(cosines.len(), 4, "{said}");
     assert!(cosines[1..].iter().all(|averaged| *averaged > cosines[0]), "{said}");
-    assert!(std::fs::read(root.join("output/long_inputs.png")).unwrap().starts_with(b"\x89PNG"));
+    assert_drawn("long_inputs.png");
+}
+
+#[test]
+fn maps_in_two_and_three_dimensions_say_how_far_to_trust_them() {
+    let said = run("maps");
+    assert_eq!(said.matches("nearest neighbours kept").count(), 2, "{said}");
+    ["map.png", "map_3d.png"].into_iter().for_each(assert_drawn);
 }

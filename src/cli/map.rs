@@ -1,34 +1,29 @@
 //! `embedlab map`: rows laid out in two or three dimensions, and how far to trust what one sees.
 
-use std::collections::HashMap;
+mod drawn;
+mod saved;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::{
-    ArrayRef, Float32Array, Float64Array, LargeStringArray, ListArray, StructArray, UInt32Array,
-};
-use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field, Schema};
-use arrow::record_batch::RecordBatch;
 use clap::ValueEnum;
-use embedlab::chart::{Groups, Palette, Picture, Scatter, Style, Theme};
 use embedlab::map::{
     Divergence, Engine, Gradient, Init, NeighborGraph, PlaceParams, Trust, Tsne, TsneParams, map_divergence,
     trust,
 };
 use embedlab::rows::Pca;
-use embedlab::table::{self, Format, ReadOptions, Table};
+use embedlab::table::{self, Format, Table};
 use embedlab::{Error, Result};
-use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
-use serde::{Deserialize, Serialize};
+use ndarray::{Array2, ArrayView2, s};
+use serde::Serialize;
 
-use super::beside::{same_space, write_table};
-use super::columns::label_column;
+use super::beside::write_table;
 use super::input::Input;
-use super::output::{grouped, printable};
+use super::output::grouped;
 use super::{Common, Outcome, Output};
+use drawn::{draw, subtitle};
+use saved::{Made, Saved, coordinates, joined, with_places};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,9 +36,6 @@ Examples:
 
 /// Up to so many rows the divergence of a PCA map is measured too, which takes everyone's neighbours.
 const FEW_ROWS: usize = 5_000;
-
-/// Under this key the column x holds how the map was made.
-const MADE_BY: &str = "embedlab.map";
 
 /// Lay the rows out in two or three dimensions, and say how far to trust the map
 #[derive(clap::Args)]
@@ -179,17 +171,6 @@ struct Map {
     neighbors: Option<NeighborGraph>,
     made: Made,
     found: Found,
-}
-
-/// How a map was made: kept with a saved map, and needed to place new rows on it.
-#[derive(Clone, Serialize, Deserialize)]
-struct Made {
-    version: u32,
-    method: String,
-    n_components: usize,
-    seed: u64,
-    perplexity: Option<f64>,
-    parameters: serde_json::Value,
 }
 
 pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
@@ -441,49 +422,6 @@ fn padded(found: Array2<f32>, dims: usize) -> Array2<f32> {
     points
 }
 
-/// A saved map: its rows, where they are, and how it was made.
-struct Saved {
-    table: Table,
-    points: Array2<f32>,
-    made: Option<Made>,
-}
-
-impl Saved {
-    fn read(file: &Path, new: &Table) -> Result<Saved> {
-        let table = table::read(file, &ReadOptions::default())?;
-        same_space(new, &table, file, "rows of the map")?;
-        let names: Vec<&str> =
-            ["x", "y", "z"].into_iter().filter(|name| table.column(name).is_ok()).collect();
-        if !names.starts_with(&["x", "y"]) {
-            return Err(Error::input("no saved map")
-                .file(file)
-                .seen("no columns x and y")
-                .advice("save one with embedlab map FILE -o map.parquet"));
-        }
-        let mut points = Array2::zeros((table.n_rows(), names.len()));
-        for (d, name) in names.iter().enumerate() {
-            for (row, value) in table.numbers(name).map_err(|error| error.file(file))?.into_iter().enumerate()
-            {
-                points[[row, d]] = value.ok_or_else(|| {
-                    Error::input("a row without a place").file(file).row(row + 1).column(*name)
-                })? as f32;
-            }
-        }
-        let schema = table.columns().schema();
-        let made = schema.field_with_name("x").ok().and_then(|field| field.metadata().get(MADE_BY).cloned());
-        let made = made.map(|made| serde_json::from_str::<Made>(&made)).transpose().map_err(|error| {
-            Error::input("a map that does not say how it was made").file(file).source(error)
-        })?;
-        if let Some(made) = made.as_ref().filter(|made| made.version != 1) {
-            return Err(Error::input("a map of a version that is not known here")
-                .file(file)
-                .seen(format!("version {}, where 1 is known", made.version))
-                .advice("update embedlab, or make the map again"));
-        }
-        Ok(Saved { table, points, made })
-    }
-}
-
 fn place(args: &Args, common: &Common, table: &Table, saved: &Saved, file: &Path) -> Result<Map> {
     let begin = Instant::now();
     let is_pca = saved.made.as_ref().is_some_and(|made| made.method == "pca");
@@ -528,230 +466,6 @@ fn place(args: &Args, common: &Common, table: &Table, saved: &Saved, file: &Path
         neighbors: None,
         made,
     })
-}
-
-fn coordinates(map: &Map) -> Vec<(Field, ArrayRef)> {
-    let made = serde_json::to_string(&map.made).unwrap_or_default();
-    let names = ["x", "y", "z"].iter().zip(map.points.columns());
-    names
-        .map(|(name, column)| {
-            let values: ArrayRef = Arc::new(Float32Array::from_iter_values(column.iter().copied()));
-            let field = Field::new(*name, DataType::Float32, false);
-            let about = HashMap::from([(MADE_BY.to_owned(), made.clone())]);
-            (if *name == "x" { field.with_metadata(about) } else { field }, values)
-        })
-        .collect()
-}
-
-/// The rows with their places, each row's part of the divergence and its nearest rows.
-fn with_places(args: &Args, table: &Table, map: &mut Map, path: &Path, output: &Output) -> Result<Table> {
-    let mut more = coordinates(map);
-    if let Some(divergence) = &map.divergence {
-        let values: ArrayRef = Arc::new(Float64Array::from(divergence.of_rows.clone()));
-        more.push((Field::new("map_error", DataType::Float64, true), values));
-    }
-    if args.neighbors > 0 && args.onto.is_none() {
-        let graph = match map.neighbors.take() {
-            Some(graph) if graph.k() >= args.neighbors => graph,
-            _ => NeighborGraph::of(table.vectors(), args.neighbors)?,
-        };
-        let nested = matches!(Format::from_extension(path), Some(Format::Parquet | Format::ArrowIpc));
-        let k = args.neighbors.min(graph.k());
-        more.push(if nested { neighbor_structs(&graph, k)? } else { neighbor_texts(&graph, k) });
-    }
-    joined(table, more, output)
-}
-
-/// Embedding Atlas's column: `{"ids": [..], "distances": [..]}`, rows counted from 0.
-fn neighbor_structs(graph: &NeighborGraph, k: usize) -> Result<(Field, ArrayRef)> {
-    let n = graph.n_rows();
-    let rows = UInt32Array::from_iter_values((0..n).flat_map(|row| graph.rows(row)[..k].iter().copied()));
-    let distances = Float32Array::from_iter_values(
-        (0..n)
-            .flat_map(|row| (0..k).map(move |place| (row, place)))
-            .map(|(row, place)| graph.distance(row, place) as f32),
-    );
-    let list = |item: DataType, values: ArrayRef| -> Result<(Arc<Field>, ArrayRef)> {
-        let item = Arc::new(Field::new("item", item, true));
-        let offsets = OffsetBuffer::from_lengths(std::iter::repeat_n(k, n));
-        let list = ListArray::try_new(item.clone(), offsets, values, None)
-            .map_err(|error| Error::argument("too many neighbours for a file").source(error))?;
-        Ok((Arc::new(Field::new("", DataType::List(item), true)), Arc::new(list)))
-    };
-    let (ids_field, ids) = list(DataType::UInt32, Arc::new(rows))?;
-    let (distances_field, distances) = list(DataType::Float32, Arc::new(distances))?;
-    let named = |name: &str, field: Arc<Field>| Arc::new(field.as_ref().clone().with_name(name));
-    let structs = StructArray::from(vec![
-        (named("ids", ids_field), ids),
-        (named("distances", distances_field), distances),
-    ]);
-    Ok((Field::new("neighbors", arrow::array::Array::data_type(&structs).clone(), true), Arc::new(structs)))
-}
-
-/// The same as JSON text, for formats of text.
-fn neighbor_texts(graph: &NeighborGraph, k: usize) -> (Field, ArrayRef) {
-    let text = |row: usize| {
-        let distances: Vec<f32> = (0..k).map(|place| graph.distance(row, place) as f32).collect();
-        serde_json::json!({ "ids": &graph.rows(row)[..k], "distances": distances }).to_string()
-    };
-    let texts = LargeStringArray::from_iter_values((0..graph.n_rows()).map(text));
-    (Field::new("neighbors", DataType::LargeUtf8, true), Arc::new(texts))
-}
-
-/// A table with more columns at the end; a column of the same name is replaced.
-fn joined(table: &Table, more: Vec<(Field, ArrayRef)>, output: &Output) -> Result<Table> {
-    let mut fields = table.columns().schema_ref().fields().to_vec();
-    let mut values = table.columns().columns().to_vec();
-    for (field, array) in more {
-        if let Some(at) = fields.iter().position(|old| old.name() == field.name()) {
-            output.warn(format_args!("the column {} of the input is replaced", field.name()));
-            fields.remove(at);
-            values.remove(at);
-        }
-        fields.push(Arc::new(field));
-        values.push(array);
-    }
-    let columns = RecordBatch::try_new(Arc::new(Schema::new(fields)), values)
-        .map_err(|error| Error::input("the map cannot be joined to the rows").source(error))?;
-    Table::new(table.vectors().to_owned(), columns, table.vector_column())
-}
-
-fn draw(args: &Args, table: &Table, map: &Map, old: Option<&Saved>, output: &Output) -> Result<Picture> {
-    let (points, groups) = match old {
-        Some(old) => {
-            let points = concatenate(Axis(0), &[old.points.view(), map.points.view()])
-                .map_err(|error| Error::input("the maps do not fit together").source(error))?;
-            let of: Vec<usize> =
-                (0..points.nrows()).map(|row| usize::from(row >= old.points.nrows())).collect();
-            (points, Some(Groups::new(&of, ["on the map", "new"])?))
-        }
-        None => (map.points.clone(), colors(args, table, map, output)?),
-    };
-    let points = if points.ncols() == 3 { seen_from_aside(points.view()) } else { points };
-    let style = Style::new(title(args))
-        .subtitle(subtitle(&map.found))
-        .caption(caption(&map.found))
-        .size(args.size.0, args.size.1)
-        .theme(if args.dark { Theme::Dark } else { Theme::Light });
-    let mut scatter = Scatter::new(points.view());
-    if let Some(groups) = groups {
-        scatter = scatter.groups(groups).means(old.is_none());
-    }
-    scatter.draw(&style)
-}
-
-/// Three dimensions on paper: turned by 30 degrees and seen from 20 degrees above.
-fn seen_from_aside(points: ArrayView2<'_, f32>) -> Array2<f32> {
-    let (turn, rise) = (30.0_f32.to_radians(), 20.0_f32.to_radians());
-    Array2::from_shape_fn((points.nrows(), 2), |(row, d)| {
-        let (x, y, z) = (points[[row, 0]], points[[row, 1]], points[[row, 2]]);
-        if d == 0 {
-            x * turn.cos() - y * turn.sin()
-        } else {
-            (x * turn.sin() + y * turn.cos()) * rise.sin() + z * rise.cos()
-        }
-    })
-}
-
-/// Groups by the column to colour by: stars, classes, or eighths of a column of many numbers.
-fn colors(args: &Args, table: &Table, map: &Map, output: &Output) -> Result<Option<Groups>> {
-    if args.color.as_deref() == Some("map_error") && table.column("map_error").is_err() {
-        let Some(divergence) = &map.divergence else {
-            return Err(Error::argument("no error of each row was measured")
-                .seen(format!("a PCA map of more than {} rows", grouped(FEW_ROWS)))
-                .advice("use --method tsne"));
-        };
-        return eighths(&divergence.of_rows.iter().copied().map(Some).collect::<Vec<_>>()).map(Some);
-    }
-    let Some(name) = label_column(table, args.color.as_deref())? else { return Ok(None) };
-    if args.color.is_none() {
-        output.note(format_args!("using the column {name} for colours"));
-    }
-    let labels = table.labels(&name)?;
-    if labels.names.iter().map(String::as_str).eq(["1", "2", "3", "4", "5"]) {
-        let scores: Vec<f64> =
-            labels.codes.iter().map(|code| code.map_or(0.0, |code| f64::from(code) + 1.0)).collect();
-        return Ok(Some(Groups::stars(&scores)));
-    }
-    if table.column(&name)?.data_type().is_numeric() && labels.names.len() > 12 {
-        return eighths(&table.numbers(&name)?).map(Some);
-    }
-    let of: Vec<Option<usize>> = labels.codes.iter().map(|code| code.map(|code| code as usize)).collect();
-    Groups::with_gaps(&of, labels.names.iter().map(|name| printable(name))).map(Some)
-}
-
-/// Groups of equally many rows, from small to large numbers; equal numbers stay together.
-fn eighths(values: &[Option<f64>]) -> Result<Groups> {
-    let mut sorted: Vec<f64> = values.iter().flatten().copied().filter(|value| value.is_finite()).collect();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let mut bounds: Vec<f64> = (1..8).filter_map(|i| sorted.get(sorted.len() * i / 8).copied()).collect();
-    bounds.dedup();
-    let of: Vec<Option<usize>> = values
-        .iter()
-        .map(|value| {
-            value
-                .filter(|value| value.is_finite())
-                .map(|value| bounds.partition_point(|bound| *bound <= value))
-        })
-        .collect();
-    let ends = |at: usize| bounds.get(at).copied();
-    let names: Vec<String> = (0..=bounds.len())
-        .map(|group| match (group.checked_sub(1).and_then(ends), ends(group)) {
-            (None, Some(high)) => format!("below {}", short(high)),
-            (Some(low), Some(high)) => format!("{} to {}", short(low), short(high)),
-            (Some(low), None) => format!("from {}", short(low)),
-            (None, None) => "all".to_owned(),
-        })
-        .collect();
-    Ok(Groups::with_gaps(&of, names)?.palette(Palette::Ordered))
-}
-
-fn short(value: f64) -> String {
-    let digits = if value.abs() >= 100.0 || value == value.trunc() { 0 } else { 2 };
-    if value != 0.0 && value.abs() < 0.01 { format!("{value:.1e}") } else { format!("{value:.digits$}") }
-}
-
-fn title(args: &Args) -> String {
-    format!("Map of {}", args.input.name())
-}
-
-fn subtitle(found: &Found) -> String {
-    let how = match (&found.onto, &found.tsne, &found.explained_variance_ratio) {
-        (Some(onto), ..) => format!("placed on a map of {} rows", grouped(onto.rows)),
-        (_, Some(tsne), _) => format!("t-SNE, perplexity {}", tsne.perplexity),
-        (.., Some(shares)) => {
-            format!("principal components, {:.1} % of the variance", 100.0 * shares.iter().sum::<f64>())
-        }
-        _ => String::new(),
-    };
-    let seen = if found.n_components == 3 { ", three dimensions seen from aside" } else { "" };
-    format!("{} rows, {how}{seen}", grouped(found.rows))
-}
-
-/// How far to trust the map, in one line.
-fn caption(found: &Found) -> String {
-    let mut parts = Vec::new();
-    match &found.trust {
-        Some(trust) => {
-            parts.push(format!(
-                "{:.0} % of the {} nearest neighbours kept",
-                100.0 * trust.neighbors_kept,
-                trust.k
-            ));
-            parts.push(format!("trustworthiness {:.3}", trust.trustworthiness));
-            parts.push(format!("continuity {:.3}", trust.continuity));
-            if let Some(correlation) = trust.distance_correlation {
-                parts.push(format!("distances {correlation:.2} correlated"));
-            }
-        }
-        None => {
-            if let Some(kept) = found.neighbors_kept {
-                parts.push(format!("{:.0} % of the nearest neighbours kept", 100.0 * kept));
-            }
-        }
-    }
-    parts.extend(found.kl.map(|kl| format!("KL {kl:.3}")));
-    parts.join(", ")
 }
 
 fn print(found: &Found, out: &mut dyn Write) -> std::io::Result<()> {

@@ -8,6 +8,7 @@ use rand_distr::StandardNormal;
 
 use super::centred::Centred;
 use crate::error::Result;
+use crate::rows::simd::clear_upper_halves;
 use crate::rows::{Fold, RowBlock, eigenvectors, fold_rows};
 
 /// The standard deviation of the first coordinate: so small that the start does not decide by itself
@@ -129,6 +130,7 @@ impl Fold for Multiply<'_> {
             1.0,
             Par::Seq,
         );
+        clear_upper_halves();
         part.sums.iter_mut().zip(&part.image).for_each(|(sum, x)| *sum += f64::from(*x));
     }
 

@@ -17,8 +17,8 @@ use crate::rows::require_finite;
 const ALL: usize = 5_000;
 const SAMPLE: usize = 2_000;
 
-/// Rows whose distances to all others are in memory at once.
-const QUERIES: usize = 16;
+/// Distances that are in memory at once, for each thread.
+const DISTANCES: usize = 1 << 22;
 
 /// Groups of rows that are left out in turn, for the standard error of a correlation.
 const GROUPS: usize = 20;
@@ -100,7 +100,7 @@ fn trust_of(rows: &Centred, map: &Map<'_>, chosen: &[usize]) -> Trust {
     let n = rows.n_rows();
     let k = ((n - 1) / 2).min(10);
     let compared: Vec<Vec<Compared>> = chosen
-        .par_chunks(QUERIES)
+        .par_chunks((DISTANCES / n).clamp(4, 64))
         .map_init(Scratch::default, |scratch, queries| compare(rows, map, queries, k, scratch))
         .collect();
     let compared: Vec<Compared> = compared.into_iter().flatten().collect();

@@ -3,7 +3,7 @@
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
-use super::simd::{MOST_FEW, few_dot_products};
+use super::simd::{MOST_FEW, clear_upper_halves, few_dot_products};
 
 /// Writes the dot product of each of `m` rows with each of `k` others, all `dims` long and in
 /// row-major order, to `out[j * m + i]` (row `i`, other `j`): for each other, the rows lie side by
@@ -28,6 +28,7 @@ pub(crate) fn dot_products(rows: &[f32], others: &[f32], dims: usize, out: &mut 
         1.0,
         Par::Seq,
     );
+    clear_upper_halves();
 }
 
 /// [`dot_products`] of some of the rows, in the order of `picked`: few products read the rows where

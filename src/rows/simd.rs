@@ -43,6 +43,15 @@ pub(crate) fn dots_and_squared_norms(
     Arch::new().dispatch(DotsAndSquaredNorms { rows, other, dots, squares });
 }
 
+/// Clears what a matrix product leaves in the upper halves of the vector registers: until then every
+/// change between old and new vector instructions, such as a call of `exp`, costs some 100 cycles.
+pub(crate) fn clear_upper_halves() {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(processor) = pulp::x86::V3::try_new() {
+        processor.avx._mm256_zeroupper();
+    }
+}
+
 /// The dot product of two rows with products and sums in `f64`.
 pub(crate) fn dot_f64(a: &[f32], b: &[f32]) -> f64 {
     sum_f64(a, b, |x, y| x * y)
