@@ -36,3 +36,18 @@ fn star_ratings_are_scored_beside_a_constant_and_drawn() {
         assert!(std::fs::read(root.join(name)).unwrap().starts_with(b"\x89PNG"), "{name}");
     }
 }
+
+#[test]
+fn the_interactive_map_is_written_where_it_is_asked_for() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interactive_map.html");
+    let ran = Command::new(cargo)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["run", "--quiet", "--example", "interactive_map", "--"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let html = std::fs::read_to_string(file).unwrap();
+    assert!(html.contains("<title>Fine food reviews</title>") && html.contains("id=\"texts-0\""));
+}
