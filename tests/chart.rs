@@ -1,8 +1,8 @@
 //! Pictures: both formats, hostile texts, degenerate data.
 
 use embedlab::chart::{
-    Bars, Color, Groups, HeatMap, Histogram, KChoice, Palette, Picture, PrecisionRecallCurves, Predicted,
-    RocCurves, Scatter, Shares, Silhouettes, Style, Theme,
+    Bars, BoxPlot, Color, ColorColumn, Groups, HeatMap, Histogram, KChoice, Matrix, Palette, Picture,
+    PrecisionRecallCurves, Predicted, RocCurves, Scatter, Scatter3, Shares, Silhouettes, Style, Theme,
 };
 use embedlab::metric::{ClassCurves, class_curves, precision_recall};
 use embedlab::{ErrorKind, Result};
@@ -36,7 +36,10 @@ fn all(name: &str, style: &Style) -> Vec<Picture> {
     let two = names(&[name, "b"]);
     let points = array![[0.0_f32, 1.0], [2.0, 3.0], [1.0, f32::NAN]];
     let curves = class_curves(&[0, 1], array![[0.9, 0.1], [0.4, 0.6]].view(), &two).unwrap();
-    let pictures: [Result<Picture>; 10] = [
+    let solid = array![[0.0_f32, 1.0, 2.0], [2.0, 3.0, 1.0], [1.0, f32::NAN, 0.0]];
+    let matrix = array![[0.1, 0.9], [f64::NAN, 0.3]];
+    let values = || vec![1.0, f64::NAN, 2.0];
+    let pictures: [Result<Picture>; 14] = [
         Scatter::new(points.view()).groups(groups()).means(true).axes(name, name).draw(style),
         KChoice::new(&[2, 3, 4], &[9.0, 5.0, 4.0], &[0.2, 0.3, f64::NAN], 3).draw(style),
         Silhouettes::new(&[0.5, -0.1, f32::NAN], groups()).draw(style),
@@ -47,6 +50,10 @@ fn all(name: &str, style: &Style) -> Vec<Picture> {
         RocCurves::new(&curves).palette(Palette::Stars).draw(style),
         HeatMap::new(&[vec![1, 2], vec![0, 0]], &two).draw(style),
         Predicted::new(&[1.0, 2.0, 2.0], &[1.0, 2.5, f64::NAN]).unit(name).draw(style),
+        Scatter::new(points.view()).values(values(), name).draw(style),
+        Scatter3::new(solid.view()).groups(groups()).means(true).axes(name, name, name).draw(style),
+        Matrix::new(matrix.view(), &two, &two, name).draw(style),
+        BoxPlot::new(&two, &[vec![1.0, 2.0, 2.0, 3.0, 9.0], vec![f64::NAN]], name).draw(style),
     ];
     pictures.into_iter().map(Result::unwrap).collect()
 }
@@ -82,7 +89,7 @@ fn svg_keeps_the_characters_that_the_font_lacks() {
 #[test]
 fn what_is_not_finite_is_counted_and_the_subtitle_says_so() {
     let skipped: Vec<_> = all("a", &style()).iter().map(Picture::skipped).collect();
-    assert_eq!(skipped, [1, 1, 1, 1, 1, 0, 0, 0, 0, 1]);
+    assert_eq!(skipped, [1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1, 1]);
     let svg = all("a", &style()).remove(0).svg().unwrap();
     assert!(svg.contains("1 not finite, not drawn"));
 }
@@ -130,6 +137,30 @@ fn degenerate_data_gives_a_picture() {
         ("no values", Histogram::new(&[], "x").draw(&style())),
         ("equal values", Histogram::new(&[4.0; 7], "x").draw(&style())),
         ("far values", Histogram::new(&[f32::MIN, 0.0, f32::MAX], "x").bins(200).draw(&style())),
+        ("no points in space", Scatter3::new(Array2::zeros((0, 3)).view()).means(true).draw(&style())),
+        ("equal points in space", Scatter3::new(Array2::from_elem((9, 3), 5.0_f32).view()).draw(&style())),
+        (
+            "huge points in space",
+            Scatter3::new(array![[f32::MAX, f32::MIN, 0.0], [f32::MIN, f32::MAX, 0.0]].view())
+                .axes("x", "y", "z")
+                .draw(&style()),
+        ),
+        (
+            "values of which none is a number",
+            Scatter::new(array![[0.0_f32, 1.0]].view()).values(vec![f64::NAN], "x").draw(&style()),
+        ),
+        (
+            "values from end to end",
+            Scatter::new(array![[0.0_f32, 1.0], [1.0, 0.0]].view())
+                .values(vec![f64::MIN, f64::MAX], "x")
+                .draw(&style()),
+        ),
+        ("no matrix", Matrix::new(Array2::zeros((0, 0)).view(), &none, &none, "x").draw(&style())),
+        (
+            "a matrix of one value",
+            Matrix::new(Array2::from_elem((1, 1), 2.0).view(), &names(&["a"]), &names(&["b"]), "x")
+                .draw(&style()),
+        ),
         ("no table", Shares::new(Array2::zeros((0, 0)).view(), &none, &none).draw(&style())),
         (
             "a table of nothing",
@@ -262,6 +293,11 @@ fn what_does_not_fit_together_is_refused() {
     let refused: Vec<Result<Picture>> = vec![
         Scatter::new(points.view()).groups(groups()).draw(&style()),
         Scatter::new(Array2::zeros((3, 1)).view()).draw(&style()),
+        Scatter::new(points.view()).values(vec![1.0, 2.0], "x").draw(&style()),
+        Scatter3::new(points.view()).draw(&style()),
+        Scatter3::new(Array2::zeros((3, 3)).view()).groups(groups()).draw(&style()),
+        Scatter3::new(Array2::zeros((3, 3)).view()).view(f64::NAN, 0.0).draw(&style()),
+        Matrix::new(Array2::zeros((2, 1)).view(), &names(&["a"]), &names(&["a"]), "x").draw(&style()),
         KChoice::new(&[2, 3], &[1.0], &[], 2).draw(&style()),
         KChoice::new(&[3, 2], &[1.0, 2.0], &[], 2).draw(&style()),
         Silhouettes::new(&[0.1], groups()).draw(&style()),
@@ -278,4 +314,60 @@ fn what_does_not_fit_together_is_refused() {
     for (case, picture) in refused.into_iter().enumerate() {
         assert_eq!(picture.err().map(|error| error.kind()), Some(ErrorKind::Argument), "case {case}");
     }
+}
+
+#[test]
+fn a_number_colours_its_point_along_the_ramp() {
+    let points = array![[0.0_f32, 0.0], [1.0, 1.0], [0.5, 0.0]];
+    let style = Style::new("").size(400, 300);
+    let column = ColorColumn::numbers("length", vec![0.0, 10.0, f64::NAN]);
+    let picture = Scatter::new(points.view()).color(column).draw(&style).unwrap();
+    let [low, high] = [0, 249].map(|step| Palette::Ordered.color(step, 250, Theme::Light));
+    assert!(has_color(&picture, low) && has_color(&picture, high));
+    let svg = picture.svg().unwrap();
+    assert!(svg.contains("length") && svg.contains("none  1"), "{svg}");
+}
+
+#[test]
+fn a_legend_never_stands_on_points() {
+    let points = Array2::from_shape_fn((400, 3), |(row, axis)| ((row * (axis * 7 + 3)) % 101) as f32);
+    let of: Vec<usize> = (0..400).map(|row| row % 25).collect();
+    let groups = Groups::new(&of, (0..25).map(|group| format!("a group of rows {group}"))).unwrap();
+    let style = style().size(600, 400);
+    let pictures = [
+        Scatter::new(points.view()).groups(groups.clone()).draw(&style),
+        Scatter::new(points.view())
+            .values((0..400).map(f64::from).collect(), "a long label of values")
+            .draw(&style),
+        Scatter3::new(points.view()).groups(groups).draw(&style),
+    ];
+    for picture in pictures {
+        let svg = picture.unwrap().svg().unwrap();
+        let number = |tag: &str, key: &str| {
+            tag.split_once(&format!(" {key}=\""))
+                .and_then(|(_, rest)| rest.split('"').next()?.parse::<f64>().ok())
+        };
+        let points: Vec<f64> = svg.split("<circle").skip(1).filter_map(|tag| number(tag, "cx")).collect();
+        let legend =
+            svg.split("<text").skip(1).filter(|tag| tag.contains("a group") || tag.contains("a long"));
+        let legend = legend.filter_map(|tag| number(tag, "x")).fold(f64::INFINITY, f64::min);
+        // The discs of the legend are circles too, at most 20 + 1 of them.
+        let right_of_it = points.iter().filter(|&&x| x > legend - 250.0).count();
+        assert!(
+            legend.is_finite() && right_of_it <= 21,
+            "{right_of_it} points at the legend, which begins at {legend}"
+        );
+    }
+}
+
+#[test]
+fn dots_per_inch_change_the_png_alone() {
+    let points = array![[0.0_f32, 0.0], [1.0, 1.0]];
+    let draw = |dpi| Scatter::new(points.view()).draw(&Style::new("").size(400, 300).dpi(dpi)).unwrap();
+    let size = |picture: &Picture| {
+        let (width, height, _) = decoded(&picture.png().unwrap());
+        (width, height)
+    };
+    assert_eq!((size(&draw(96.0)), size(&draw(288.0))), ((400, 300), (1200, 900)));
+    assert_eq!(draw(96.0).svg().unwrap(), draw(288.0).svg().unwrap());
 }

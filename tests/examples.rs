@@ -5,10 +5,15 @@ use std::process::Command;
 
 /// Runs an example and gives what it said.
 fn run(name: &str) -> String {
+    run_with(name, &[])
+}
+
+fn run_with(name: &str, arguments: &[&str]) -> String {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let ran = Command::new(cargo)
         .current_dir(root())
-        .args(["run", "--quiet", "--example", name])
+        .args(["run", "--quiet", "--example", name, "--"])
+        .args(arguments)
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&ran.stdout).into_owned();
@@ -69,4 +74,40 @@ fn maps_in_two_and_three_dimensions_say_how_far_to_trust_them() {
     let said = run("maps");
     assert_eq!(said.matches("nearest neighbours kept").count(), 2, "{said}");
     ["map.png", "map_3d.png"].into_iter().for_each(assert_drawn);
+}
+
+#[test]
+fn the_interactive_map_is_written_where_it_is_asked_for() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interactive_map.html");
+    run_with("interactive_map", &[file.to_str().unwrap()]);
+    let html = std::fs::read_to_string(file).unwrap();
+    assert!(html.contains("<title>Fine food reviews</title>") && html.contains("id=\"texts-0\""));
+}
+
+#[test]
+fn labels_without_training_are_scored_and_drawn() {
+    let said = run("zero_shot");
+    assert!(said.contains("accuracy"), "{said}");
+    ["zero_shot.png", "zero_shot_kinds.png"].into_iter().for_each(assert_drawn);
+}
+
+#[test]
+fn profiles_say_how_far_their_similarity_goes() {
+    let said = run("profiles");
+    assert!(said.contains("correlation with the stars"), "{said}");
+    assert_drawn("profiles.png");
+}
+
+#[test]
+fn recommendations_are_listed_and_drawn() {
+    let said = run("recommendations");
+    assert!(said.contains("like:") && said.contains(" stars of "), "{said}");
+    assert_drawn("recommendations.png");
+}
+
+#[test]
+fn texts_and_functions_are_searched_by_words() {
+    assert!(run("text_search").lines().count() > 8);
+    assert!(run("code_search").contains(" functions in "));
+    ["text_search.png", "code_search.png"].into_iter().for_each(assert_drawn);
 }

@@ -3,6 +3,7 @@
 use super::drawing::{Align, Area, Drawing, Text};
 use super::font::{self, Weight};
 use super::number::grouped;
+use super::palette::Color;
 use super::picture::Picture;
 use super::style::{Ink, Style};
 use crate::error::Result;
@@ -89,6 +90,12 @@ impl Frame {
 
     pub fn write_muted(&mut self, text: &str, (x, y): (f64, f64), em: f64, align: Align) {
         let (weight, color) = (Weight::Regular, self.ink.muted);
+        self.drawing.text(Text { text: text.to_owned(), x, y, em, weight, align, color });
+    }
+
+    /// Writes on a surface of this colour.
+    pub fn write_on(&mut self, below: Color, text: &str, (x, y): (f64, f64), em: f64, align: Align) {
+        let (weight, color) = (Weight::Regular, below.ink_on_top());
         self.drawing.text(Text { text: text.to_owned(), x, y, em, weight, align, color });
     }
 

@@ -1,13 +1,15 @@
 //! One look for every picture.
 //!
-//! There is one type per picture ([`Scatter`], [`KChoice`], [`Silhouettes`], [`Bars`],
-//! [`Histogram`], [`Shares`], [`PrecisionRecallCurves`], [`RocCurves`], [`HeatMap`],
+//! There is one type per picture ([`Scatter`], [`Scatter3`], [`KChoice`], [`Silhouettes`], [`Bars`],
+//! [`Histogram`], [`Shares`], [`PrecisionRecallCurves`], [`RocCurves`], [`HeatMap`], [`Matrix`],
 //! [`Predicted`], [`BoxPlot`], [`ThresholdPlot`]). Each holds plain data and its `draw` takes a [`Style`] and gives a [`Picture`],
 //! which is saved by its extension or asked for its SVG text or PNG bytes.
 //!
 //! A picture is first laid out as a list of marks in floating-point pixels, and only then painted,
 //! by the same code, with plotters' SVG or bitmap backend. So both formats agree, a layout can be
 //! tested without reading pixels, and a new picture needs no knowledge of either backend.
+//!
+//! [`InteractiveMap`] is a scatter plot as a page to explore.
 //!
 //! The colours can be told apart with the common colour-vision deficiencies (Okabe and Ito's set,
 //! then Tableau's), the font travels with the crate, and the same data gives the same bytes.
@@ -28,6 +30,7 @@
 mod axis;
 mod bars;
 mod box_plot;
+mod coloring;
 mod curves;
 mod drawing;
 mod font;
@@ -39,14 +42,17 @@ mod interactive;
 mod k_choice;
 mod legend;
 mod letters;
+mod matrix;
 pub(crate) mod number;
 mod paint;
 mod palette;
 mod picture;
 mod points;
 mod predicted;
+mod ramp;
 mod raster;
 mod scatter;
+mod scatter3;
 pub(crate) mod script;
 mod shares;
 mod silhouettes;
@@ -63,10 +69,12 @@ pub use heat_map::HeatMap;
 pub use histogram::Histogram;
 pub use interactive::{ColorColumn, InteractiveMap};
 pub use k_choice::KChoice;
+pub use matrix::Matrix;
 pub use palette::{Color, Palette};
 pub use picture::Picture;
 pub use predicted::Predicted;
 pub use scatter::Scatter;
+pub use scatter3::Scatter3;
 pub use shares::Shares;
 pub use silhouettes::Silhouettes;
 pub use style::{Style, Theme};

@@ -3,10 +3,11 @@
 use ndarray::ArrayView2;
 
 use super::axis::{Scale, Ticks, draw_x_axis, draw_y_axis, range};
+use super::coloring::Coloring;
 use super::drawing::{Align, Area, Mark, Points};
 use super::frame::{Frame, LABEL, TICK};
-use super::groups::{Entry, Groups, Shown};
-use super::legend;
+use super::groups::{Groups, Shown};
+use super::interactive::ColorColumn;
 use super::palette::Color;
 use super::picture::Picture;
 use super::style::Style;
@@ -20,7 +21,7 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone)]
 pub struct Scatter<'a> {
     points: ArrayView2<'a, f32>,
-    groups: Option<Groups>,
+    coloring: Coloring,
     means: bool,
     labels: Option<(String, String)>,
 }
@@ -28,12 +29,25 @@ pub struct Scatter<'a> {
 impl<'a> Scatter<'a> {
     /// Points, n x 2 or wider; the first two columns are drawn.
     pub fn new(points: ArrayView2<'a, f32>) -> Self {
-        Scatter { points, groups: None, means: false, labels: None }
+        Scatter { points, coloring: Coloring::One, means: false, labels: None }
     }
 
     /// Colours the points and adds a legend.
     pub fn groups(mut self, groups: Groups) -> Self {
-        self.groups = Some(groups);
+        self.coloring = Coloring::Groups(groups);
+        self
+    }
+
+    /// Colours the points by a number along a ramp, from its first to its last percentile, and adds
+    /// the ramp with this label. Points whose value is NaN or infinite are grey.
+    pub fn values(mut self, values: Vec<f64>, label: impl Into<String>) -> Self {
+        self.coloring = Coloring::Values { values, label: label.into() };
+        self
+    }
+
+    /// Colours the points by a column, as categories or as numbers.
+    pub fn color(mut self, column: ColorColumn) -> Self {
+        self.coloring = column.into_coloring();
         self
     }
 
@@ -59,13 +73,7 @@ impl<'a> Scatter<'a> {
                 .seen(format!("{columns}"))
                 .advice("give the two columns to draw"));
         }
-        if let Some(groups) = &self.groups
-            && groups.len() != rows
-        {
-            return Err(Error::argument("points and groups of different length")
-                .seen(format!("{rows} points and {} groups", groups.len()))
-                .advice("give one group per point"));
-        }
+        self.coloring.check(rows)?;
         let finite: Vec<(usize, f64, f64)> = self
             .points
             .rows()
@@ -75,28 +83,9 @@ impl<'a> Scatter<'a> {
             .filter(|(_, x, y)| x.is_finite() && y.is_finite())
             .collect();
         let mut frame = Frame::new(style, rows - finite.len())?;
-        let shown = self.shown(&frame, style);
-        if self.groups.is_some() {
-            legend::draw(&mut frame, &shown.entries);
-        }
+        let shown = self.coloring.draw_legend(&mut frame, rows, style);
         self.draw_plot(&mut frame, &finite, &shown);
         Ok(frame.finish("Scatter plot"))
-    }
-
-    fn shown(&self, frame: &Frame, style: &Style) -> Shown {
-        match &self.groups {
-            // "other" and "none" need a line each.
-            Some(groups) => {
-                let lines = legend::lines(frame.inside.height()).saturating_sub(2);
-                groups.shown(lines, style.theme, frame.ink)
-            }
-            None => {
-                let color = frame.ink.accent;
-                let (name, count) = (String::new(), self.points.nrows());
-                let entry = Entry { name, count, color, is_group: true };
-                Shown { entries: vec![entry], of: vec![0; self.points.nrows()] }
-            }
-        }
     }
 
     fn draw_plot(&self, frame: &mut Frame, finite: &[(usize, f64, f64)], shown: &Shown) {
@@ -183,18 +172,22 @@ fn draw_means(frame: &mut Frame, finite: &[(usize, f64, f64)], shown: &Shown, (x
         let sum = &mut sums[usize::from(shown.of[row])];
         *sum = (sum.0 + a, sum.1 + b, sum.2 + 1.0);
     }
-    let (background, text) = (frame.ink.background, frame.ink.text);
     for (entry, (a, b, n)) in shown.entries.iter().zip(sums) {
         // The mean of what has no group, or no name, says nothing.
         if n == 0.0 || !entry.is_group {
             continue;
         }
         let at = (x.pixel(a / n), y.pixel(b / n));
-        let outline = text.mix(background, 0.08);
-        draw_cross(frame, at, 9.4, 5.6, background);
-        draw_cross(frame, at, 8.6, 4.6, outline);
-        draw_cross(frame, at, 7.8, 2.8, entry.color);
+        draw_mean(frame, at, entry.color);
     }
+}
+
+/// A cross that stands out from the dots around it.
+pub(super) fn draw_mean(frame: &mut Frame, at: (f64, f64), color: Color) {
+    let (background, text) = (frame.ink.background, frame.ink.text);
+    draw_cross(frame, at, 9.4, 5.6, background);
+    draw_cross(frame, at, 8.6, 4.6, text.mix(background, 0.08));
+    draw_cross(frame, at, 7.8, 2.8, color);
 }
 
 /// A diagonal cross of two bars; `half` is from the middle to the end of a bar along each axis.

@@ -82,6 +82,11 @@ impl Style {
         self
     }
 
+    /// Sets the dots per inch of the PNG; 192 by default. The picture keeps its size on paper.
+    pub fn dpi(self, dots_per_inch: f64) -> Self {
+        self.scale(dots_per_inch / 96.0)
+    }
+
     /// Sets the theme.
     pub fn theme(mut self, theme: Theme) -> Self {
         self.theme = theme;

@@ -40,8 +40,8 @@ pub fn clusters(analysis: &Analysis) -> Result<Section> {
     section = section.with(themed(
         "The rows in each cluster.",
         |style| {
-            Bars::new(&names, &sizes)
-                .draw(&style.subtitle(format!("{} rows", grouped(analysis.labels.len() as u64))))
+            let subtitle = format!("{} rows", grouped(analysis.labels.len() as u64));
+            Bars::new(&names, &sizes).draw(&for_bars(style, names.len()).subtitle(subtitle))
         },
         "Sizes of the clusters",
     )?);
@@ -73,6 +73,13 @@ pub(super) fn cluster_name(cluster: &ClusterSummary) -> String {
     } else {
         format!("{} {}", cluster.id, terms.join(", "))
     }
+}
+
+/// A picture as high as so many bars need.
+pub(super) fn for_bars(style: Style, bars: usize) -> Style {
+    let bars = bars.min(40) as u32;
+    let (width, roomy, narrow) = (style.width, 110 + 44 * bars, 110 + 20 * bars);
+    style.size(width, roomy.clamp(180, 600).max(narrow))
 }
 
 /// The same picture for light and for dark pages.
@@ -154,7 +161,7 @@ fn label_figure(table: &CrossTable, label: &str, names: &[String]) -> Result<Fig
         |style| {
             Shares::new(counts.view(), names, &table.labels)
                 .palette(palette(&table.labels))
-                .draw(&style.subtitle("share of the cluster's rows"))
+                .draw(&for_bars(style, names.len() + 1).subtitle("share of the cluster's rows"))
         },
         &format!("{label} by cluster"),
     )

@@ -1,18 +1,19 @@
-//! The section with the map by principal components.
+//! The section with the map, whatever method made it.
 
 use ndarray::ArrayView2;
 use serde::Serialize;
+use serde_json::Value;
 
-use super::block::Block;
+use super::block::{Block, KeyFigure};
 use super::clusters::{cluster_name, palette, themed};
 use super::page::Section;
 use crate::chart::number::grouped;
-use crate::chart::{Groups, Palette, Picture, Scatter, Style};
+use crate::chart::{Groups, Palette, Picture, Scatter, Scatter3, Style};
 use crate::cluster::{Analysis, LabelColumn};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::map::NeighborsKept;
 
-/// What a PCA map shows and how far it goes.
+/// A map by principal components and how far it goes.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct PcaMap<'a> {
     /// The coordinates, n x 2.
@@ -24,25 +25,119 @@ pub struct PcaMap<'a> {
     pub neighbors_kept: Option<NeighborsKept>,
 }
 
-/// The map, once coloured by the label and once by cluster.
+/// A map by any method, as the report shows it.
+#[derive(Debug, Clone)]
+pub struct ShownMap<'a> {
+    points: ArrayView2<'a, f32>,
+    method: String,
+    axes: Option<(String, String)>,
+    about: String,
+    figures: Vec<KeyFigure>,
+    results: Value,
+}
+
+impl<'a> ShownMap<'a> {
+    /// Points (n x 2, or n x 3, which are drawn in a box) and the method in a word: `t-SNE`.
+    pub fn new(points: ArrayView2<'a, f32>, method: impl Into<String>) -> Self {
+        let method = method.into();
+        ShownMap {
+            points,
+            method,
+            axes: None,
+            about: String::new(),
+            figures: Vec::new(),
+            results: Value::Null,
+        }
+    }
+
+    /// Names for the axes of two dimensions, where coordinates mean something by themselves.
+    pub fn axes(mut self, x: impl Into<String>, y: impl Into<String>) -> Self {
+        self.axes = Some((x.into(), y.into()));
+        self
+    }
+
+    /// What the map shows and how far to trust it, in words.
+    pub fn about(mut self, text: impl Into<String>) -> Self {
+        self.about = text.into();
+        self
+    }
+
+    /// Adds a figure about how far to trust it.
+    pub fn figure(mut self, figure: KeyFigure) -> Self {
+        self.figures.push(figure);
+        self
+    }
+
+    /// The figures for programs.
+    ///
+    /// # Errors
+    /// When they cannot be written as JSON.
+    pub fn results(mut self, results: &impl Serialize) -> Result<Self> {
+        self.results = serde_json::to_value(results)
+            .map_err(|error| Error::argument("the results cannot be written as JSON").source(error))?;
+        Ok(self)
+    }
+
+    fn draw(&self, groups: Groups, style: Style) -> Result<Picture> {
+        let style = style.subtitle(format!("{} rows, {}", grouped(self.points.nrows() as u64), self.method));
+        if self.points.ncols() > 2 {
+            return Scatter3::new(self.points).groups(groups).means(true).draw(&style);
+        }
+        let picture = Scatter::new(self.points).groups(groups).means(true);
+        match &self.axes {
+            Some((x, y)) => picture.axes(x, y).draw(&style),
+            None => picture.draw(&style),
+        }
+    }
+}
+
+impl<'a> From<&PcaMap<'a>> for ShownMap<'a> {
+    fn from(map: &PcaMap<'a>) -> Self {
+        let axis = |c: usize| {
+            format!("component {} ({:.1} % of variance)", c + 1, 100.0 * map.explained_variance_ratio[c])
+        };
+        ShownMap {
+            points: map.points,
+            method: "principal components".to_owned(),
+            axes: Some((axis(0), axis(1))),
+            about: how_far(map),
+            figures: Vec::new(),
+            // Plain numbers are always JSON.
+            results: serde_json::to_value(map).unwrap_or_default(),
+        }
+    }
+}
+
+/// The map, once coloured by the label and once by cluster, with its figures.
 ///
 /// # Errors
 /// When a picture cannot be drawn or the results cannot be written as JSON.
-pub fn map(map: &PcaMap<'_>, analysis: &Analysis, label: Option<&LabelColumn>) -> Result<Section> {
-    let mut section = Section::new("map", "Map").with(Block::paragraph(how_far(map)));
+pub fn map<'a>(
+    map: impl Into<ShownMap<'a>>,
+    analysis: &Analysis,
+    label: Option<&LabelColumn>,
+) -> Result<Section> {
+    let map = map.into();
+    let mut section = Section::new("map", "Map");
+    if !map.figures.is_empty() {
+        section = section.with(Block::key_figures(map.figures.iter().cloned()));
+    }
+    if !map.about.is_empty() {
+        section = section.with(Block::paragraph(&map.about));
+    }
     if let Some(label) = label {
         section = section.with(themed(
             format!("Each dot is a row, coloured by {}; a cross is the mean of its group.", label.name),
-            |style| label_picture(map, label, style),
-            &format!("{} on the PCA map", label.name),
+            |style| label_picture(map.clone(), label, style),
+            &format!("{} on the map", label.name),
         )?);
     }
     section = section.with(themed(
         "The same dots, coloured by cluster.",
-        |style| cluster_picture(map, analysis, style),
-        "Clusters on the PCA map",
+        |style| cluster_picture(map.clone(), analysis, style),
+        "Clusters on the map",
     )?);
-    super::with_data(section, map)
+    super::with_data(section, &map.results)
 }
 
 fn how_far(map: &PcaMap<'_>) -> String {
@@ -68,17 +163,21 @@ fn how_far(map: &PcaMap<'_>) -> String {
 ///
 /// # Errors
 /// When it cannot be drawn.
-pub fn cluster_picture(map: &PcaMap<'_>, analysis: &Analysis, style: Style) -> Result<Picture> {
+pub fn cluster_picture<'a>(
+    map: impl Into<ShownMap<'a>>,
+    analysis: &Analysis,
+    style: Style,
+) -> Result<Picture> {
     let of: Vec<Option<usize>> =
         analysis.labels.iter().map(|label| label.map(|label| label as usize)).collect();
-    draw(map, Groups::with_gaps(&of, analysis.clusters.iter().map(cluster_name))?, style)
+    map.into().draw(Groups::with_gaps(&of, analysis.clusters.iter().map(cluster_name))?, style)
 }
 
 /// The map with a colour for each class of a label.
 ///
 /// # Errors
 /// When it cannot be drawn.
-pub fn label_picture(map: &PcaMap<'_>, label: &LabelColumn, style: Style) -> Result<Picture> {
+pub fn label_picture<'a>(map: impl Into<ShownMap<'a>>, label: &LabelColumn, style: Style) -> Result<Picture> {
     let of: Vec<Option<usize>> =
         label.labels.codes.iter().map(|code| code.map(|code| code as usize)).collect();
     let stars = palette(&label.labels.names) == Palette::Stars;
@@ -88,13 +187,5 @@ pub fn label_picture(map: &PcaMap<'_>, label: &LabelColumn, style: Style) -> Res
         (false, _) => name.clone(),
     };
     let groups = Groups::with_gaps(&of, label.labels.names.iter().map(name))?;
-    draw(map, groups.palette(palette(&label.labels.names)), style)
-}
-
-fn draw(map: &PcaMap<'_>, groups: Groups, style: Style) -> Result<Picture> {
-    let axis = |c: usize| {
-        format!("component {} ({:.1} % of variance)", c + 1, 100.0 * map.explained_variance_ratio[c])
-    };
-    let subtitle = format!("{} rows, principal components", grouped(map.points.nrows() as u64));
-    Scatter::new(map.points).groups(groups).means(true).axes(axis(0), axis(1)).draw(&style.subtitle(subtitle))
+    map.into().draw(groups.palette(palette(&label.labels.names)), style)
 }

@@ -1,10 +1,12 @@
 //! The section about the file as a whole.
 
-use super::block::{Block, KeyFigure};
+use super::block::{Block, Figure, KeyFigure};
+use super::clusters::{for_bars, palette, themed};
 use super::page::Section;
 use super::table::{Cell, Table};
 use crate::chart::number::grouped;
-use crate::cluster::About;
+use crate::chart::{Bars, Histogram, Palette};
+use crate::cluster::{About, LabelColumn};
 use crate::error::Result;
 use crate::table::{Check, Severity};
 
@@ -45,7 +47,7 @@ pub fn overview(check: &Check, about: &About) -> Result<Section> {
         label.labels.codes.iter().flatten().for_each(|code| counts[*code as usize] += 1);
         let labelled: u64 = counts.iter().sum();
         let mut table = Table::new([label.name.as_str(), "rows", "share"]);
-        for (name, count) in label.labels.names.iter().zip(counts) {
+        for (name, &count) in label.labels.names.iter().zip(&counts) {
             table = table.row([
                 Cell::text(name),
                 Cell::Count(count),
@@ -53,8 +55,40 @@ pub fn overview(check: &Check, about: &About) -> Result<Section> {
             ]);
         }
         section = section.with(table.caption(format!("How the rows are spread over {}", label.name)));
+        section = section.with(spread(label, &counts, labelled)?);
+    }
+    if let Some(texts) = about.texts.as_deref().filter(|texts| texts.iter().any(Option::is_some)) {
+        section = section.with(text_lengths(texts)?);
     }
     super::with_data(section, check)
+}
+
+fn spread(label: &LabelColumn, counts: &[u64], labelled: u64) -> Result<Figure> {
+    let names = &label.labels.names;
+    let sizes: Vec<f64> = counts.iter().map(|&count| count as f64).collect();
+    themed(
+        format!("The rows of each {}. Scores are read beside what the largest alone would give.", label.name),
+        |style| {
+            let style = for_bars(style, names.len()).subtitle(format!("{} rows", grouped(labelled)));
+            let bars = Bars::new(names, &sizes).shares(true);
+            let stars = palette(names) == Palette::Stars;
+            if stars { bars.palette(Palette::Stars).draw(&style) } else { bars.draw(&style) }
+        },
+        &format!("Rows by {}", label.name),
+    )
+}
+
+fn text_lengths(texts: &[Option<String>]) -> Result<Figure> {
+    let lengths: Vec<f32> =
+        texts.iter().flatten().map(|text| text.split_whitespace().count() as f32).collect();
+    themed(
+        "How many words the texts have. Models cut what is longer than they can read.",
+        |style| {
+            let subtitle = format!("{} texts", grouped(lengths.len() as u64));
+            Histogram::new(&lengths, "words").draw(&style.size(800, 380).subtitle(subtitle))
+        },
+        "Lengths of the texts",
+    )
 }
 
 fn repeated_texts(texts: &[Option<String>]) -> usize {

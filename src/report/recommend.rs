@@ -1,11 +1,11 @@
 //! The sections about users and products, and about neighbours.
 
 use super::block::{Block, KeyFigure, Quote};
-use super::clusters::{palette, themed};
+use super::clusters::{for_bars, palette, themed};
 use super::page::Section;
 use super::table::{Cell, Table};
 use crate::chart::number::grouped;
-use crate::chart::{BoxPlot, Palette, Picture, Style};
+use crate::chart::{Bars, BoxPlot, Palette, Picture, Style};
 use crate::error::Result;
 use crate::metric::Interval;
 use crate::recommend::{Evaluation, Neighbors};
@@ -147,6 +147,17 @@ pub fn neighbors(sources: &[(usize, Neighbors)], texts: &[Option<String>]) -> Re
             summary,
             [Block::quotes([source]), Block::paragraph("Most like it:"), Block::quotes(quotes)],
         ));
+    }
+    let pairs = sources.iter().flat_map(|(row, found)| found.neighbors.iter().map(move |hit| (row + 1, hit)));
+    let (names, distances): (Vec<String>, Vec<f64>) =
+        pairs.map(|(row, hit)| (format!("{row} and {}", hit.row + 1), hit.distance)).unzip();
+    if !names.is_empty() {
+        section = section.with(themed(
+            "How far the rows above are from those most like them, by cosine: 0 is the same direction, 1 has nothing in \
+             common.",
+            |style| Bars::new(&names, &distances).draw(&for_bars(style, names.len()).subtitle("row and neighbour")),
+            "Distances of the nearest rows",
+        )?);
     }
     let data: Vec<_> = sources
         .iter()

@@ -2,4 +2,5 @@
 //! test says that it is skipped.
 
 mod map;
+mod report;
 mod webdriver;

@@ -226,6 +226,18 @@ fn the_theme_follows_the_reader_and_the_switch() {
 }
 
 #[test]
+fn text_can_be_read_in_both_themes() {
+    let Some(browser) = opened() else { return };
+    browser.type_into("#search", "tea");
+    browser.type_into("#map", "\u{e007}");
+    browser.until("document.querySelector('#found').textContent");
+    for theme in ["light", "dark"] {
+        browser.click(&format!("label:has(#theme-{theme})"));
+        assert_eq!(browser.faint(), Vec::<String>::new(), "{theme}");
+    }
+}
+
+#[test]
 fn on_a_phone_nothing_is_wider_than_the_screen() {
     let Some(browser) = opened() else { return };
     browser.resize(390, 844);

@@ -163,6 +163,31 @@ impl Browser {
         [bytes[at], bytes[at + 1], bytes[at + 2]]
     }
 
+    /// Texts whose contrast with the nearest ground behind them is below 4.5, as WCAG 2.2 counts it;
+    /// what cannot be used may be faint.
+    pub fn faint(&self) -> Vec<String> {
+        let script = r"
+            const light = (color) => {
+                const shares = color.match(/[\d.]+/g).slice(0, 3).map((byte) => byte / 255);
+                const [red, green, blue] = shares.map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+                return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+            };
+            const ground = (each) => {
+                for (let at = each; at; at = at.parentElement) {
+                    const color = getComputedStyle(at).backgroundColor;
+                    if (!color.endsWith(', 0)')) return color;
+                }
+                return 'rgb(255, 255, 255)';
+            };
+            const written = (each) => [...each.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+            const texts = [...document.querySelectorAll('body *')].filter((each) => each.offsetWidth > 1 && !each.disabled && written(each));
+            return texts.filter((each) => {
+                const [a, b] = [light(getComputedStyle(each).color), light(ground(each))];
+                return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5;
+            }).map((each) => each.outerHTML.slice(0, 100));";
+        serde_json::from_value(self.run(script)).unwrap()
+    }
+
     /// Messages of the page that are errors or warnings.
     pub fn complaints(&self) -> Vec<String> {
         let log = self.in_session("/se/log", json!({"type": "browser"}));

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::chart::coloring::Coloring;
 use crate::chart::{Groups, Palette};
 use crate::error::Result;
 use crate::table::{Labels, Table};
@@ -99,6 +100,13 @@ impl ColorColumn {
     /// Whether it has no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    pub(in crate::chart) fn into_coloring(self) -> Coloring {
+        match self.values {
+            Values::Groups(groups) => Coloring::Groups(groups),
+            Values::Numbers(values) => Coloring::Values { values, label: self.name },
+        }
     }
 
     fn says_something(&self) -> bool {

@@ -6,16 +6,12 @@ use serde::Serialize;
 
 use super::InteractiveMap;
 use super::column::Values;
-use crate::chart::groups::NONE;
-use crate::chart::palette::{Color, Palette};
+use crate::chart::palette::Color;
+use crate::chart::ramp::{self, Ramp, STEPS};
 use crate::chart::style::{Style, Theme};
-use crate::metric::quantile;
 
 /// Texts in one element of the page: small enough to be parsed between two frames.
 pub(super) const TEXTS_PER_BLOCK: usize = 2_000;
-
-/// Steps of the ramp; their codes and the one of a missing number fit into a byte.
-const STEPS: usize = 250;
 
 /// A name in the legend; the rest would make a page of texts out of a column of texts.
 const LONGEST_NAME: usize = 200;
@@ -88,7 +84,7 @@ impl<'a> Data<'a> {
     pub fn of(map: &'a InteractiveMap<'_>, color_by: usize) -> Self {
         let (rows, dimensions) = map.points.dim();
         let ink = |theme| Style::new("").theme(theme).ink();
-        let ramp = |theme| (0..STEPS).map(|step| hex(Palette::Ordered.color(step, STEPS, theme))).collect();
+        let steps = |theme| (0..STEPS).map(|step| hex(ramp::color(step, theme))).collect();
         Data {
             rows,
             dimensions,
@@ -97,7 +93,7 @@ impl<'a> Data<'a> {
             color_by,
             has_texts: map.texts.is_some(),
             texts_per_block: TEXTS_PER_BLOCK,
-            ramp: Themed::of(ramp),
+            ramp: Themed::of(steps),
             rest: Themed::of(|theme| hex(ink(theme).rest)),
             accent: Themed::of(|theme| hex(ink(theme).accent)),
         }
@@ -128,32 +124,18 @@ fn column_data<'a>(name: &'a str, values: &'a Values) -> ColumnData<'a> {
                     *of = entry;
                 }
             }
-            // All bits set are no name.
+            // Without a group all bits are set, and stay so when they are cut.
             let (data, width) = match names.len() {
                 0..0xff => (base64(groups.of().iter().map(|&group| [group as u8])), 1),
                 0xff..0xffff => (base64(groups.of().iter().map(|&group| (group as u16).to_le_bytes())), 2),
                 _ => (base64(groups.of().iter().map(|group| group.to_le_bytes())), 4),
             };
-            debug_assert_eq!(NONE as u8, u8::MAX);
             ColumnData::Categories { name, names, data, width, entries, entry_of, none }
         }
         Values::Numbers(numbers) => {
-            let numbers: Vec<f64> =
-                numbers.iter().map(|&value| if value.is_finite() { value } else { f64::NAN }).collect();
-            let mut sorted: Vec<f64> = numbers.iter().copied().filter(|value| !value.is_nan()).collect();
-            sorted.sort_by(f64::total_cmp);
-            let missing = numbers.len() - sorted.len();
-            let (least, most) =
-                (sorted.first().copied().unwrap_or(0.0), sorted.last().copied().unwrap_or(0.0));
-            let (mut low, mut high) = (least, most);
-            if !sorted.is_empty() {
-                (low, high) = (quantile(&sorted, 0.01), quantile(&sorted, 0.99));
-            }
-            // Nearly all of one value: the ramp shows what differs.
-            if low >= high {
-                (low, high) = (least, most);
-            }
-            let data = base64(numbers.iter().map(|value| value.to_le_bytes()));
+            let number = |value: f64| if value.is_finite() { value } else { f64::NAN };
+            let Ramp { low, high, least, most, missing } = Ramp::of(numbers);
+            let data = base64(numbers.iter().map(|&value| number(value).to_le_bytes()));
             ColumnData::Numbers { name, data, low, high, least, most, missing }
         }
     }

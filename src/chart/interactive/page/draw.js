@@ -7,7 +7,10 @@ const palette = { colors: new Uint8Array(256 * 4), visible: new Uint8Array(256) 
 // Points that a search or a selection lifts out of the others.
 const lit = { of: new Uint8Array(drawn.length), any: false, indices: new Uint32Array(0) };
 
+const paper = { printing: false };
+
 const dark = () => {
+  if (paper.printing) return false;
   const choice = document.querySelector('input[name=theme]:checked').value;
   return choice === 'auto' ? matchMedia('(prefers-color-scheme: dark)').matches : choice === 'dark';
 };
@@ -156,27 +159,32 @@ function pixels() {
   const context = canvas.getContext('2d', { alpha: false });
   let image = null;
 
-  // The coverage of a disc, for points in each quarter of a pixel.
-  const stamp = (diameter, shift, alpha) => {
+  // The pixels of a disc and their opacity of 256, for points in a quarter of a pixel.
+  const stamp = (diameter, quarter, alpha) => {
     const side = Math.ceil(diameter) + 1;
-    const cover = new Uint16Array(side * side);
-    const middles = [side / 2 - 0.25 + (shift & 1) / 2, side / 2 - 0.25 + (shift >> 1) / 2];
+    const middle = [side / 2 - 0.25 + (quarter & 1) / 2, side / 2 - 0.25 + (quarter >> 1) / 2];
+    const cover = [];
     for (let y = 0; y < side; y++) {
       for (let x = 0; x < side; x++) {
-        const far = Math.hypot(x + 0.5 - middles[0], y + 0.5 - middles[1]);
-        cover[y * side + x] = Math.round(256 * alpha * Math.min(1, Math.max(0, diameter / 2 - far + 0.5)));
+        const far = Math.hypot(x + 0.5 - middle[0], y + 0.5 - middle[1]);
+        const opacity = Math.round(256 * alpha * Math.min(1, Math.max(0, diameter / 2 - far + 0.5)));
+        if (opacity > 0) cover.push([x, y, opacity]);
       }
     }
-    return { side, cover };
+    const column = (at) => Int32Array.from(cover, (pixel) => pixel[at]);
+    return { side, xs: column(0), ys: column(1), offsets: Int32Array.from(cover, ([x, y]) => y * canvas.width + x), opacities: column(2) };
   };
 
   // `indices` of drawn points, or the first `points` of all.
   function dots(indices, points, diameter, alpha, faded, ratio) {
     const { width, height } = image;
-    const out = new Uint8Array(image.data.buffer);
-    const stamps = [0, 1, 2, 3].map((shift) => stamp(diameter, shift, alpha));
+    const out = new Uint32Array(image.data.buffer);
+    const stamps = [0, 1, 2, 3].map((quarter) => stamp(diameter, quarter, alpha));
     const side = stamps[0].side;
-    const colors = faded ? new Uint8Array(256 * 4).map((_, at) => faded[at % 4]) : palette.colors;
+    const color = (code, channel) => (faded ? faded[channel] : palette.colors[code * 4 + channel]);
+    // Red and blue are blended in one multiplication, their products do not meet.
+    const outer = Uint32Array.from({ length: 256 }, (_, code) => (color(code, 2) << 16) | color(code, 0));
+    const inner = Uint32Array.from({ length: 256 }, (_, code) => color(code, 1) << 8);
     const [a, b, c, d, e, f] = camera.turn;
     const unit = camera.unit * ratio;
     const left = (camera.width / 2 + camera.x) * ratio - side / 2;
@@ -184,23 +192,29 @@ function pixels() {
     for (let k = 0; k < points; k++) {
       const i = indices ? indices[k] : k;
       const code = codes[i];
-      if (!palette.visible[code]) continue;
-      const [px, py, pz] = [positions[i * 3], positions[i * 3 + 1], positions[i * 3 + 2]];
+      if (palette.visible[code] === 0) continue;
+      const px = positions[i * 3];
+      const py = positions[i * 3 + 1];
+      const pz = positions[i * 3 + 2];
       const x = left + (a * px + b * py + c * pz) * unit;
       const y = top - (d * px + e * py + f * pz) * unit;
       if (!(x > -side && y > -side && x < width && y < height)) continue;
-      const [column, row] = [Math.floor(x), Math.floor(y)];
-      const { cover } = stamps[(x - column >= 0.5 ? 1 : 0) + (y - row >= 0.5 ? 2 : 0)];
-      const [red, green, blue] = [colors[code * 4], colors[code * 4 + 1], colors[code * 4 + 2]];
-      for (let dy = Math.max(0, -row); dy < side && row + dy < height; dy++) {
-        let at = ((row + dy) * width + column) * 4;
-        for (let dx = 0; dx < side; dx++, at += 4) {
-          const opacity = cover[dy * side + dx];
-          if (opacity === 0 || column + dx < 0 || column + dx >= width) continue;
-          out[at] += ((red - out[at]) * opacity) >> 8;
-          out[at + 1] += ((green - out[at + 1]) * opacity) >> 8;
-          out[at + 2] += ((blue - out[at + 2]) * opacity) >> 8;
-        }
+      const column = Math.floor(x);
+      const row = Math.floor(y);
+      const { xs, ys, offsets, opacities } = stamps[(x - column >= 0.5 ? 1 : 0) + (y - row >= 0.5 ? 2 : 0)];
+      const start = row * width + column;
+      const whole = column >= 0 && row >= 0 && column + side <= width && row + side <= height;
+      const redBlue = outer[code];
+      const green = inner[code];
+      for (let m = 0; m < offsets.length; m++) {
+        if (!whole && (column + xs[m] < 0 || column + xs[m] >= width || row + ys[m] < 0 || row + ys[m] >= height)) continue;
+        const at = start + offsets[m];
+        const below = out[at];
+        const opacity = opacities[m];
+        out[at] =
+          0xff000000 |
+          (((Math.imul(below & 0xff00ff, 256 - opacity) + Math.imul(redBlue, opacity)) >>> 8) & 0xff00ff) |
+          (((Math.imul(below & 0xff00, 256 - opacity) + Math.imul(green, opacity)) >>> 8) & 0xff00);
       }
     }
   }
@@ -226,7 +240,8 @@ let painter = null;
 
 // A slow machine draws a sample of the points while the map moves, and all of them when it stands.
 const MOVING = 160;
-const motion = { until: 0, budget: drawn.length, last: 0, interval: 16 };
+const FRAME = 32;
+const motion = { until: 0, budget: drawn.length };
 let asked = false;
 
 function redraw() {
@@ -234,21 +249,13 @@ function redraw() {
   asked = true;
   requestAnimationFrame((now) => {
     asked = false;
-    const moving = now < motion.until;
-    if (moving) {
-      const interval = Math.min(400, now - motion.last);
-      if (motion.last > 0 && interval < 400) {
-        motion.interval = 0.6 * motion.interval + 0.4 * interval;
-        if (motion.interval > 33) motion.budget = Math.max(20000, motion.budget * 0.8);
-        else if (motion.interval < 20) motion.budget = Math.min(drawn.length, motion.budget * 1.1);
-      }
-      motion.last = now;
-    } else {
-      motion.last = 0;
-      motion.interval = 25;
-    }
-    painter.draw(moving ? Math.min(drawn.length, Math.round(motion.budget)) : drawn.length);
-    document.body.dataset.drawn = moving && motion.budget < drawn.length ? 'sample' : 'all';
+    const sample = now < motion.until && motion.budget < drawn.length;
+    const start = performance.now();
+    painter.draw(sample ? Math.round(motion.budget) : drawn.length);
+    // WebGL paints later: there the first measurement holds.
+    const cost = performance.now() - start;
+    if (sample && painter.canvas.id === 'pixels') motion.budget *= Math.min(1.2, Math.max(0.7, FRAME / Math.max(cost, 1)));
+    document.body.dataset.drawn = sample ? 'sample' : 'all';
   });
 }
 
@@ -275,7 +282,7 @@ function use(candidate) {
   resize();
 }
 
-// Takes WebGL where it is the faster, and finds out how many points can be painted in 25 ms.
+// Takes WebGL where it is the faster, and finds out how many points a frame can have.
 function calibrate() {
   const candidate = webgl();
   if (candidate) {
@@ -290,6 +297,7 @@ function calibrate() {
       use(candidate);
     }
   }
-  motion.budget = Math.min(drawn.length, Math.max(20000, drawn.length * (25 / Math.max(timed(painter, drawn.length), 0.1))));
+  // Again, because the first time a script runs it is slow.
+  motion.budget = Math.max(20000, drawn.length * (FRAME / Math.max(timed(painter, drawn.length), 0.1)));
   document.body.dataset.painter = painter.canvas.id;
 }

@@ -80,7 +80,8 @@ function released(event) {
 }
 canvas.addEventListener('pointerup', released);
 canvas.addEventListener('pointercancel', released);
-canvas.addEventListener('pointerleave', () => { if (pointers.size === 0) hover(-1); });
+// A finger leaves as soon as it is lifted; what it pointed at stays.
+canvas.addEventListener('pointerleave', (event) => { if (pointers.size === 0 && event.pointerType === 'mouse') hover(-1); });
 
 let looking = null;
 function lookUnder(x, y) {
@@ -203,6 +204,17 @@ if (map.has_texts) {
 }
 for (const each of document.querySelectorAll('input[name=theme]')) each.addEventListener('change', recolor);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', recolor);
+
+// Paper is always light, and needs all points.
+for (const event of ['beforeprint', 'afterprint']) {
+  addEventListener(event, () => {
+    paper.printing = event === 'beforeprint';
+    paintPalette();
+    painter.recolor();
+    painter.draw(drawn.length);
+  });
+}
+
 
 function resize() {
   const box = stage.getBoundingClientRect();

@@ -115,7 +115,7 @@ let searching = 0;
 
 async function search(query) {
   const mine = ++searching;
-  const words = query.trim().toLowerCase();
+  const words = query.trim();
   byId('take-found').disabled = true;
   if (!words) {
     found = null;
