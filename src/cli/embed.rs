@@ -104,19 +104,18 @@ pub struct Run {
 
 /// What becomes of texts with more tokens than the model takes.
 #[derive(clap::Args)]
-#[command(next_help_heading = "Long texts")]
 pub struct Long {
     /// What becomes of a text that is too long: its row fails, its first tokens are taken, its pieces' vectors are averaged, or its pieces become rows
-    #[arg(long = "long", value_name = "WHAT", default_value = "refuse")]
+    #[arg(long = "long", help_heading = "Long texts", value_name = "WHAT", default_value = "refuse")]
     what: LongName,
     /// Where a text may be cut
-    #[arg(long, value_name = "WHERE", default_value = "token")]
+    #[arg(long, help_heading = "Long texts", value_name = "WHERE", default_value = "token")]
     cut: CutName,
     /// Tokens that a text or a piece may have [default: the model's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = "Long texts", value_name = "N")]
     max_tokens: Option<usize>,
     /// Replace newlines by spaces [default: for the first generation's models for texts]
-    #[arg(long, value_name = "yes|no", value_parser = yes_or_no)]
+    #[arg(long, help_heading = "Long texts", value_name = "yes|no", value_parser = yes_or_no)]
     newlines_to_spaces: Option<bool>,
 }
 

@@ -42,22 +42,19 @@ impl With {
         let models = self.server.known()?;
         let of_rows = model_of(rows);
         let beside = beside(file);
-        let named = match &self.model {
-            Some(name) => name.clone(),
-            None if beside.exists() => beside.display().to_string(),
-            None => match of_rows.clone().filter(|name| self.server.is_named() || models.get(name).is_some())
-            {
-                Some(name) => name,
-                None => {
-                    let of_rows =
-                        of_rows.map(|name| format!(", and {name} is no known model")).unwrap_or_default();
-                    return Err(Error::argument("no embedder for texts")
-                        .seen(format!("neither --model nor {}{of_rows}", beside.display()))
-                        .advice(format!(
-                            "make one with embedlab embed FILE --model lsa, or give {instead}"
-                        )));
-                }
-            },
+        let known = |name: &&String| models.get(name).is_some();
+        let servers = |name: &&String| self.server.is_named() && !name.starts_with("lsa-");
+        let named = match (&self.model, &of_rows) {
+            (Some(name), _) => name.clone(),
+            (None, Some(name)) if known(&name) => name.clone(),
+            _ if beside.exists() => beside.display().to_string(),
+            (None, Some(name)) if servers(&name) => name.clone(),
+            (None, of_rows) => {
+                let of_rows = of_rows.as_ref().map(|name| format!(", and {name} is no known model"));
+                return Err(Error::argument("no embedder for texts")
+                    .seen(format!("neither --model nor {}{}", beside.display(), of_rows.unwrap_or_default()))
+                    .advice(format!("make one with embedlab embed FILE --model lsa, or give {instead}")));
+            }
         };
         let refused = |seen: String| {
             Error::input("the embedder is not that of the rows")

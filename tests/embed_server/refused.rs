@@ -307,6 +307,6 @@ fn a_server_that_wants_to_be_left_alone_for_an_hour_is_given_up() {
     let options = EmbedOptions { strict: true, ..options() };
     let error =
         embed(&texts(3), &options, &client(&server.url, quick()), None, |_| {}).unwrap_err().to_string();
-    assert!(error.contains("HTTP 503"), "{error}");
+    assert!(error.contains("HTTP 503") && error.contains("it asks to wait for 3600 s"), "{error}");
     assert_eq!(server.seen().requests.len(), 1);
 }

@@ -69,16 +69,19 @@ impl Failure {
             let said = if said.is_empty() { String::new() } else { format!(": {said}") };
             format!("{what} (HTTP {}){said}", status.as_u16())
         };
+        let passing = |what: &str, rate_limited| {
+            let after = retry_after(headers, SystemTime::now());
+            let asks = after.filter(|after| *after >= Duration::from_secs(1));
+            let asks = asks.map(|after| format!("; it asks to wait for {} s", after.as_secs()));
+            Failure {
+                message: message(what) + &asks.unwrap_or_default(),
+                kind: Kind::Passing { after, rate_limited },
+            }
+        };
         match status.as_u16() {
             429 if is_exhausted(&code) => Failure::hopeless(message("the quota is used up")),
-            429 => Failure {
-                message: message("too many requests or tokens"),
-                kind: Kind::Passing { after: retry_after(headers, SystemTime::now()), rate_limited: true },
-            },
-            408 | 409 | 425 | 500..=599 => Failure {
-                message: message("the server failed"),
-                kind: Kind::Passing { after: retry_after(headers, SystemTime::now()), rate_limited: false },
-            },
+            429 => passing("too many requests or tokens", true),
+            408 | 409 | 425 | 500..=599 => passing("the server failed", false),
             400 | 413 | 422 => Failure {
                 message: message("the server refuses the request"),
                 kind: Kind::Rejected { too_large: status.as_u16() == 413 },

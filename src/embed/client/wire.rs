@@ -153,6 +153,22 @@ mod tests {
         assert_eq!((plain.vectors, plain.tokens), (vec![vec![1.0], vec![2.0]], None));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_a_server_sends_is_read_or_refused(
+            body in "[\\[\\]{}\":,0-9eE.a-z\\- ]{0,80}",
+            embedding in "(\\[[0-9eE.,-]{0,12}\\]|\"[A-Za-z0-9+/=]{0,12}\"|null|[0-9]{1,9})",
+            index in 0_usize..4,
+        ) {
+            let item = format!("{{\"data\": [{{\"index\": {index}, \"embedding\": {embedding}}}]}}");
+            for body in [body, item] {
+                if let Ok(found) = read(body.as_bytes(), 1, None) {
+                    proptest::prop_assert!(found.vectors.len() == 1 && found.vectors[0].iter().all(|x| x.is_finite()));
+                }
+            }
+        }
+    }
+
     #[test]
     fn an_answer_that_cannot_be_trusted_is_refused_with_what_is_wrong() {
         let said = |body: &str| read(body.as_bytes(), 2, Some(2)).err().unwrap_or_default();
