@@ -23,7 +23,7 @@ use crate::error::Result;
 ///
 /// The same seed gives the same bits on any number of threads (of one machine).
 ///
-/// Cost: n²·d operations for the neighbours; n² for each iteration below 3,000 rows, above n·log n.
+/// Cost: n²·d operations for the neighbours; n² for each iteration below 2,000 rows, above n·log n.
 ///
 /// ```
 /// use embedlab::map::Tsne;
