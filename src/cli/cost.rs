@@ -130,7 +130,7 @@ fn existing(server: &Server, model: &str, output: &Output) -> Result<Option<embe
             output.warn(format_args!("counted without the cache: {error}"));
             Ok(None)
         }
-        other => other.map_err(Error::from),
+        other => other,
     }
 }
 

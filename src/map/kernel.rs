@@ -186,8 +186,8 @@ mod tests {
                 force.iter_mut().zip(apart).for_each(|(sum, x)| *sum += mass * q * q * x);
             }
             assert!((f64::from(found.weight[t]) - weight).abs() < 1e-4 * weight);
-            for d in 0..3 {
-                assert!((f64::from(found.force[d][t]) - force[d]).abs() < 1e-4, "{t}");
+            for (found, force) in found.force.iter().zip(force) {
+                assert!((f64::from(found[t]) - force).abs() < 1e-4, "{t}");
             }
         }
     }

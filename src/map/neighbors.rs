@@ -83,7 +83,7 @@ impl NeighborGraph {
 
     /// The number of rows.
     pub fn n_rows(&self) -> usize {
-        if self.k == 0 { 0 } else { self.rows.len() / self.k }
+        self.rows.len().checked_div(self.k).unwrap_or(0)
     }
 
     /// The neighbours of a row, nearest first; empty for a row that is not there.

@@ -188,9 +188,9 @@ pub fn placed_neighbors_kept(
         Ok(nearest_among(&old, &old.of_others(new)?, k))
     };
     let (rows, points) = (near(old_rows, new_rows)?, near(old_points, new_points)?);
-    let shared = |(rows, points): (&Vec<(f64, u32)>, &Vec<(f64, u32)>)| {
+    let shared = |rows: &[(f64, u32)], points: &[(f64, u32)]| {
         rows.iter().filter(|(_, row)| points.iter().any(|(_, point)| point == row)).count()
     };
-    let all: usize = rows.iter().zip(&points).map(shared).sum();
+    let all: usize = rows.iter().zip(&points).map(|(rows, points)| shared(rows, points)).sum();
     Ok(all as f64 / (k * rows.len().max(1)) as f64)
 }

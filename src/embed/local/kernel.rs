@@ -121,7 +121,7 @@ fn gelu(x: f32) -> f32 {
 /// twice its argument.
 #[inline(always)]
 fn gelu_tanh(x: f32) -> f32 {
-    const TWICE: f32 = 1.595_769_1; // 2 sqrt(2 / pi)
+    const TWICE: f32 = 1.595_769; // 2 sqrt(2 / pi)
     let argument = TWICE * (0.044_715 * x * x).mul_add(x, x);
     x / (1.0 + exp(-argument))
 }
