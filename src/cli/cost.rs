@@ -1,7 +1,7 @@
 //! `embedlab cost`: what embedding a table would cost.
 
 use embedlab::embed::{EmbedOptions, Encoding, estimate};
-use embedlab::{Error, Result};
+use embedlab::Result;
 use serde::Serialize;
 
 use super::embed::Long;
