@@ -71,8 +71,10 @@ function released(event) {
   }
   if (loop && loop.length > 2) select(within(loop));
   else if (drag && drag.far < 5) {
-    const i = camera.nearest(...at(event), event.pointerType === 'touch' ? 22 : 10);
-    hover(i);
+    // A finger hides what is under it, and a small screen has no room: the panel says it alone.
+    const touch = event.pointerType === 'touch';
+    const i = camera.nearest(...at(event), touch ? 22 : 10);
+    hover(i, !touch);
     if (i >= 0) pin(i);
   }
   loop = drag = null;
