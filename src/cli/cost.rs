@@ -1,7 +1,7 @@
 //! `embedlab cost`: what embedding a table would cost.
 
-use embedlab::embed::{EmbedOptions, Encoding, estimate};
 use embedlab::Result;
+use embedlab::embed::{EmbedOptions, Encoding, estimate};
 use serde::Serialize;
 
 use super::embed::Long;

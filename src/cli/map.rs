@@ -22,12 +22,13 @@ use super::beside::write_table;
 use super::input::Input;
 use super::output::grouped;
 use super::{Common, Outcome, Output};
-use drawn::{draw, subtitle};
+use drawn::{draw, page, subtitle};
 use saved::{Made, Saved, coordinates, joined, with_places};
 
 const EXAMPLES: &str = "\
 Examples:
   embedlab map reviews.parquet --color Score -o map.png
+  embedlab map reviews.parquet -o map.html             (a page to explore, offline)
   embedlab map reviews.parquet --perplexity 15 --init random --learning-rate 200 -o guide.svg
   embedlab map reviews.parquet -o map.parquet          (the rows with x, y, map_error, neighbors)
   embedlab map new.parquet --onto map.parquet -o new_on_map.png
@@ -52,6 +53,9 @@ pub struct Args {
     /// Colour by this column, or by `map_error`: each row's part of the divergence [default: a label]
     #[arg(long, value_name = "COL")]
     color: Option<String>,
+    /// The column with the texts that a page shows [default: one with a usual name, or the longest]
+    #[arg(long, value_name = "COL")]
+    text: Option<String>,
     /// Dimensions of the map
     #[arg(long, value_name = "2|3", default_value_t = 2)]
     dims: usize,
@@ -83,8 +87,8 @@ pub struct Args {
     /// Nearest rows of each row in the column `neighbors` of a saved table; 0 leaves it out
     #[arg(long, value_name = "N", default_value_t = 15)]
     neighbors: usize,
-    /// Draw the map (.png .svg), save the points (.npy), or the rows with their places (.parquet .csv
-    /// .jsonl .arrow)
+    /// Draw the map (.png .svg), write a page to explore it (.html), save the points (.npy), or the rows
+    /// with their places (.parquet .csv .jsonl .arrow)
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Write the rows for the TensorFlow Embedding Projector: this tensors file, and metadata beside it
@@ -93,6 +97,9 @@ pub struct Args {
     /// The picture's width and height in pixels
     #[arg(long, value_name = "WxH", default_value = "800x600", value_parser = size)]
     size: (u32, u32),
+    /// Dots per inch of a .png; the picture keeps its size on paper
+    #[arg(long, value_name = "DPI", default_value_t = 192.0)]
+    dpi: f64,
     /// A dark picture
     #[arg(long)]
     dark: bool,
@@ -194,13 +201,14 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     if let (Some(path), Some(kind)) = (&args.output, kind) {
         match kind {
             Kind::Picture => draw(args, &table, &map, old.as_ref(), output)?.save(path)?,
+            Kind::Page => page(args, &table, &map, old.as_ref(), output)?.save(path)?,
             Kind::Points => {
                 let points = Table::from_vectors(map.points.clone());
                 write_table(&points, path, output)?;
             }
             Kind::Rows => write_table(&with_places(args, &table, &mut map, path, output)?, path, output)?,
         }
-        if kind == Kind::Picture {
+        if matches!(kind, Kind::Picture | Kind::Page) {
             output.note(format_args!("drew {}", path.display()));
         }
         map.found.files.push(path.display().to_string());
@@ -219,6 +227,7 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Picture,
+    Page,
     Points,
     Rows,
 }
@@ -228,6 +237,7 @@ impl Kind {
         let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
         match (extension.as_deref(), Format::from_extension(path)) {
             (Some("png" | "svg"), _) => Ok(Kind::Picture),
+            (Some("html" | "htm"), _) => Ok(Kind::Page),
             (_, Some(Format::Npy)) => Ok(Kind::Points),
             (
                 _,
@@ -243,7 +253,7 @@ impl Kind {
             ) => Ok(Kind::Rows),
             _ => Err(Error::argument("the name does not tell what to write")
                 .file(path)
-                .advice("end it in .png or .svg (a picture), .npy (the points), .parquet, .csv, .jsonl or .arrow (the rows with their places)")),
+                .advice("end it in .png or .svg (a picture), .html (a page), .npy (the points), .parquet, .csv, .jsonl or .arrow (the rows with their places)")),
         }
     }
 }
