@@ -15,6 +15,7 @@ pub mod forest;
 pub mod map;
 pub mod metric;
 pub mod model;
+pub mod notebook;
 pub mod recommend;
 pub mod report;
 pub mod rows;
@@ -24,6 +25,8 @@ pub mod table;
 pub mod zero_shot;
 
 pub use error::{Error, ErrorKind, Result};
+/// The arrays that this crate takes and gives, in the version that it speaks.
+pub use ndarray;
 
 /// The README's Rust code, as a test.
 #[cfg(doctest)]

@@ -38,7 +38,7 @@ impl Cell {
     }
 
     /// What the reader sees.
-    pub(super) fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         match self {
             Cell::Text(text) => text.clone(),
             Cell::Count(count) => grouped(*count),
@@ -81,12 +81,12 @@ impl Table {
     }
 
     /// How many columns there are, by the headers and the longest row.
-    pub(super) fn columns(&self) -> usize {
+    pub(crate) fn columns(&self) -> usize {
         self.rows.iter().map(Vec::len).max().unwrap_or(0).max(self.headers.len())
     }
 
     /// Whether a column is one of numbers: it has one, and no text.
-    pub(super) fn is_numeric(&self, column: usize) -> bool {
+    pub(crate) fn is_numeric(&self, column: usize) -> bool {
         let cells = || self.rows.iter().filter_map(|row| row.get(column));
         cells().any(|cell| !matches!(cell, Cell::Text(_) | Cell::Missing))
             && !cells().any(|cell| matches!(cell, Cell::Text(_)))
