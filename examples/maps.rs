@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use embedlab::chart::{Groups, Scatter, Style};
+use embedlab::chart::{Groups, Scatter, Scatter3, Style};
 use embedlab::map::{PlaceParams, Tsne, trust};
 use embedlab::{Result, table};
 use ndarray::s;
@@ -34,8 +34,11 @@ fn main() -> Result<()> {
         );
         let style = Style::new("Kinds of food").subtitle(subtitle).caption(caption).size(960, 600);
         let name = if dims == 2 { "output/map.png" } else { "output/map_3d.png" };
-        // On paper a map of three dimensions shows the two in which it is widest.
-        let picture = Scatter::new(map.points.slice(s![.., ..2])).groups(groups.clone()).draw(&style)?;
+        let (points, groups) = (map.points.view(), groups.clone());
+        let picture = match dims {
+            2 => Scatter::new(points).groups(groups).draw(&style)?,
+            _ => Scatter3::new(points).groups(groups).draw(&style)?,
+        };
         picture.save(root.join(name))?;
         println!("drew {name}");
 
