@@ -65,7 +65,7 @@ pub struct Args {
     #[arg(long, requires = "index")]
     rebuild: bool,
     /// Rows in view of a search by the index: more find more and take longer
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = 32)]
     ef: usize,
     /// The column with the texts [default: one with a usual name, or the longest]
     #[arg(long, value_name = "COL")]
