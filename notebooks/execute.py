@@ -1,0 +1,82 @@
+"""Runs notebooks, or checks that their saved outputs belong to this version and to their code; see `run`.
+
+A saved notebook says in its metadata by which version of the crate it was run, and has a hash of the code that was run.
+"""
+
+import hashlib
+import json
+import os
+import pathlib
+import sys
+import tempfile
+import time
+
+
+def fingerprint(cells):
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    return hashlib.sha256("\0".join(code).encode()).hexdigest()
+
+
+def check(version, paths):
+    """Complains about each notebook whose outputs are missing, failed, or not of this version and code."""
+    complaints = []
+    for path in paths:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        saved = notebook["metadata"].get("embedlab", {})
+        code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+        if saved.get("version") != version:
+            complaints.append(f"{path.name} was run by version {saved.get('version')}, and this is {version}")
+        if saved.get("code") != fingerprint(notebook["cells"]):
+            complaints.append(f"{path.name} has other code than was run")
+        if any(output["output_type"] == "error" for cell in code for output in cell["outputs"]):
+            complaints.append(f"{path.name} holds an error")
+        if not any(cell["outputs"] for cell in code):
+            complaints.append(f"{path.name} has no outputs")
+    for complaint in complaints:
+        print(f"{complaint}; run notebooks/run {complaint.split()[0]}", file=sys.stderr)
+    print(f"{len(paths)} notebooks looked at, {len(complaints)} complaints")
+    return 1 if complaints or not paths else 0
+
+
+def execute(version, paths, save):
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    failed = 0
+    for path in paths:
+        start = time.monotonic()
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        client = NotebookClient(notebook, timeout=3600, startup_timeout=120, kernel_name="rust", record_timing=False,
+                                resources={"metadata": {"path": str(path.parent)}})
+        try:
+            client.execute()
+        except CellExecutionError as error:
+            print(f"{path.name}: {error}", file=sys.stderr)
+            failed += 1
+            continue
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                # What cargo says while it builds is no result.
+                cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+        notebook.metadata["embedlab"] = {"version": version, "code": fingerprint(notebook.cells)}
+        if save:
+            text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+            with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8") as file:
+                file.write(text)
+            os.chmod(file.name, 0o644)
+            os.replace(file.name, path)
+        print(f"{path.name}: {len(notebook.cells)} cells in {time.monotonic() - start:.0f} s", flush=True)
+    return 1 if failed else 0
+
+
+def main():
+    work, version, *names = sys.argv[1:]
+    paths = [pathlib.Path(name).resolve() for name in names]
+    return check(version, paths) if work == "check" else execute(version, paths, work == "yes")
+
+
+sys.exit(main())
