@@ -43,13 +43,14 @@ impl Output {
     /// Something worth knowing that is no problem.
     pub fn note(&self, message: impl Display) {
         if !self.quiet {
-            eprintln!("{message}");
+            // A closed stderr is no reason to stop.
+            let _ = writeln!(io::stderr(), "{message}");
         }
     }
 
     /// Something that may make the result misleading.
     pub fn warn(&self, message: impl Display) {
-        eprintln!("warning: {message}");
+        let _ = writeln!(io::stderr(), "warning: {message}");
     }
 
     /// A bar on a terminal for texts: what is done, how fast, and the time left; nothing elsewhere.
