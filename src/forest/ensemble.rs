@@ -10,6 +10,7 @@ use super::grow::{Growth, Target, grow};
 use super::ordered::MOST_ROWS;
 use super::params::ForestValidParams;
 use super::tree::Tree;
+use super::walk::Walk;
 use crate::error::{Error, Result};
 
 /// Bytes of rows that a thread sends down all trees before it takes the next ones.
@@ -156,7 +157,8 @@ fn out_of_bag<M: Sync>(
             .map(|at| {
                 let times = drawn(weights, params.bootstrap, &mut stream(params.seed, at));
                 let mut leaves = vec![u32::MAX; rows.nrows()];
-                ensemble.trees[at].leaves_of(rows, |row, leaf| {
+                let walk = Walk::new(&ensemble.trees[at], rows.nrows(), rows.ncols());
+                walk.leaves_of(rows, |row, leaf| {
                     if times[row] == 0.0 {
                         leaves[row] = leaf as u32;
                     }
@@ -199,17 +201,21 @@ impl Ensemble {
         crate::rows::require_finite(rows)?;
         let rows = rows.as_standard_layout();
         let width = self.trees[0].width;
-        let block = (BLOCK_BYTES / (4 * self.n_features)).clamp(64, 1024) / 8 * 8;
+        let block = (BLOCK_BYTES / (4 * self.n_features)).clamp(64, 1024) / 16 * 16;
+        let walks: Vec<Walk<'_>> =
+            self.trees.iter().map(|tree| Walk::new(tree, rows.nrows(), rows.ncols())).collect();
         let mut sums = Array2::zeros((rows.nrows(), width));
         sums.axis_chunks_iter_mut(ndarray::Axis(0), block)
             .into_par_iter()
             .zip(rows.axis_chunks_iter(ndarray::Axis(0), block))
             .for_each(|(mut sums, rows)| {
                 let Some(sums) = sums.as_slice_mut() else { return };
-                for tree in &self.trees {
-                    tree.leaves_of(rows, |row, leaf| {
+                for walk in &walks {
+                    walk.leaves_of(rows, |row, leaf| {
                         let sums = &mut sums[row * width..(row + 1) * width];
-                        sums.iter_mut().zip(tree.value(leaf)).for_each(|(sum, x)| *sum += f64::from(*x));
+                        sums.iter_mut()
+                            .zip(walk.tree().value(leaf))
+                            .for_each(|(sum, x)| *sum += f64::from(*x));
                     });
                 }
             });

@@ -4,7 +4,7 @@
 //! [`ForestRegressor`] and [`ForestClassifier`] have scikit-learn's parameters and defaults and stand
 //! behind linfa's `Fit` and `Predict`. The work is cut where the method is cut: features as bytes
 //! (`bins`), the best split of a node (`squared` for squared error, `ordered` for the rest), a
-//! tree (`grow`), many trees (`ensemble`).
+//! tree (`grow`), many trees (`ensemble`), many rows down a tree (`walk`).
 //!
 //! Splits are sought among at most 254 thresholds a feature, placed at the quantiles of the training
 //! rows (as LightGBM and scikit-learn's histogram boosting do), where scikit-learn's forest tries every
@@ -22,6 +22,7 @@ mod regressor;
 mod squared;
 mod store;
 mod tree;
+mod walk;
 
 pub(crate) use boost::softmax;
 pub use boost::{BoostClassifier, BoostParams, BoostRegressor, BoostValidParams};

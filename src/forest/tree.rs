@@ -1,10 +1,6 @@
 //! One decision tree, flat in memory.
 
-use ndarray::ArrayView2;
 use serde::Serialize;
-
-/// Rows that walk down a tree side by side, so that the processor need not wait for one of them.
-const SIDE_BY_SIDE: usize = 8;
 
 /// A decision tree: the nodes in one vector, the children of a node next to each other, and the
 /// values of its leaves.
@@ -145,44 +141,6 @@ impl Tree {
                 return node.leaf as usize;
             }
             at = node.left as usize + usize::from(row[node.feature as usize] > node.threshold);
-        }
-    }
-
-    /// Calls `arrived` with each row's position and the number of its leaf, in row order. The rows
-    /// (row-major) have at least as many columns as the tree has features.
-    pub(super) fn leaves_of(&self, rows: ArrayView2<'_, f32>, mut arrived: impl FnMut(usize, usize)) {
-        let Some(numbers) = rows.to_slice() else {
-            for (row, numbers) in rows.rows().into_iter().enumerate() {
-                arrived(row, self.leaf_of(&numbers.to_vec()));
-            }
-            return;
-        };
-        let dims = rows.ncols();
-        let groups = numbers.chunks_exact(SIDE_BY_SIDE * dims);
-        let rest = groups.remainder();
-        let mut first = 0;
-        for group in groups {
-            let mut at = [0_usize; SIDE_BY_SIDE];
-            loop {
-                let mut moved = false;
-                for (lane, at) in at.iter_mut().enumerate() {
-                    let node = &self.nodes[*at];
-                    let value = group[lane * dims + node.feature as usize];
-                    let next = node.left as usize + usize::from(value > node.threshold);
-                    moved |= next != *at;
-                    *at = next;
-                }
-                if !moved {
-                    break;
-                }
-            }
-            for (lane, at) in at.iter().enumerate() {
-                arrived(first + lane, self.nodes[*at].leaf as usize);
-            }
-            first += SIDE_BY_SIDE;
-        }
-        for (row, numbers) in rest.chunks_exact(dims).enumerate() {
-            arrived(first + row, self.leaf_of(numbers));
         }
     }
 }
