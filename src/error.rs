@@ -1,4 +1,13 @@
 //! One error for the whole crate: what went wrong, where, what was seen, what to do next.
+//!
+//! ```
+//! use embedlab::{ErrorKind, table};
+//!
+//! let error = table::read("no_such_file.csv".as_ref(), &Default::default()).unwrap_err();
+//! assert_eq!(error.kind(), ErrorKind::Io);
+//! assert!(error.to_string().starts_with("no_such_file.csv: cannot open: "));
+//! assert!(error.to_string().ends_with("; check the path"));
+//! ```
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Results that show themselves in a Rust notebook.
 //!
-//! [evcxr](https://github.com/evcxr/evcxr), the Rust kernel of Jupyter, calls `evcxr_display` of the value that
-//! a cell ends with. Tables and results come out as HTML tables, pictures as PNG. This is the only place of
+//! [evcxr](https://github.com/evcxr/evcxr), the Rust kernel of Jupyter, calls `evcxr_display` of the value
+//! that a cell ends with. Tables and results come out as HTML tables, pictures as PNG. This is the only place of
 //! the library that prints, and only when that method is called.
 //!
 //! ```text
@@ -11,6 +11,17 @@
 //! ```
 //!
 //! What is shown is also there without a notebook: [`Shown::content`].
+//!
+//! ```
+//! use embedlab::notebook::Shown;
+//! use embedlab::table;
+//!
+//! let reviews = table::read("examples/data/food_reviews.parquet".as_ref(), &Default::default())?;
+//! let shown = reviews.content()?;
+//! assert_eq!(shown.mime, "text/html");
+//! assert!(shown.text.contains("<table>") && shown.text.contains("ProductId"));
+//! # Ok::<(), embedlab::Error>(())
+//! ```
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;

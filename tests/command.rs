@@ -177,10 +177,29 @@ fn the_report_is_one_page_that_needs_no_network() {
             "Neighbours"
         ]
     );
+    let blocks = found["sections"][2]["blocks"].as_array().unwrap();
+    let map = &blocks.iter().find(|block| block["id"] == "map-data").unwrap()["value"];
+    let figure = |name: &str| map[name].as_f64().unwrap_or_else(|| panic!("{name} in {map}"));
+    assert_eq!(map["method"], "tsne");
+    assert!((0.8..1.0).contains(&figure("trustworthiness")) && figure("kl") < 2.0, "{map}");
+    assert!(figure("neighbors_kept") > 10.0 * figure("kept_by_chance"), "{map}");
     let html = std::fs::read_to_string(&page).unwrap();
     assert!(html.contains("id=\"clusters\"") && html.contains("id=\"map\""));
     for outside in ["src=\"http", "href=\"http", "@import", "url(http"] {
         assert!(!html.contains(outside), "{outside}");
+    }
+}
+
+#[test]
+fn a_report_of_three_rows_and_one_of_equal_rows_are_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, rows) in [("few", &["[1,2,3]", "[2,1,4]", "[0,5,1]"][..]), ("equal", &["[1,2,3]"; 30])] {
+        let file = folder.path().join(format!("{name}.csv"));
+        let lines: Vec<String> = rows.iter().map(|row| format!("\"{row}\"\n")).collect();
+        std::fs::write(&file, format!("embedding\n{}", lines.concat())).unwrap();
+        let page = folder.path().join(format!("{name}.html"));
+        let found = json(embedlab().arg("report").arg(&file).args(["--k", "1", "--json", "-o"]).arg(&page));
+        assert_eq!(found["sections"][2]["title"], "Map", "{name}");
     }
 }
 

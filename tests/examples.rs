@@ -1,5 +1,7 @@
 //! Every example runs and draws what it says.
 
+mod gallery;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -31,6 +33,7 @@ fn output(name: &str) -> PathBuf {
 
 fn assert_drawn(name: &str) {
     assert!(std::fs::read(output(name)).unwrap().starts_with(b"\x89PNG"), "{name}");
+    gallery::assert_same(name);
 }
 
 #[test]
@@ -40,6 +43,7 @@ fn clustering_names_and_draws_the_clusters_of_the_sample() {
     let svg = std::fs::read_to_string(output("clusters.svg")).unwrap();
     assert!(svg.contains("width=\"960\"") && svg.contains("height=\"600\""), "{}", &svg[..200]);
     assert_drawn("clusters.png");
+    gallery::assert_same("clusters.svg");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //!
 //! There is one type per picture ([`Scatter`], [`Scatter3`], [`KChoice`], [`Silhouettes`], [`Bars`],
 //! [`Histogram`], [`Shares`], [`PrecisionRecallCurves`], [`RocCurves`], [`HeatMap`], [`Matrix`],
-//! [`Predicted`], [`BoxPlot`], [`ThresholdPlot`]). Each holds plain data and its `draw` takes a [`Style`] and gives a [`Picture`],
-//! which is saved by its extension or asked for its SVG text or PNG bytes.
+//! [`Predicted`], [`BoxPlot`], [`ThresholdPlot`]). Each holds plain data and its `draw` takes a [`Style`] and
+//! gives a [`Picture`], which is saved by its extension or asked for its SVG text or PNG bytes.
 //!
 //! A picture is first laid out as a list of marks in floating-point pixels, and only then painted,
 //! by the same code, with plotters' SVG or bitmap backend. So both formats agree, a layout can be

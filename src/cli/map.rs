@@ -1,29 +1,23 @@
 //! `embedlab map`: rows laid out in two or three dimensions, and how far to trust what one sees.
 
 mod drawn;
+mod found;
+mod laid;
 mod saved;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use clap::ValueEnum;
-use embedlab::map::{
-    Divergence, Engine, Gradient, Init, NeighborGraph, PlaceParams, Trust, Tsne, TsneParams, map_divergence,
-    trust,
-};
-use embedlab::rows::Pca;
 use embedlab::table::{self, Format, Table};
 use embedlab::{Error, Result};
-use ndarray::{Array2, ArrayView2, s};
-use serde::Serialize;
 
 use super::beside::write_table;
 use super::input::Input;
-use super::output::grouped;
 use super::{Common, Outcome, Output};
-use drawn::{draw, page, subtitle};
-use saved::{Made, Saved, coordinates, joined, with_places};
+use drawn::{draw, page};
+use found::print;
+use laid::{by_pca, by_tsne, place};
+use saved::{Saved, coordinates, joined, with_places};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,9 +28,6 @@ Examples:
   embedlab map new.parquet --onto map.parquet -o new_on_map.png
   embedlab map reviews.parquet --method pca --dims 3 -o map.npy
   embedlab map reviews.parquet --json | jq '.trustworthiness, .neighbors_kept'";
-
-/// Up to so many rows the divergence of a PCA map is measured too, which takes everyone's neighbours.
-const FEW_ROWS: usize = 5_000;
 
 /// Lay the rows out in two or three dimensions, and say how far to trust the map
 #[derive(clap::Args)]
@@ -105,8 +96,9 @@ pub struct Args {
     dark: bool,
 }
 
+/// How rows are laid out.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum MethodName {
+pub enum MethodName {
     Tsne,
     Pca,
 }
@@ -137,47 +129,6 @@ fn size(text: &str) -> std::result::Result<(u32, u32), String> {
         Some((Ok(width), Ok(height))) => Ok((width, height)),
         _ => Err("give width and height in pixels, such as 1200x900".to_owned()),
     }
-}
-
-/// What the command prints; `kl` is null where it was not measured.
-#[derive(Serialize)]
-struct Found {
-    method: &'static str,
-    rows: usize,
-    dims: usize,
-    n_components: usize,
-    seed: u64,
-    kl: Option<f64>,
-    kl_standard_error: Option<f64>,
-    trustworthiness: Option<f64>,
-    neighbors_kept: Option<f64>,
-    seconds: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trust: Option<Trust>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tsne: Option<Tsne>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    explained_variance_ratio: Option<Vec<f64>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    onto: Option<Onto>,
-    files: Vec<String>,
-}
-
-/// The map that rows were placed on.
-#[derive(Serialize)]
-struct Onto {
-    file: String,
-    rows: usize,
-    perplexity: Option<f64>,
-}
-
-/// A map ready to be drawn and saved.
-struct Map {
-    points: Array2<f32>,
-    divergence: Option<Divergence>,
-    neighbors: Option<NeighborGraph>,
-    made: Made,
-    found: Found,
 }
 
 pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
@@ -256,258 +207,4 @@ impl Kind {
                 .advice("end it in .png or .svg (a picture), .html (a page), .npy (the points), .parquet, .csv, .jsonl or .arrow (the rows with their places)")),
         }
     }
-}
-
-impl Args {
-    fn params(&self, n: usize, common: &Common, output: &Output) -> TsneParams {
-        let fitting = (n.saturating_sub(1) as f64 / 3.0).floor();
-        let perplexity = self.perplexity.unwrap_or_else(|| {
-            if (1.0..30.0).contains(&fitting) {
-                output.note(format_args!("perplexity {fitting}: {n} rows are too few for 30"));
-            }
-            fitting.clamp(1.0, 30.0)
-        });
-        let mut params = Tsne::params()
-            .n_components(self.dims)
-            .perplexity(perplexity)
-            .early_exaggeration(self.early_exaggeration)
-            .max_iter(self.max_iter)
-            .angle(self.angle)
-            .seed(common.seed)
-            .init(match self.init {
-                InitName::Pca => Init::Pca,
-                InitName::Random => Init::Random,
-            })
-            .gradient(match self.gradient {
-                GradientName::Auto => Gradient::Auto,
-                GradientName::Exact => Gradient::Exact,
-                GradientName::BarnesHut => Gradient::BarnesHut,
-                GradientName::Interpolation => Gradient::Interpolation,
-            })
-            .engine(match self.engine {
-                EngineName::Embedlab => Engine::Embedlab,
-                EngineName::Bhtsne => Engine::Bhtsne,
-            });
-        if let Some(rate) = self.learning_rate {
-            params = params.learning_rate(rate);
-        }
-        params
-    }
-}
-
-fn by_tsne(args: &Args, common: &Common, table: &Table, output: &Output) -> Result<Map> {
-    let rows = table.vectors();
-    let params = args.params(table.n_rows(), common, output);
-    let begin = Instant::now();
-    let bar = output.bar(format!("laying out {} rows", grouped(table.n_rows())), args.max_iter);
-    let mut fit = params.fit_with_progress(rows, |progress| {
-        bar.at(progress.iteration, format!("divergence {:.3}", progress.divergence));
-    })?;
-    drop(bar);
-    let seconds = begin.elapsed().as_secs_f64();
-    let points = std::mem::take(&mut fit.points);
-    let divergence = std::mem::replace(
-        &mut fit.divergence,
-        Divergence { value: 0.0, standard_error: None, of_rows: Vec::new() },
-    );
-    let trust = measure_trust(rows, points.view(), common, output)?;
-    let made = Made {
-        version: 1,
-        method: "tsne".into(),
-        n_components: args.dims,
-        seed: common.seed,
-        perplexity: Some(fit.perplexity),
-        parameters: serde_json::to_value(&fit).unwrap_or_default(),
-    };
-    Ok(Map {
-        found: Found {
-            kl: Some(divergence.value),
-            kl_standard_error: divergence.standard_error,
-            seconds,
-            ..Found::new("tsne", table, args.dims, common, trust)
-        },
-        neighbors: Some(fit.neighbors.clone()),
-        divergence: Some(divergence),
-        points,
-        made,
-    }
-    .with_tsne(fit))
-}
-
-impl Map {
-    fn with_tsne(mut self, fit: Tsne) -> Map {
-        self.found.tsne = Some(fit);
-        self
-    }
-}
-
-impl Found {
-    fn new(
-        method: &'static str,
-        table: &Table,
-        n_components: usize,
-        common: &Common,
-        trust: Option<Trust>,
-    ) -> Found {
-        Found {
-            method,
-            rows: table.n_rows(),
-            dims: table.dims(),
-            n_components,
-            seed: common.seed,
-            kl: None,
-            kl_standard_error: None,
-            trustworthiness: trust.map(|trust| trust.trustworthiness),
-            neighbors_kept: trust.map(|trust| trust.neighbors_kept),
-            seconds: 0.0,
-            trust,
-            tsne: None,
-            explained_variance_ratio: None,
-            onto: None,
-            files: Vec::new(),
-        }
-    }
-}
-
-/// With fewer than three rows there is nothing to compare.
-fn measure_trust(
-    rows: ArrayView2<'_, f32>,
-    points: ArrayView2<'_, f32>,
-    common: &Common,
-    output: &Output,
-) -> Result<Option<Trust>> {
-    let _busy = output.busy("measuring how far to trust the map");
-    if rows.nrows() < 3 { Ok(None) } else { trust(rows, points, common.seed).map(Some) }
-}
-
-fn by_pca(args: &Args, common: &Common, table: &Table, output: &Output) -> Result<Map> {
-    if !(2..=3).contains(&args.dims) {
-        return Err(Error::argument("a map has two or three dimensions")
-            .seen(args.dims.to_string())
-            .advice("ask for 2 or 3"));
-    }
-    let rows = table.vectors();
-    let begin = Instant::now();
-    let busy = output.busy(format!("laying out {} rows", grouped(table.n_rows())));
-    let pca = Pca::fit(&rows, args.dims)?;
-    let points = padded(pca.transform(&rows)?, args.dims);
-    let seconds = begin.elapsed().as_secs_f64();
-    drop(busy);
-    let n = table.n_rows();
-    let perplexity = args.perplexity.unwrap_or_else(|| ((n - 1) as f64 / 3.0).floor().clamp(1.0, 30.0));
-    let mut neighbors = None;
-    let mut divergence = None;
-    if (4..=FEW_ROWS).contains(&n) {
-        let graph = NeighborGraph::of(rows, (3.0 * perplexity) as usize)?;
-        divergence = Some(map_divergence(&graph, points.view(), perplexity, common.seed)?);
-        neighbors = Some(graph);
-    }
-    let trust = measure_trust(rows, points.view(), common, output)?;
-    let made = Made {
-        version: 1,
-        method: "pca".into(),
-        n_components: args.dims,
-        seed: common.seed,
-        perplexity: None,
-        parameters: serde_json::Value::Null,
-    };
-    Ok(Map {
-        found: Found {
-            kl: divergence.as_ref().map(|divergence| divergence.value),
-            seconds,
-            explained_variance_ratio: Some(pca.explained_variance_ratio.clone()),
-            ..Found::new("pca", table, args.dims, common, trust)
-        },
-        points,
-        divergence,
-        neighbors,
-        made,
-    })
-}
-
-/// Rows of one dimension have one component: the other axes are flat.
-fn padded(found: Array2<f32>, dims: usize) -> Array2<f32> {
-    let mut points = Array2::zeros((found.nrows(), dims));
-    points.slice_mut(s![.., ..found.ncols()]).assign(&found);
-    points
-}
-
-fn place(args: &Args, common: &Common, table: &Table, saved: &Saved, file: &Path) -> Result<Map> {
-    let begin = Instant::now();
-    let is_pca = saved.made.as_ref().is_some_and(|made| made.method == "pca");
-    let n_components = saved.points.ncols();
-    let mut perplexity = None;
-    let points = if is_pca {
-        let pca = Pca::fit(&saved.table.vectors(), n_components)?;
-        padded(pca.transform(&table.vectors())?, n_components)
-    } else {
-        let value =
-            args.perplexity.unwrap_or_else(|| (saved.table.n_rows() as f64 / 3.0).floor().clamp(1.0, 5.0));
-        perplexity = Some(value);
-        PlaceParams::default().perplexity(value).place(
-            saved.table.vectors(),
-            saved.points.view(),
-            table.vectors(),
-        )?
-    };
-    let seconds = begin.elapsed().as_secs_f64();
-    let kept = embedlab::map::placed_neighbors_kept(
-        (saved.table.vectors(), saved.points.view()),
-        (table.vectors(), points.view()),
-    )?;
-    let made = saved.made.clone().unwrap_or(Made {
-        version: 1,
-        method: "unknown".into(),
-        n_components,
-        seed: common.seed,
-        perplexity: None,
-        parameters: serde_json::Value::Null,
-    });
-    let onto = Onto { file: file.display().to_string(), rows: saved.table.n_rows(), perplexity };
-    Ok(Map {
-        found: Found {
-            seconds,
-            neighbors_kept: Some(kept),
-            onto: Some(onto),
-            ..Found::new(if is_pca { "pca" } else { "tsne" }, table, n_components, common, None)
-        },
-        points,
-        divergence: None,
-        neighbors: None,
-        made,
-    })
-}
-
-fn print(found: &Found, out: &mut dyn Write) -> std::io::Result<()> {
-    writeln!(out, "{}, {:.2} s", subtitle(found), found.seconds)?;
-    if let Some(kl) = found.kl {
-        let error = found.kl_standard_error.map_or(String::new(), |error| format!(" +- {error:.4}"));
-        writeln!(out, "KL divergence      {kl:.3}{error}")?;
-    }
-    if let Some(trust) = &found.trust {
-        let errors = trust.standard_error;
-        let line = |value: f64, error: Option<f64>| {
-            error.map_or_else(|| format!("{value:.3}"), |error| format!("{value:.3} +- {error:.3}"))
-        };
-        let trustworthiness = line(trust.trustworthiness, errors.map(|e| e.trustworthiness));
-        writeln!(out, "trustworthiness    {trustworthiness}   near dots are near rows (1 is best)")?;
-        let continuity = line(trust.continuity, errors.map(|e| e.continuity));
-        writeln!(out, "continuity         {continuity}   near rows are near dots")?;
-        let kept = line(trust.neighbors_kept, errors.map(|e| e.neighbors_kept));
-        writeln!(
-            out,
-            "neighbours kept    {kept}   of the {} nearest; {:.3} by chance",
-            trust.k, trust.kept_by_chance
-        )?;
-        if let Some(correlation) = trust.distance_correlation {
-            let correlation = line(correlation, errors.map(|e| e.distance_correlation));
-            writeln!(out, "distances          {correlation}   correlation (Pearson) of all distances")?;
-        }
-        if errors.is_some() {
-            writeln!(out, "from {} rows, each against all", grouped(trust.rows_compared))?;
-        }
-    } else if let Some(kept) = found.neighbors_kept {
-        writeln!(out, "neighbours kept    {kept:.3}   of the 10 nearest old rows of each new one")?;
-    }
-    Ok(())
 }

@@ -1,39 +1,39 @@
 //! `embedlab report`: everything that fits the file's columns, as one page.
 
+mod layout;
+
 use std::io::Write;
 use std::path::PathBuf;
 
 use embedlab::cluster::analyse;
 use embedlab::forest::MaxFeatures;
-use embedlab::map::{NeighborsKept, neighbors_kept};
 use embedlab::model::{Beside, ModelOptions, classify, regress};
 use embedlab::recommend::{EvaluationOptions, NeighborOptions, Query, evaluate, neighbors};
 use embedlab::report;
-use embedlab::report::{Page, PcaMap, Section, clusters, map, overview};
-use embedlab::rows::Pca;
+use embedlab::report::{Page, Section, clusters, map, overview};
 use embedlab::table::{Table, check, train_test_split, write_whole};
 use embedlab::zero_shot;
 use embedlab::{Error, Result};
-use ndarray::{Array2, ArrayView2};
 use serde::Serialize;
 
 use super::cluster::How;
 use super::columns::{label_column, text_column};
 use super::input::Input;
+use super::map::MethodName;
 use super::output::grouped;
 use super::recommend::Columns;
 use super::zero_shot::Labels;
 use super::{Common, Outcome, Output};
+use layout::Layout;
+pub use layout::project;
 
 const EXAMPLES: &str = "\
 Examples:
   embedlab report reviews.parquet
   embedlab report reviews.csv --k 8 --label Score -o reviews.html
   embedlab report reviews.parquet --labels labels.parquet --set kinds --truth Kind
+  embedlab report reviews.parquet --layout pca
   embedlab report reviews.csv --json | jq '.sections[].title'";
-
-/// Neighbours of each row that the map is asked about.
-const NEIGHBORS: usize = 10;
 
 /// Fewer rows with a label are too few to judge a model.
 const LEAST_ROWS: usize = 50;
@@ -56,6 +56,9 @@ pub struct Args {
     /// The column with true values for --labels [default: as --label]
     #[arg(long, value_name = "COL")]
     truth: Option<String>,
+    /// How the map is laid out [default: tsne up to 20,000 rows, else pca, which takes a second]
+    #[arg(long, value_name = "METHOD")]
+    layout: Option<MethodName>,
     /// The page to write
     #[arg(short, long, value_name = "FILE", default_value = "report.html")]
     output: PathBuf,
@@ -84,11 +87,14 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         let _busy = output.busy(format!("clustering {} rows", grouped(table.n_rows())));
         analyse(rows, &about, &args.how.options(common.seed)).map_err(failed)?
     };
+    let layout = {
+        let _busy = output.busy(format!("laying out {} rows", grouped(table.n_rows())));
+        Layout::new(rows, args.layout, common.seed).map_err(failed)?
+    };
     let _busy = output.busy("drawing");
-    let projected = project(rows, common.seed).map_err(failed)?;
     page.sections.push(overview(&check(rows).with_columns(table.column_names()), &about)?);
     page.sections.push(clusters(&analysis)?);
-    page.sections.push(map(&projected.map(), &analysis, about.label.as_ref())?);
+    page.sections.push(map(layout.shown()?, &analysis, about.label.as_ref())?);
     page.sections.extend(model_sections(args, common, &table).map_err(failed)?);
     if args.labels.given() {
         page.sections.push(label_section(args, &table, output)?);
@@ -189,40 +195,6 @@ fn neighbor_section(table: &Table, texts: &[Option<String>]) -> Result<Option<Se
         }
     }
     Ok(Some(report::neighbors(&found, texts)?))
-}
-
-/// Rows on their first two principal components.
-pub struct Projected {
-    points: Array2<f32>,
-    explained: [f64; 2],
-    neighbors_kept: Option<NeighborsKept>,
-}
-
-impl Projected {
-    pub fn map(&self) -> PcaMap<'_> {
-        PcaMap {
-            points: self.points.view(),
-            explained_variance_ratio: self.explained,
-            neighbors_kept: self.neighbors_kept,
-        }
-    }
-}
-
-/// Lays the rows out by their first two principal components.
-pub fn project(rows: ArrayView2<'_, f32>, seed: u64) -> Result<Projected> {
-    let pca = Pca::fit(&rows, 2)?;
-    let found = pca.transform(&rows)?;
-    // One dimension, or two rows, have one component: the other axis is flat.
-    let mut points = Array2::zeros((rows.nrows(), 2));
-    let mut explained = [0.0; 2];
-    for (c, column) in found.columns().into_iter().enumerate() {
-        points.column_mut(c).assign(&column);
-        explained[c] = pca.explained_variance_ratio[c];
-    }
-    let enough = rows.nrows() > 2 * NEIGHBORS;
-    let neighbors_kept =
-        if enough { Some(neighbors_kept(rows, points.view(), NEIGHBORS, seed)?) } else { None };
-    Ok(Projected { points, explained, neighbors_kept })
 }
 
 /// The command as it was typed, with the program's bare name.

@@ -1,4 +1,27 @@
-//! Clusters: k-means, density clustering, mixtures; how many there are, what they are called, how good they are.
+//! Clusters: k-means, density clustering, mixtures; how many there are, what they are called, how good
+//! they are.
+//!
+//! [`analyse`] does all of it; [`KMeans`], [`hdbscan()`], [`silhouette()`], [`name_clusters`] are its parts.
+//!
+//! ```
+//! use embedlab::cluster::{About, AnalysisOptions, ClusterCount, analyse};
+//! use embedlab::table;
+//!
+//! let reviews = table::read("examples/data/food_reviews.parquet".as_ref(), &Default::default())?;
+//! let about = About::from_table(&reviews, Some("combined"), Some("Score"))?;
+//! let options = AnalysisOptions { count: ClusterCount::Exactly(8), n_init: 2, ..Default::default() };
+//! let found = analyse(reviews.vectors(), &about, &options)?;
+//!
+//! assert_eq!(found.sizes.iter().sum::<usize>(), 660);
+//! assert!(found.clusters.iter().all(|cluster| cluster.terms.len() == 5 && cluster.mean_label.is_some()));
+//! // k clusters are found in anything. Below 0.1 they are regions of one cloud, not islands.
+//! assert!(found.silhouette.unwrap() < 0.1);
+//! // What the reviews are about has nothing to do with their stars: 0 is chance.
+//! assert!(found.agreement.unwrap().ari.abs() < 0.05);
+//! # Ok::<(), embedlab::Error>(())
+//! ```
+//!
+//! What the scores mean: [the page on figures](crate::guide::figures#clusters).
 
 mod analysis;
 mod choose;

@@ -3,6 +3,28 @@
 //! [`embed()`] asks a server that speaks OpenAI's API, through a [`Client`] that retries and keeps to
 //! budgets and a [`Cache`] that never pays twice; [`Lsa`] needs no server. [`Encoding`] counts tokens,
 //! [`pieces()`] cuts what is too long, [`Models`] knows limits and prices.
+//!
+//! ```
+//! use embedlab::embed::{Embedder, EmbedOptions, Encoding, Lsa, LsaOptions, Models, estimate};
+//!
+//! let texts = ["green tea", "black tea", "dog food", "food for my dog"].map(String::from);
+//! assert_eq!(Encoding::Cl100kBase.count("tiktoken is great!")?, 6);
+//!
+//! // What a server's model would cost; nothing is sent.
+//! let models = Models::default();
+//! let take = estimate(&texts, &EmbedOptions::new("text-embedding-3-small", &models), None)?;
+//! assert_eq!((take.texts, take.failing), (4, 0));
+//! let usd = models.get("text-embedding-3-small").and_then(|model| model.usd(take.tokens));
+//! assert!(usd.unwrap() < 1e-6);
+//!
+//! // Vectors without a server.
+//! let lsa = Lsa::fit(&texts, &LsaOptions { dims: 2, ..Default::default() })?;
+//! assert_eq!(lsa.embed(&texts)?.dim(), (4, 2));
+//! # Ok::<(), embedlab::Error>(())
+//! ```
+//!
+//! A server's model is a [`Remote`], a folder with a model a `LocalModel` (feature `local-models`, on by
+//! default): see [from Python](crate::guide::from_python).
 
 mod cache;
 mod chat;

@@ -27,7 +27,7 @@ pub use divergence::{Divergence, map_divergence};
 pub use kept::{NeighborsKept, neighbors_kept};
 pub use neighbors::NeighborGraph;
 pub use optimizer::Progress;
-pub use params::{Engine, Gradient, Init, TsneParams, TsneValidParams};
+pub use params::{Engine, Gradient, Init, TsneParams, TsneValidParams, fitting_perplexity};
 pub use place::{PlaceParams, PlaceValidParams, placed_neighbors_kept};
 pub use trust::{StandardErrors, Trust, trust};
 pub use tsne::{Steps, Tsne};

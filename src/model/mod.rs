@@ -1,5 +1,32 @@
 //! Models of numbers and of classes, judged on rows that they have not seen, beside what a constant
 //! would score.
+//!
+//! ```
+//! use embedlab::model::{Beside, ModelKind, ModelOptions, classify, regress};
+//! use embedlab::table;
+//!
+//! let reviews = table::read("examples/data/food_reviews.parquet".as_ref(), &Default::default())?;
+//! let split = table::train_test_split(reviews.n_rows(), 0.2, 42)?;
+//! let texts = reviews.text("combined")?;
+//! let beside = Beside { texts: Some(&texts), ..Default::default() };
+//!
+//! let stars: Vec<f64> = reviews.numbers("Score")?.into_iter().flatten().collect();
+//! let options = ModelOptions { kind: ModelKind::Ridge, ..Default::default() };
+//! let found = regress(reviews.vectors(), &stars, &split, &beside, &options)?;
+//! // Better than the mean by MSE; the median, which is 5, is hard to beat by MAE.
+//! assert!(found.scores.mse < found.baseline.mse);
+//! assert_eq!((found.baseline.constants.median.value, found.leaked), (5.0, 0));
+//!
+//! let labels = reviews.labels("Score")?;
+//! let classes: Vec<usize> = labels.codes.iter().flatten().map(|code| *code as usize).collect();
+//! let options = ModelOptions { kind: ModelKind::Knn, ..Default::default() };
+//! let found = classify(reviews.vectors(), &classes, &labels.names, &split, &beside, &options)?;
+//! assert_eq!(found.baseline.label, "5");
+//! assert!(found.intervals.accuracy.low < found.report.accuracy);
+//! # Ok::<(), embedlab::Error>(())
+//! ```
+//!
+//! What the scores mean: [the page on figures](crate::guide::figures#numbers-and-classes).
 
 mod classify;
 mod features;

@@ -5,6 +5,29 @@
 //!   beat popularity, the mean rating and chance
 //! - [`recommend`]: the items that one user has not rated, nearest first
 //! - [`neighbors`]: the rows most like some rows, and unlike others
+//!
+//! ```
+//! use embedlab::recommend::{Ratings, evaluate, recommend};
+//! use embedlab::table;
+//!
+//! let reviews = table::read("examples/data/food_reviews.parquet".as_ref(), &Default::default())?;
+//! let (users, products) = (reviews.labels("UserId")?, reviews.labels("ProductId")?);
+//! let stars = reviews.numbers("Score")?;
+//! let ratings = Ratings { users: &users, items: &products, ratings: &stars };
+//!
+//! // Profiles of the training rows, asked about the test rows.
+//! let split = table::train_test_split(reviews.n_rows(), 0.2, 42)?;
+//! let found = evaluate(&reviews.vectors(), &ratings, &split, &Default::default())?;
+//! assert_eq!((found.n_test, found.pairs, found.cold.rows), (132, 129, 3));
+//! let names: Vec<&str> = found.scorers.iter().map(|scorer| scorer.name).collect();
+//! assert_eq!(names, ["similarity", "popularity", "item_mean", "random"]);
+//!
+//! // The next products for one user, of those that this user has not rated.
+//! let user = ratings.user("A1CZZ9FNAKM78")?;
+//! let next = recommend(reviews.vectors(), &ratings, None, user, &Default::default())?;
+//! assert_eq!((next.rated, next.items.len()), (13, 10));
+//! # Ok::<(), embedlab::Error>(())
+//! ```
 
 mod evaluate;
 mod items;

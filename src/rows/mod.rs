@@ -6,6 +6,26 @@
 //!
 //! Blocks have a fixed size and are merged in a fixed tree that follows the order of the rows, so
 //! an answer has the same bits for any number of threads and for any kind of source.
+//!
+//! ```
+//! use embedlab::rows::{Metric, Pca, group_means, norms, top_k};
+//! use ndarray::array;
+//!
+//! let rows = array![[1.0_f32, 0.0], [0.8, 0.6], [0.0, 1.0], [0.6, 0.8]];
+//! assert!(norms(&rows)?.iter().all(|norm| (norm - 1.0).abs() < 1e-6));
+//!
+//! let found = top_k(&rows, rows.view(), 2, Metric::Cosine)?;
+//! assert_eq!(found[0].iter().map(|hit| hit.row).collect::<Vec<_>>(), [0, 1]);
+//! assert!((found[0][1].distance - 0.2).abs() < 1e-6); // 1 - cosine
+//!
+//! let means = group_means(&rows, &[Some(0), Some(0), Some(1), None], 2)?;
+//! assert_eq!(means.counts, [2, 1]);
+//! assert_eq!(means.means.row(0).to_vec(), [0.9, 0.3]);
+//!
+//! let pca = Pca::fit(&rows, 1)?;
+//! assert_eq!(pca.transform(&rows)?.dim(), (4, 1));
+//! # Ok::<(), embedlab::Error>(())
+//! ```
 
 mod distance;
 mod finite;

@@ -1,5 +1,26 @@
 //! Search over rows: exact or by an index, among all rows or those that a filter keeps; and over the
 //! functions of a source tree.
+//!
+//! ```
+//! use embedlab::rows::Metric;
+//! use embedlab::search::{Filter, Hnsw, HnswOptions, search};
+//! use embedlab::table;
+//!
+//! let reviews = table::read("examples/data/food_reviews.parquet".as_ref(), &Default::default())?;
+//! let queries = table::read("examples/data/queries.parquet".as_ref(), &Default::default())?;
+//! let query = queries.vectors().row(0).to_owned();
+//!
+//! let keep = Filter::parse("Score <= 2 AND Kind LIKE '%tea%'")?.keep(reviews.columns())?;
+//! let hits = search(reviews.vectors(), query.view(), 3, Metric::Cosine, Some(&keep))?;
+//! assert!(hits.len() == 3 && hits.iter().all(|hit| keep[hit.row]));
+//! assert!(hits[0].distance <= hits[1].distance);
+//!
+//! // By an index, which may miss some; by how much it misses can be measured.
+//! let index = Hnsw::build(reviews.vectors(), &HnswOptions::default())?;
+//! let recall = index.recall(reviews.vectors(), 10, 100, 50)?;
+//! assert!(recall.recall > 0.95);
+//! # Ok::<(), embedlab::Error>(())
+//! ```
 
 pub mod code;
 mod filter;

@@ -3,6 +3,26 @@
 //! [`read()`] takes any of the formats of [`Format`] (found from the name and the first bytes),
 //! finds the vector column by itself when there is one candidate, checks every number, and gives
 //! a [`Table`]. [`write()`] does the way back; an output file appears whole or not at all.
+//!
+//! ```
+//! use embedlab::table;
+//!
+//! let reviews = table::read("examples/data/food_reviews.parquet".as_ref(), &Default::default())?;
+//! assert_eq!((reviews.n_rows(), reviews.dims(), reviews.vector_column()), (660, 384, "embedding"));
+//! assert_eq!(reviews.labels("Score")?.names, ["1", "2", "3", "4", "5"]);
+//! assert_eq!(reviews.text("Kind")?[0].as_deref(), Some("tea"));
+//!
+//! let check = table::check(reviews.vectors());
+//! assert!(check.unit_length && check.problems.is_empty());
+//!
+//! // The rows of scikit-learn's train_test_split(test_size=0.2, random_state=42), and no text on both sides.
+//! let split = table::train_test_split(reviews.n_rows(), 0.2, 42)?;
+//! assert_eq!((split.train.len(), split.test.len()), (528, 132));
+//! assert_eq!(table::leaks(&split, &reviews.text("combined")?).count(), 0);
+//! # Ok::<(), embedlab::Error>(())
+//! ```
+//!
+//! What each format may hold, and what is refused: [the page on formats](crate::guide::formats).
 
 mod arrow_vectors;
 mod atomic;

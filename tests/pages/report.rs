@@ -15,7 +15,7 @@ static REPORT: LazyLock<PathBuf> = LazyLock::new(|| {
     Command::cargo_bin("embedlab")
         .unwrap()
         .args(["report", &sample("food_reviews.parquet"), "--k", "6", "--labels", &sample("labels.parquet")])
-        .args(["--set", "kinds", "--truth", "Kind", "--label", "Score", "-q", "-o"])
+        .args(["--set", "kinds", "--truth", "Kind", "--label", "Score", "--layout", "pca", "-q", "-o"])
         .arg(&file)
         .assert()
         .success();

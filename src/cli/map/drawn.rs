@@ -5,8 +5,10 @@ use embedlab::table::Table;
 use embedlab::{Error, Result};
 use ndarray::{Array2, Axis, concatenate};
 
+use super::Args;
+use super::found::{subtitle, trust_lines};
+use super::laid::{FEW_ROWS, Map};
 use super::saved::Saved;
-use super::{Args, FEW_ROWS, Found, Map};
 use crate::cli::Output;
 use crate::cli::columns::{label_column, text_column};
 use crate::cli::output::grouped;
@@ -154,44 +156,4 @@ fn color(args: &Args, table: &Table, map: &Map, output: &Output) -> Result<Optio
 
 fn title(args: &Args) -> String {
     format!("Map of {}", args.input.name())
-}
-
-/// What the map is, in one line.
-pub fn subtitle(found: &Found) -> String {
-    let how = match (&found.onto, &found.tsne, &found.explained_variance_ratio) {
-        (Some(onto), ..) => format!("placed on a map of {} rows", grouped(onto.rows)),
-        (_, Some(tsne), _) => format!("t-SNE, perplexity {}", tsne.perplexity),
-        (.., Some(shares)) => {
-            format!("principal components, {:.1} % of the variance", 100.0 * shares.iter().sum::<f64>())
-        }
-        _ => String::new(),
-    };
-    let dimensions = if found.n_components == 3 { ", three dimensions" } else { "" };
-    format!("{} rows, {how}{dimensions}", grouped(found.rows))
-}
-
-/// How far to trust the map.
-fn trust_lines(found: &Found) -> Vec<String> {
-    let mut parts = Vec::new();
-    match &found.trust {
-        Some(trust) => {
-            parts.push(format!(
-                "{:.0} % of the {} nearest neighbours kept",
-                100.0 * trust.neighbors_kept,
-                trust.k
-            ));
-            parts.push(format!("trustworthiness {:.3}", trust.trustworthiness));
-            parts.push(format!("continuity {:.3}", trust.continuity));
-            if let Some(correlation) = trust.distance_correlation {
-                parts.push(format!("distances {correlation:.2} correlated"));
-            }
-        }
-        None => {
-            if let Some(kept) = found.neighbors_kept {
-                parts.push(format!("{:.0} % of the nearest neighbours kept", 100.0 * kept));
-            }
-        }
-    }
-    parts.extend(found.kl.map(|kl| format!("KL {kl:.3}")));
-    parts
 }

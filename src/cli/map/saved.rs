@@ -16,7 +16,8 @@ use embedlab::{Error, Result};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::{Args, Map};
+use super::Args;
+use super::laid::Map;
 use crate::cli::Output;
 use crate::cli::beside::same_space;
 

@@ -1,0 +1,25 @@
+//! The guide: pages of `docs/`, shown here so that their Rust code is compiled and run as tests.
+//!
+//! - [`from_python`]: what you write in Python, and what you write here, for each snippet of OpenAI's
+//!   embeddings guide and its notebooks
+//! - [`formats`]: the formats that are read and written
+//! - [`figures`]: what each number means, and how it was checked
+//!
+//! ```
+//! // The pages are about this file, 660 reviews that were written for this project.
+//! let reviews = embedlab::table::read("examples/data/food_reviews.parquet".as_ref(), &Default::default())?;
+//! assert_eq!((reviews.n_rows(), reviews.dims()), (660, 384));
+//! # Ok::<(), embedlab::Error>(())
+//! ```
+
+pub mod from_python {
+    #![doc = include_str!("../docs/from_python.md")]
+}
+
+pub mod formats {
+    #![doc = include_str!("../docs/formats.md")]
+}
+
+pub mod figures {
+    #![doc = include_str!("../docs/figures.md")]
+}
