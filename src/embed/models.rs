@@ -44,15 +44,15 @@ pub struct EmbeddingModel {
 #[serde(transparent)]
 pub struct Models(Vec<EmbeddingModel>);
 
-/// Dimensions and price (US dollars for a million tokens, OpenAI's list of 2022) of the first generation.
-const FIRST: [(&str, usize, f64); 4] =
-    [("ada", 1024, 4.0), ("babbage", 2048, 5.0), ("curie", 4096, 20.0), ("davinci", 12_288, 200.0)];
+/// Dimensions of the first generation.
+const FIRST: [(&str, usize); 4] = [("ada", 1024), ("babbage", 2048), ("curie", 4096), ("davinci", 12_288)];
 
 impl Default for Models {
     /// OpenAI's models: 16 of the first generation, text-embedding-ada-002, and text-embedding-3.
     ///
     /// Prices are those of each model's own time: ada-002's that of early 2023 ($0.40; it became $0.10
-    /// later), text-embedding-3's those of 2024. A user's file with the same name replaces them.
+    /// later), text-embedding-3's those of 2024; the first generation, withdrawn in 2024, has none. A user's
+    /// file with the same name replaces them.
     fn default() -> Models {
         let later = |name: &str, dimensions, usd: f64, shortens| EmbeddingModel {
             name: name.into(),
@@ -70,31 +70,31 @@ impl Default for Models {
             later("text-embedding-3-large", 3072, 0.13, true),
             later("text-embedding-ada-002", 1536, 0.40, false),
         ];
-        let first = |name: String, (dimensions, usd), is_code: bool, query_model| EmbeddingModel {
+        let first = |name: String, dimensions, is_code: bool, query_model| EmbeddingModel {
             name,
             dimensions,
             max_input_tokens: 2046,
             encoding: Some(Encoding::R50kBase),
             knowledge_cutoff: Some("2020-08".into()),
-            usd_per_million_tokens: Some(usd),
+            usd_per_million_tokens: None,
             newlines_to_spaces: !is_code,
             shortens: false,
             query_model,
         };
-        for (size, dimensions, usd) in FIRST {
-            models.push(first(format!("text-similarity-{size}-001"), (dimensions, usd), false, None));
+        for (size, dimensions) in FIRST {
+            models.push(first(format!("text-similarity-{size}-001"), dimensions, false, None));
         }
-        for (size, dimensions, usd) in FIRST {
+        for (size, dimensions) in FIRST {
             let query = format!("text-search-{size}-query-001");
             let documents = format!("text-search-{size}-doc-001");
-            models.push(first(documents, (dimensions, usd), false, Some(query.clone())));
-            models.push(first(query, (dimensions, usd), false, None));
+            models.push(first(documents, dimensions, false, Some(query.clone())));
+            models.push(first(query, dimensions, false, None));
         }
-        for (size, dimensions, usd) in &FIRST[..2] {
+        for (size, dimensions) in &FIRST[..2] {
             let query = format!("code-search-{size}-text-001");
             let code = format!("code-search-{size}-code-001");
-            models.push(first(code, (*dimensions, *usd), true, Some(query.clone())));
-            models.push(first(query, (*dimensions, *usd), false, None));
+            models.push(first(code, *dimensions, true, Some(query.clone())));
+            models.push(first(query, *dimensions, false, None));
         }
         Models(models)
     }
