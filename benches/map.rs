@@ -1,8 +1,9 @@
 //! Maps by t-SNE: `cargo bench --bench map [-- rows.npy] [--save points.npy]`; each step's seconds beside the whole.
+//! `-- rows.npy --judge points.npy` judges the map of another tool instead, by the same figures.
 
 mod measure;
 
-use embedlab::map::{Engine, Gradient, Tsne, trust};
+use embedlab::map::{Engine, Gradient, NeighborGraph, Tsne, map_divergence, trust};
 use embedlab::table::{self, Table};
 
 fn main() {
@@ -13,6 +14,14 @@ fn main() {
     };
     let shape = format!("{} x {}", rows.nrows(), rows.ncols());
     let perplexity = if rows.nrows() <= 1_000 { 15.0 } else { 30.0 };
+    if let Some(path) = after("--judge") {
+        let points = table::read(path.as_ref(), &Default::default()).expect("a readable map").into_vectors();
+        let graph = NeighborGraph::of(rows.view(), (3.0 * perplexity) as usize).expect("rows that fit");
+        let divergence = map_divergence(&graph, points.view(), perplexity, 42).expect("a map of these rows");
+        let trust = trust(rows.view(), points.view(), 42).expect("a map of these rows");
+        println!("{path}: KL {:.4}, {trust:?}", divergence.value);
+        return;
+    }
     let engine = match after("--engine").map(String::as_str) {
         Some("bhtsne") => Engine::Bhtsne,
         _ => Engine::Embedlab,

@@ -21,6 +21,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum ErrorKind {
     /// The user's data cannot be used as it is.
     Input,
+    /// A table in which no column holds vectors: its texts are to be embedded first.
+    NoVectors,
     /// A parameter or an option does not fit the data or the other options.
     Argument,
     /// The system refused to read or write.
@@ -80,6 +82,11 @@ impl Error {
     /// Data that cannot be used.
     pub fn input(what: impl Into<String>) -> Self {
         Self::new(ErrorKind::Input, what)
+    }
+
+    /// A table without vectors.
+    pub(crate) fn no_vectors(what: impl Into<String>) -> Self {
+        Self::new(ErrorKind::NoVectors, what)
     }
 
     /// A parameter that does not fit.

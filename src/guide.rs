@@ -1,4 +1,4 @@
-//! The guide: pages of `docs/`, shown here so that their Rust code is compiled and run as tests.
+//! The guide: the pages of `docs/`, shown here so that their Rust code is compiled and run as tests.
 //!
 //! - [`from_python`]: what you write in Python, and what you write here, for each snippet of OpenAI's
 //!   embeddings guide and its notebooks
@@ -6,13 +6,16 @@
 //! - [`figures`]: what each number means, and how it was checked
 //!
 //! ```
-//! // The pages are about this file, 660 reviews that were written for this project.
+//! // The pages are about this file: 660 reviews that were written for this project.
 //! let reviews = embedlab::table::read("examples/data/food_reviews.parquet".as_ref(), &Default::default())?;
 //! assert_eq!((reviews.n_rows(), reviews.dims()), (660, 384));
 //! # Ok::<(), embedlab::Error>(())
 //! ```
 
+// Of two definitions of a link the first counts: here pages link to modules, in `docs/` to files.
+
 pub mod from_python {
+    #![doc = "[formats page]: super::formats\n[figures page]: super::figures\n\n"]
     #![doc = include_str!("../docs/from_python.md")]
 }
 

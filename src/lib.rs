@@ -1,9 +1,92 @@
-//! Turns stored text embeddings into answers and pictures.
+//! Turns stored text embeddings into answers and pictures: which clusters are there, what can be told
+//! from them, what is like what, and how far each answer can be trusted.
 //!
-//! Data flows one way: [`table`] reads stored embeddings, [`rows`] passes over them in blocks,
-//! the analyses ([`cluster`], [`forest`], [`model`], [`zero_shot`], [`recommend`], [`search`], [`map`]) take a
-//! matrix and give plain results, [`chart`] and
-//! [`report`] show them. [`metric`] scores whatever needs a score.
+//! It begins where the vectors are: in a CSV with `"[0.1, ...]"` cells, a Parquet file, a `.npy`, an
+//! answer of OpenAI. Every analysis takes a matrix and options and gives a plain result; none reads a
+//! file, draws or prints. The same seed gives the same bits, on any number of threads. The command
+//! `embedlab` does the same from a shell.
+//!
+//! | module | what is in it |
+//! | --- | --- |
+//! | [`table`] | reads and writes stored embeddings, says what is wrong with them, splits rows |
+//! | [`embed`] | turns texts into vectors: servers, local models, tokens, prices, long texts, a cache |
+//! | [`rows`] | passes over rows in blocks: nearest rows, means, principal components |
+//! | [`cluster`] | k-means, density clusters and mixtures, their number, their names, their scores |
+//! | [`model`] | predicts numbers and classes, and judges that on rows that it has not seen |
+//! | [`forest`] | decision trees, alone, in forests and boosted |
+//! | [`zero_shot`] | labels rows by the nearest label, with no training |
+//! | [`recommend`] | profiles of users and products, what they recommend, neighbours |
+//! | [`search`] | exact search, an index, filters, the functions of source code |
+//! | [`map`] | lays rows out in two or three dimensions, and says what the map keeps |
+//! | [`metric`] | scores with their intervals, tests and baselines |
+//! | [`chart`] | one look for every picture: PNG, SVG, a page to explore |
+//! | [`report`] | the whole analysis as one page that needs no network |
+//! | [`notebook`] | results that show themselves in a Rust notebook |
+//! | [`error`] | one error for all: what, where, what was seen, what to do |
+//!
+//! # A tour
+//!
+//! ```
+//! use embedlab::chart::{Groups, Scatter, Style};
+//! use embedlab::cluster::{About, AnalysisOptions, ClusterCount, analyse};
+//! use embedlab::map::{Tsne, trust};
+//! use embedlab::model::{Beside, ModelOptions, classify};
+//! use embedlab::table;
+//!
+//! // Read. Real files repeat themselves, so let a hundred reviews of the sample stand in it twice.
+//! let sample = table::read("examples/data/food_reviews.parquet".as_ref(), &Default::default())?;
+//! let reviews = sample.take(&(0..660).chain(0..100).collect::<Vec<_>>())?;
+//!
+//! // Is anything wrong with it?
+//! let check = table::check(reviews.vectors());
+//! assert_eq!(check.problems[0].message, "100 rows repeat an earlier one");
+//!
+//! // Which clusters are there? Named by their words, with the mean of the stars.
+//! let about = About::from_table(&reviews, Some("combined"), Some("Score"))?;
+//! let options = AnalysisOptions { count: ClusterCount::Exactly(8), n_init: 2, ..Default::default() };
+//! let found = analyse(reviews.vectors(), &about, &options)?;
+//! for cluster in &found.clusters {
+//!     let stars = cluster.mean_label.unwrap_or_default();
+//!     println!("{:4} rows, {stars:.2} stars: {}", cluster.size, cluster.terms.join(", "));
+//! }
+//! assert!(found.silhouette.unwrap() < 0.1); // regions of one cloud, not islands
+//!
+//! // Can a model tell the stars? A test text that also stands in training is no test: one is warned, and
+//! // the other test rows are scored by themselves, beside a constant.
+//! let split = table::train_test_split(reviews.n_rows(), 0.2, 42)?;
+//! let texts = reviews.text("combined")?;
+//! println!("{}", table::leaks(&split, &texts).warning().unwrap());
+//! let labels = reviews.labels("Score")?;
+//! let classes: Vec<usize> = labels.codes.iter().flatten().map(|code| *code as usize).collect();
+//! let beside = Beside { texts: Some(&texts), ..Default::default() };
+//! let options = ModelOptions { trees: 20, ..Default::default() };
+//! let model = classify(reviews.vectors(), &classes, &labels.names, &split, &beside, &options)?;
+//! let unseen = model.unseen.unwrap();
+//! assert_eq!(model.leaked as u64 + unseen.n, 152);
+//! assert!(model.report.accuracy > unseen.accuracy + 0.03); // what it knows by heart
+//! assert!(unseen.accuracy < model.unseen_baseline.unwrap() + 0.05); // what it has learnt
+//!
+//! // A map, with how far to trust it, and its picture; of fewer rows, to be quick here.
+//! let rows = reviews.vectors().slice_move(ndarray::s![..200, ..]);
+//! let map = Tsne::params().perplexity(15.0).max_iter(300).seed(42).fit_rows(rows)?;
+//! let trust = trust(rows, map.points.view(), 42)?;
+//! let stars: Vec<f64> = reviews.numbers("Score")?.into_iter().flatten().take(200).collect();
+//! let kept = format!("{:.0} % of the {} nearest kept", 100.0 * trust.neighbors_kept, trust.k);
+//! let picture = Scatter::new(map.points.view())
+//!     .groups(Groups::stars(&stars))
+//!     .draw(&Style::new("Reviews by stars").caption(kept))?;
+//! assert!(picture.png()?.starts_with(b"\x89PNG")); // or picture.save("map.png")
+//! # Ok::<(), embedlab::Error>(())
+//! ```
+//!
+//! # The guide
+//!
+//! - [From Python](guide::from_python): what you write there, and what you write here, for each snippet of
+//!   OpenAI's embeddings guide
+//! - [Formats](guide::formats): what is read and written, and what is refused
+//! - [Figures](guide::figures): what each number means, and how it was checked
+//!
+//! The programs in `examples/` draw the pictures of the README.
 
 #![warn(missing_docs)]
 
@@ -12,6 +95,7 @@ pub mod cluster;
 pub mod embed;
 pub mod error;
 pub mod forest;
+pub mod guide;
 pub mod map;
 pub mod metric;
 pub mod model;

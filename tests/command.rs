@@ -204,6 +204,39 @@ fn a_report_of_three_rows_and_one_of_equal_rows_are_drawn() {
 }
 
 #[test]
+fn a_file_without_vectors_is_shown_with_what_to_do_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let texts = file("texts.csv", "id,Text\n1,good tea\n2,\n3,bad tea\n");
+    embedlab().arg("inspect").arg(&texts).assert().success().stdout(
+        contains("3 rows, and no column that holds vectors").and(contains("embedlab embed texts.csv")),
+    );
+    let found = json(embedlab().arg("inspect").arg(&texts).arg("--json"));
+    assert_eq!((&found["rows"], &found["vector_column"]), (&3.into(), &serde_json::Value::Null));
+    assert_eq!(
+        (&found["column_details"][1]["name"], &found["column_details"][1]["empty"]),
+        (&"Text".into(), &1.into())
+    );
+    let refused = |path: std::path::PathBuf, says: &str| {
+        embedlab().arg("inspect").arg(path).assert().code(2).stderr(contains(says)).stdout("");
+    };
+    refused(file("model.pkl", "x"), "numpy.save");
+    refused(file("items.sql", "COPY items FROM stdin;"), "csv header");
+    refused(file("sheet.xlsx", "PK"), "save the sheet as .csv");
+    refused(file("numbers.json", "[1, 2, 3]"), "an array that holds no rows: `1`");
+    embedlab()
+        .arg("cluster")
+        .arg(&texts)
+        .assert()
+        .code(2)
+        .stderr(contains("embedlab embed FILE --model lsa"));
+}
+
+#[test]
 fn a_closed_pipe_ends_quietly() {
     let binary = assert_cmd::cargo::cargo_bin("embedlab");
     let script = format!("'{}' completions bash | head -n 1; exit ${{PIPESTATUS[0]}}", binary.display());

@@ -3,12 +3,13 @@
 use std::io::{self, Write};
 
 use arrow::array::Array;
-use embedlab::Result;
 use embedlab::table::{self, Check, ReadOptions, Severity, Table};
+use embedlab::{ErrorKind, Result};
 use serde::Serialize;
 
 use super::input::Input;
 use super::output::{Rows, grouped, printable};
+use super::texts::bare;
 use super::{Outcome, Output};
 
 const EXAMPLES: &str = "\
@@ -84,6 +85,38 @@ impl Inspection {
     }
 }
 
+/// What is known of a file without vectors.
+#[derive(Serialize)]
+struct WithoutVectors {
+    file: String,
+    rows: usize,
+    vector_column: Option<String>,
+    column_details: Vec<Column>,
+}
+
+impl WithoutVectors {
+    fn of(input: &Input) -> Result<WithoutVectors> {
+        let table = bare(table::read_columns(input.path(), &input.options())?)?;
+        Ok(WithoutVectors {
+            file: input.name(),
+            rows: table.n_rows(),
+            vector_column: None,
+            column_details: columns(&table),
+        })
+    }
+
+    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}: {} rows, and no column that holds vectors", self.file, grouped(self.rows))?;
+        writeln!(out, "\n{}", listed(&self.column_details))?;
+        writeln!(
+            out,
+            "make vectors of the texts: embedlab embed {} --model lsa -o vectors.parquet",
+            self.file
+        )?;
+        writeln!(out, "(lsa needs no key; embedlab embed --help names other models)")
+    }
+}
+
 fn columns(table: &Table) -> Vec<Column> {
     let fields = table.columns().schema_ref().fields().iter().zip(table.columns().columns());
     fields
@@ -96,19 +129,30 @@ fn columns(table: &Table) -> Vec<Column> {
         .collect()
 }
 
+fn listed(columns: &[Column]) -> Rows {
+    let mut rows = Rows::new(&["column", "type", "empty", "first value"], &[2]);
+    for column in columns {
+        let example: String = column.example.iter().flat_map(|text| text.chars().take(60)).collect();
+        rows.push(vec![column.name.clone(), column.kind.clone(), grouped(column.empty), example]);
+    }
+    rows
+}
+
 pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
-    let inspection = Inspection::of(&args.input, output)?;
+    let inspection = match Inspection::of(&args.input, output) {
+        Err(error) if error.kind() == ErrorKind::NoVectors => {
+            let found = WithoutVectors::of(&args.input)?;
+            output.result(&found, |out| found.write(out))?;
+            return Ok(Outcome::Done);
+        }
+        inspection => inspection?,
+    };
     output.result(&inspection, |out| {
         inspection.write(out)?;
         if inspection.column_details.is_empty() {
             return writeln!(out, "no other columns");
         }
-        let mut rows = Rows::new(&["column", "type", "empty", "first value"], &[2]);
-        for column in &inspection.column_details {
-            let example: String = column.example.iter().flat_map(|text| text.chars().take(60)).collect();
-            rows.push(vec![column.name.clone(), column.kind.clone(), grouped(column.empty), example]);
-        }
-        writeln!(out, "\n{rows}")
+        writeln!(out, "\n{}", listed(&inspection.column_details))
     })?;
     Ok(Outcome::Done)
 }

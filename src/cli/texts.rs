@@ -185,8 +185,8 @@ impl Texts {
     }
 }
 
-/// The columns alone, as a table without vectors.
-fn bare(columns: RecordBatch) -> Result<Table> {
+/// Columns as a table of rows without numbers.
+pub fn bare(columns: RecordBatch) -> Result<Table> {
     Table::new(Array2::zeros((columns.num_rows(), 0)), columns, "embedding")
 }
 

@@ -133,7 +133,10 @@ impl Labels {
             return LabelVectors::new(&names, Some(texts.into_iter().map(Some).collect()), vectors);
         }
         let Some(file) = &self.labels else {
-            return Err(Error::argument("no labels").advice("give their vectors with --labels FILE"));
+            return Err(Error::argument("no labels").advice(
+                "write them into a file, embed it by the model of the rows (embedlab embed labels.csv --model MODEL -o \
+                 labels.parquet), and give it with --labels",
+            ));
         };
         let in_file = |error: Error| error.file(file);
         let mut table = table::read(file, &ReadOptions::default())?;

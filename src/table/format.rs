@@ -61,10 +61,36 @@ impl Format {
             }
         }
         Format::from_extension(path).ok_or_else(|| {
-            Error::input("the name does not tell the format")
-                .file(path)
-                .advice("end it in .csv, .tsv, .parquet, .jsonl, .json, .arrow, .npy, .npz or .safetensors, or name the format")
+            let extension =
+                path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+            Error::input("the name does not tell the format").file(path).advice(way_out(extension.as_deref()))
         })
+    }
+}
+
+/// How to bring what other programs keep into a format that is read here.
+fn way_out(extension: Option<&str>) -> &'static str {
+    match extension {
+        Some("pkl" | "pickle" | "joblib") => {
+            "a pickle can run any program when it is opened; in Python, save a table with df.to_parquet('x.parquet') and an \
+             array with numpy.save('x.npy', array)"
+        }
+        Some("pt" | "pth" | "ckpt") => {
+            "in Python, save a tensor with numpy.save('x.npy', tensor.numpy()) or as safetensors"
+        }
+        Some("faiss" | "index") => {
+            "in Python, numpy.save('x.npy', index.reconstruct_n(0, index.ntotal)) brings the vectors out of an index of faiss"
+        }
+        Some("sql" | "dump") => {
+            "a dump of a database holds its tables as commands; in psql, \\copy items to 'items.csv' csv header writes one table"
+        }
+        Some("db" | "sqlite" | "sqlite3" | "duckdb") => "export the table as .csv or .parquet",
+        Some("xls" | "xlsx" | "ods") => "save the sheet as .csv",
+        Some("gz" | "zip" | "zst" | "bz2" | "xz") => "unpack it first",
+        _ => {
+            "end it in .csv, .tsv, .parquet, .jsonl, .json, .arrow, .npy, .npz or .safetensors, or name the format with \
+             --format"
+        }
     }
 }
 

@@ -28,6 +28,13 @@ fn document(bytes: &[u8], options: &ReadOptions) -> Result<Table> {
     if document.starts_with(b"[") {
         let first = elements(document).next().transpose()?;
         let first = first.ok_or_else(|| Error::input("no rows").seen("an empty array"))?;
+        if !first.starts_with(b"[") && !first.starts_with(b"{") {
+            return Err(Error::input("an array that holds no rows")
+                .seen(excerpt(&String::from_utf8_lossy(&first[..first.len().min(200)])))
+                .advice(
+                    "give an array of objects, of vectors ([[0.1, 0.2], ...]) or of embeddings responses",
+                ));
+        }
         return if first.starts_with(b"[") {
             let matrix = Matrix { dims: length(first, numbers), numbers };
             matrix.table(rows_of(bytes, elements(document), &matrix)?)

@@ -110,9 +110,9 @@ pub(super) fn find(columns: &[(&str, Holds)], wanted: Option<&str>) -> Result<Ve
             .advice("choose one with --vector"));
     }
     candidates.pop().ok_or_else(|| {
-        Error::input("no column holds vectors")
+        Error::no_vectors("no column holds vectors")
             .seen(format!("the columns are {}", names(columns.iter().map(|(name, _)| *name))))
-            .advice("embed the texts first, or name the vector column with --vector")
+            .advice("make vectors of the texts first (embedlab embed FILE --model lsa needs no key), or name the vector column with --vector")
     })
 }
 
