@@ -39,7 +39,23 @@ fn main() {
     let ((train, y), (test, truth)) = (pick(&split.train), pick(&split.test));
     let classes: Vec<usize> = y.iter().map(|stars| *stars as usize - 1).collect();
     let shape = format!("{} x {}", train.nrows(), train.ncols());
-    let before = measure::peak_megabytes().unwrap_or(0.0);
+    let memory_of = |what: &str, bytes: &dyn Fn() -> usize| {
+        let before = measure::megabytes_from_here().unwrap_or(0.0);
+        let model = bytes() as f64 / 1e6;
+        let more = measure::peak_megabytes().unwrap_or(0.0) - before;
+        let (bins, input) = ((train.len() as f64) / 1e6, (4 * train.len()) as f64 / 1e6);
+        println!(
+            "    memory of one {what}: {more:.1} MB more than before, {model:.1} of it the model; input {input:.1}, bins {bins:.1}"
+        );
+    };
+    memory_of("regression", &|| {
+        let model = ForestRegressor::params().fit_rows(train.view(), &y, None).expect("a fit");
+        model.trees().iter().map(|tree| 16 * tree.n_nodes() + 4 * tree.n_leaves()).sum()
+    });
+    memory_of("classification", &|| {
+        let model = ForestClassifier::params().fit_rows(train.view(), &classes, None).expect("a fit");
+        model.trees().iter().map(|tree| 16 * tree.n_nodes() + 20 * tree.n_leaves()).sum()
+    });
 
     let (mut mae, mut mse, mut accuracy, mut f1) = (vec![], vec![], vec![], vec![]);
     for seed in 42..42 + seeds {
@@ -70,10 +86,6 @@ fn main() {
     }
     println!("    mae {}, mse {}", mean_and_deviation(&mae), mean_and_deviation(&mse));
     println!("    accuracy {}, macro f1 {}", mean_and_deviation(&accuracy), mean_and_deviation(&f1));
-    println!(
-        "    peak memory {:.0} MB, {before:.0} MB of it before fitting",
-        measure::peak_megabytes().unwrap_or(0.0)
-    );
 
     if seeds == 1 {
         let copies = 100_000_usize.div_ceil(train.nrows());

@@ -3,10 +3,12 @@
 A saved notebook says in its metadata by which version of the crate it was run, and has a hash of the code that was run.
 """
 
+import base64
 import hashlib
 import json
 import os
 import pathlib
+import struct
 import sys
 import tempfile
 import time
@@ -38,6 +40,29 @@ def check(version, paths):
     return 1 if complaints or not paths else 0
 
 
+def shown_width(picture):
+    """The width of a PNG in CSS pixels, of which there are 96 to an inch, by its dots per metre."""
+    width, dots = struct.unpack(">I", picture[16:20])[0], picture.find(b"pHYs")
+    return round(width * 96 / (struct.unpack(">I", picture[dots + 4:dots + 8])[0] * 0.0254)) if dots > 0 else width
+
+
+def tidy(outputs):
+    """Outputs as they are kept: what cargo says while it builds is no result, lines of text stand together, an empty tuple
+    is not shown, and a picture is as large as it was drawn to be."""
+    kept = []
+    for output in outputs:
+        data = output.get("data", {})
+        if output.get("name") == "stderr" or data == {"text/plain": "()"}:
+            continue
+        if "image/png" in data:
+            output.metadata["image/png"] = {"width": shown_width(base64.b64decode(data["image/png"]))}
+        if output.output_type == "stream" and kept and kept[-1].output_type == "stream":
+            kept[-1].text += output.text
+        else:
+            kept.append(output)
+    return kept
+
+
 def execute(version, paths, save):
     import nbformat
     from nbclient import NotebookClient
@@ -60,8 +85,7 @@ def execute(version, paths, save):
             continue
         for cell in notebook.cells:
             if cell.cell_type == "code":
-                # What cargo says while it builds is no result.
-                cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+                cell.outputs = tidy(cell.outputs)
         notebook.metadata["embedlab"] = {"version": version, "code": fingerprint(notebook.cells)}
         if save:
             text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"

@@ -237,6 +237,37 @@ fn a_file_without_vectors_is_shown_with_what_to_do_next() {
 }
 
 #[test]
+fn what_went_wrong_is_said_with_the_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let semicolons = folder.path().join("semicolons.csv");
+    std::fs::write(&semicolons, "id;emb\n1;[1 2]\n2;[3 4]\n").unwrap();
+    embedlab()
+        .arg("cluster")
+        .arg(&semicolons)
+        .assert()
+        .code(2)
+        .stderr(contains("looks like several: `id;emb`; name the delimiter: --delimiter ';'"));
+    embedlab().arg("inspect").arg(&semicolons).args(["--delimiter", ";"]).assert().success();
+    embedlab()
+        .args(["inspect", "-", "--format", "parquet"])
+        .write_stdin(std::fs::read(SAMPLE).unwrap())
+        .assert()
+        .code(2)
+        .stderr(contains("cannot come through a pipe; save it as a file first"));
+    let bic = json(embedlab().args(["cluster", SAMPLE, "--method", "mixture", "--k", "2..3", "--json"]));
+    let first = &bic["choice"]["candidates"][0];
+    assert!(first["bic"].is_number() && first["inertia"].is_null(), "{first}");
+    embedlab().args(["classify", SAMPLE]).assert().success().stderr(
+        contains("using the column Score as the label").and(contains("are undefined (never predicted)")),
+    );
+    let refused = |args: &[&str], says: &str| {
+        embedlab().args(args).assert().code(2).stderr(contains(says)).stdout("");
+    };
+    refused(&["regress", SAMPLE, "--label", "Kind"], "food_reviews.parquet");
+    refused(&["recommend", SAMPLE, "--for", "nobody"], "name one of the 150 users, such as A");
+}
+
+#[test]
 fn a_closed_pipe_ends_quietly() {
     let binary = assert_cmd::cargo::cargo_bin("embedlab");
     let script = format!("'{}' completions bash | head -n 1; exit ${{PIPESTATUS[0]}}", binary.display());

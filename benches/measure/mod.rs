@@ -60,6 +60,13 @@ pub fn rows(n: usize, dims: usize) -> Array2<f32> {
     rows
 }
 
+/// Forgets the most memory held so far and gives what is held now, in megabytes (Linux only).
+#[allow(dead_code, reason = "not every benchmark measures memory")]
+pub fn megabytes_from_here() -> Option<f64> {
+    std::fs::write("/proc/self/clear_refs", "5").ok()?;
+    peak_megabytes()
+}
+
 /// The most memory that this process has held, in megabytes (Linux only).
 #[allow(dead_code, reason = "not every benchmark measures memory")]
 pub fn peak_megabytes() -> Option<f64> {

@@ -19,6 +19,7 @@ pub struct KChoice<'a> {
     inertia: &'a [f64],
     silhouette: &'a [f64],
     chosen: usize,
+    mixture: bool,
 }
 
 impl<'a> KChoice<'a> {
@@ -26,7 +27,13 @@ impl<'a> KChoice<'a> {
     /// belong to `k[i]` clusters; `chosen` is one of the `k`. Either of the two lists may be empty,
     /// and its panel is left out.
     pub fn new(k: &'a [usize], inertia: &'a [f64], silhouette: &'a [f64], chosen: usize) -> Self {
-        KChoice { k, inertia, silhouette, chosen }
+        KChoice { k, inertia, silhouette, chosen, mixture: false }
+    }
+
+    /// Whether the first list is the Bayesian information criterion of mixtures. Default: no.
+    pub fn mixture(mut self, mixture: bool) -> Self {
+        self.mixture = mixture;
+        self
     }
 
     /// # Errors
@@ -43,7 +50,12 @@ impl<'a> KChoice<'a> {
             return Err(Error::argument("numbers of clusters that do not grow").advice("sort them"));
         }
         let panels: Vec<Panel> = [
-            Panel { title: "Inertia", note: "lower is tighter", values: self.inertia, from_zero: true },
+            Panel {
+                title: if self.mixture { "BIC" } else { "Inertia" },
+                note: if self.mixture { "lower is better" } else { "lower is tighter" },
+                values: self.inertia,
+                from_zero: !self.mixture,
+            },
             Panel {
                 title: "Mean silhouette",
                 note: "higher is better separated",

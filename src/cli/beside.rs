@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::RecordBatch;
-use embedlab::table::{self, Table, WriteOptions};
+use embedlab::table::{self, Format, Table, WriteOptions, Written};
 use embedlab::{Error, Result};
 
 use super::output::Output;
@@ -35,15 +35,22 @@ pub fn write_beside(table: &Table, more: Vec<(&str, ArrayRef)>, path: &Path, out
 /// Writes a table; a warning names the columns that the format cannot hold.
 pub fn write_table(table: &Table, path: &Path, output: &Output) -> Result<()> {
     let written = table::write(table, path, &WriteOptions::default())?;
-    if !written.dropped_columns.is_empty() {
-        output.warn(format_args!(
-            "{} holds vectors only; these columns are not in it: {}",
-            path.display(),
-            written.dropped_columns.join(", ")
-        ));
-    }
+    warn_of_dropped(&written, path, output);
     output.note(format_args!("wrote {}", path.display()));
     Ok(())
+}
+
+/// Names the columns that a format could not hold.
+pub fn warn_of_dropped(written: &Written, path: &Path, output: &Output) {
+    if written.dropped_columns.is_empty() {
+        return;
+    }
+    let why = match Format::from_extension(path) {
+        Some(Format::Npy) => "holds vectors only",
+        _ => "holds columns of full cells only, .safetensors of numbers and .npz of numbers and texts",
+    };
+    let dropped = written.dropped_columns.join(", ");
+    output.warn(format_args!("{} {why}; these columns are not in it: {dropped}", path.display()));
 }
 
 /// Refuses vectors of another dimension or, where both files name their model in a column `model`,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use embedlab::Result;
 use embedlab::chart::{HeatMap, PrecisionRecallCurves, Style};
+use embedlab::metric::Undefined;
 use embedlab::model::{classify, cross_validate_classes};
 
 use super::held_out::{How, Predicted, importance_rows, spread};
@@ -72,9 +73,7 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         HeatMap::new(&found.report.confusion, &names).draw(&style)?.save(path)?;
         output.note(format!("drew {}", path.display()));
     }
-    for undefined in &found.report.undefined {
-        output.warn(undefined);
-    }
+    warn_of_undefined(&found.report.undefined, output);
     if let Some(caution) = found.intervals.accuracy.caution() {
         output.warn(caution);
     }
@@ -145,4 +144,19 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         writeln!(out, "\nThe model ({}) {verdict} always saying {majority} (p = {:.3}).", found.model.name(), versus.p_value)
     })?;
     Ok(Outcome::Done)
+}
+
+/// One warning for all classes without a precision, and one for those without a recall.
+fn warn_of_undefined(undefined: &[Undefined], output: &Output) {
+    for (score, why) in [("precision", "never predicted"), ("recall", "without rows")] {
+        let classes: Vec<&str> =
+            undefined.iter().filter(|one| one.score == score).map(|one| one.label.as_str()).collect();
+        if !classes.is_empty() {
+            let (are, classes) = (if classes.len() == 1 { "is" } else { "are" }, classes.join(", "));
+            output.warn(format_args!(
+                "the {score} of {} {are} undefined ({why}) and counts as 0",
+                printable(&classes)
+            ));
+        }
+    }
 }

@@ -5,9 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array};
-use arrow::datatypes::{DataType, Field, Schema};
-use arrow::record_batch::RecordBatch;
+use arrow::array::Int64Array;
 use clap::ValueEnum;
 use embedlab::chart::{Picture, Style};
 use embedlab::cluster::{
@@ -15,10 +13,11 @@ use embedlab::cluster::{
     Noise, analyse,
 };
 use embedlab::report::{choice_picture, cluster_picture};
-use embedlab::table::{self, Table, WriteOptions};
+use embedlab::table::Table;
 use embedlab::{Error, Result};
 use serde::Serialize;
 
+use super::beside::write_beside;
 use super::columns::{label_column, text_column};
 use super::describe::Describe;
 use super::input::Input;
@@ -280,29 +279,8 @@ fn picture(table: &Table, analysis: &Analysis, seed: u64) -> Result<Picture> {
 
 /// All columns and vectors, and the cluster of each row (empty for noise).
 fn write_with_clusters(table: &Table, labels: &[Option<u32>], path: &Path, output: &Output) -> Result<()> {
-    let columns = table.columns();
-    let mut fields: Vec<_> = columns.schema_ref().fields().iter().cloned().collect();
-    let mut values: Vec<ArrayRef> = columns.columns().to_vec();
-    if let Some(at) = fields.iter().position(|field| field.name() == "cluster") {
-        output.warn("the column cluster of the input is replaced");
-        fields.remove(at);
-        values.remove(at);
-    }
-    fields.push(Arc::new(Field::new("cluster", DataType::Int64, true)));
-    values.push(Arc::new(labels.iter().map(|label| label.map(i64::from)).collect::<Int64Array>()));
-    let columns = RecordBatch::try_new(Arc::new(Schema::new(fields)), values)
-        .map_err(|error| Error::input("the clusters cannot be joined to the rows").source(error))?;
-    let clustered = Table::new(table.vectors().to_owned(), columns, table.vector_column())?;
-    let written = table::write(&clustered, path, &WriteOptions::default())?;
-    if !written.dropped_columns.is_empty() {
-        output.warn(format_args!(
-            "{} holds vectors only; these columns are not in it: {}",
-            path.display(),
-            written.dropped_columns.join(", ")
-        ));
-    }
-    output.note(format_args!("wrote {}", path.display()));
-    Ok(())
+    let clusters: Int64Array = labels.iter().map(|label| label.map(i64::from)).collect();
+    write_beside(table, vec![("cluster", Arc::new(clusters))], path, output)
 }
 
 fn print(analysis: &Analysis, out: &mut dyn Write) -> io::Result<()> {
@@ -320,7 +298,9 @@ fn print(analysis: &Analysis, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out)?;
     if let Some(choice) = &analysis.choice {
-        let mut rows = Rows::new(&["k", "inertia", "silhouette", ""], &[0, 1, 2]);
+        let mixture = choice.candidates.iter().any(|candidate| candidate.bic.is_some());
+        let cost = if mixture { "BIC" } else { "inertia" };
+        let mut rows = Rows::new(&["k", cost, "silhouette", ""], &[0, 1, 2]);
         for candidate in &choice.candidates {
             let mut marks = Vec::new();
             if choice.by_silhouette == Some(candidate.k) {
@@ -331,7 +311,7 @@ fn print(analysis: &Analysis, out: &mut dyn Write) -> io::Result<()> {
             }
             rows.push(vec![
                 candidate.k.to_string(),
-                format!("{:.1}", candidate.inertia),
+                candidate.inertia.or(candidate.bic).map_or_else(String::new, |cost| format!("{cost:.1}")),
                 candidate.silhouette.map_or_else(String::new, |mean| format!("{mean:.4}")),
                 marks.join(", "),
             ]);

@@ -202,7 +202,7 @@ fn index(args: &IndexArgs, common: &Common, output: &Output) -> Result<Outcome> 
         if !found.with_errors.is_empty() {
             writeln!(
                 out,
-                "{} files do not parse as a whole; what could be found in them is here",
+                "not parsed as a whole: {}; what could be found there is here",
                 found.with_errors.len()
             )?;
         }

@@ -6,6 +6,7 @@ use embedlab::Result;
 use embedlab::table::{self, Format, VectorLayout, WriteOptions};
 use serde::Serialize;
 
+use super::beside::warn_of_dropped;
 use super::input::{FormatName, Input};
 use super::output::grouped;
 use super::{Outcome, Output};
@@ -50,13 +51,7 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
         let _busy = output.busy(format!("writing {}", args.out.display()));
         table::write(&table, &args.out, &options)?
     };
-    if !written.dropped_columns.is_empty() {
-        output.warn(format_args!(
-            "{} holds vectors only; these columns are not in it: {}",
-            args.out.display(),
-            written.dropped_columns.join(", ")
-        ));
-    }
+    warn_of_dropped(&written, &args.out, output);
     let converted =
         Converted { rows: table.n_rows(), dims: table.dims(), dropped_columns: written.dropped_columns };
     output.result(&converted, |out| {

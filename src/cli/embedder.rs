@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use embedlab::embed::{EmbedOptions, Embedder, LongTexts, Lsa, Models};
 #[cfg(feature = "local-models")]
 use embedlab::embed::{Hub, LocalModel};
+use embedlab::error::excerpt;
 use embedlab::table::Table;
 use embedlab::{Error, Result};
 use ndarray::Array2;
@@ -31,7 +32,9 @@ impl With {
         let vectors = embedder.embed(texts)?;
         for (text, vector) in texts.iter().zip(vectors.rows()) {
             if vector.iter().all(|value| *value == 0.0) {
-                return Err(Error::argument("a text without a word that the embedder knows").seen(text));
+                return Err(Error::argument("a text without a word that the embedder knows")
+                    .seen(excerpt(text))
+                    .advice("use words of the texts, or embed the rows by a model that knows more words"));
             }
         }
         Ok(vectors)

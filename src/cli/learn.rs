@@ -143,14 +143,18 @@ impl Source {
     /// Reads the rows, leaves out what was asked to be left out, and encodes the columns.
     pub fn read(&self, input: &Input, output: &Output) -> Result<Learnable> {
         let table = input.read(output)?;
-        let Some(label) = label_column(&table, self.label.as_deref())? else {
+        let in_file = |error: Error| error.file(&input.file);
+        let Some(label) = label_column(&table, self.label.as_deref()).map_err(in_file)? else {
             return Err(Error::argument("no column to predict").advice(format!(
                 "name it with --label; the columns are {}",
                 table.column_names().join(", ")
             )));
         };
-        let text = text_column(&table, self.text.as_deref())?;
-        let table = self.kept(table, &label, text.as_deref(), output)?;
+        if self.label.is_none() {
+            output.note(format_args!("using the column {label} as the label"));
+        }
+        let text = text_column(&table, self.text.as_deref()).map_err(in_file)?;
+        let table = self.kept(table, &label, text.as_deref(), output).map_err(in_file)?;
         let texts = text.as_deref().map(|text| table.text(text)).transpose()?;
         let weights = self.weight.as_deref().map(|weight| whole(&table, weight)).transpose()?;
         if self.features.contains(&label) {

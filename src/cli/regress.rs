@@ -38,7 +38,7 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     args.how.writable()?;
     let prepared = args.how.prepare(&args.input, false, output)?;
     let rows = &prepared.rows;
-    let targets = rows.targets()?;
+    let targets = rows.targets().map_err(|error| error.file(&args.input.file))?;
     let options = args.how.options(common);
     let found = {
         let _busy = output.busy(format!("fitting: {}", options.kind.name()));

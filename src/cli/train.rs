@@ -68,7 +68,10 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     let task = {
         let _busy = output.busy(format!("fitting: {}", options.kind.name()));
         match args.task.unwrap_or(default) {
-            Kind::Regress => Task::Regress(Regressor::fit(features, &rows.targets()?, weights, &options)?),
+            Kind::Regress => {
+                let targets = rows.targets().map_err(|error| error.file(&args.input.file))?;
+                Task::Regress(Regressor::fit(features, &targets, weights, &options)?)
+            }
             Kind::Classify => {
                 let (classes, names) = rows.classes()?;
                 Task::Classify { model: Classifier::fit(features, &classes, weights, &options)?, names }

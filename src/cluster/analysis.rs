@@ -204,12 +204,13 @@ pub fn analyse(rows: ArrayView2<'_, f32>, about: &About, options: &AnalysisOptio
         (_, Method::Dbscan | Method::Hdbscan) | (ClusterCount::Exactly(_), _) => None,
         (ClusterCount::Within(range), _) => {
             let search = ChooseOptions { range: range.clone(), silhouette: scoring };
-            Some(choose_k(points, &search, |k| {
+            let choice = choose_k(points, &search, |k| {
                 let fitted = fit(points, k, options)?;
                 let labels = fitted.labels.into_iter().flatten().collect();
                 // A mixture has no inertia; its criterion bends where one would.
                 Ok((labels, fitted.inertia.or(fitted.bic).unwrap_or_default()))
-            })?)
+            })?;
+            Some(if options.method == Method::Mixture { choice.by_bic() } else { choice })
         }
     };
     let k = match (&choice, &options.count) {

@@ -29,12 +29,21 @@ impl Default for ChooseOptions {
 pub struct Candidate {
     /// The number of clusters.
     pub k: usize,
-    /// The sum of squared distances of the rows to their centroids.
-    pub inertia: f64,
+    /// The sum of squared distances of the rows to their centroids; `None` for mixtures.
+    pub inertia: Option<f64>,
+    /// The Bayesian information criterion of a mixture; `None` for other methods.
+    pub bic: Option<f64>,
     /// The mean silhouette; `None` when the rows are so alike that one cluster came out.
     pub silhouette: Option<f64>,
     /// The standard error of the silhouette when rows were sampled.
     pub silhouette_error: Option<f64>,
+}
+
+impl Candidate {
+    /// What falls while clusters are added: the inertia, or the criterion of a mixture.
+    fn cost(&self) -> f64 {
+        self.inertia.or(self.bic).unwrap_or(f64::NAN)
+    }
 }
 
 /// The number of clusters that each rule chooses.
@@ -44,13 +53,21 @@ pub struct Choice {
     pub candidates: Vec<Candidate>,
     /// The k with the largest silhouette; the smallest of equals.
     pub by_silhouette: Option<usize>,
-    /// The k at the elbow of the inertia; see [`elbow`]. `None` when the curve has none.
+    /// The k at the elbow of the inertia, or of the criterion of mixtures; see [`elbow`]. `None` when the curve has none.
     pub by_elbow: Option<usize>,
     /// `by_silhouette`, else `by_elbow`, else the smallest k tried.
     pub chosen: usize,
 }
 
 impl Choice {
+    /// The same choice, where what fell was the criterion of mixtures and no inertia.
+    pub(super) fn by_bic(mut self) -> Choice {
+        for candidate in &mut self.candidates {
+            candidate.bic = candidate.inertia.take();
+        }
+        self
+    }
+
     /// Whether the chosen k is the largest that was tried, so that a larger one may be better still.
     pub fn is_largest_tried(&self) -> bool {
         self.candidates.len() > 1 && self.candidates.last().is_some_and(|last| last.k == self.chosen)
@@ -94,7 +111,8 @@ pub fn choose_k(
             if several(&labels) { Some(silhouette(rows, &labels, &options.silhouette)?) } else { None };
         candidates.push(Candidate {
             k,
-            inertia,
+            inertia: Some(inertia),
+            bic: None,
             silhouette: scored.as_ref().map(|score| score.mean),
             silhouette_error: scored.and_then(|score| score.standard_error),
         });
@@ -152,7 +170,7 @@ pub fn elbow(candidates: &[Candidate]) -> Option<usize> {
     let mut deepest: Option<(usize, f64)> = None;
     for candidate in candidates {
         let along = (candidate.k - first.k) as f64 / (last.k - first.k) as f64;
-        let down = (first.inertia - candidate.inertia) / (first.inertia - last.inertia);
+        let down = (first.cost() - candidate.cost()) / (first.cost() - last.cost());
         // Rounding puts the ends of the chord, and points on it, a hair below it.
         let depth = down - along;
         if depth > deepest.map_or(1e-9, |(_, depth)| depth) {
@@ -169,8 +187,13 @@ mod tests {
     use super::*;
 
     fn curve(inertia: &[f64]) -> Vec<Candidate> {
-        let candidate =
-            |(i, &inertia)| Candidate { k: i + 2, inertia, silhouette: None, silhouette_error: None };
+        let candidate = |(i, &inertia)| Candidate {
+            k: i + 2,
+            inertia: Some(inertia),
+            bic: None,
+            silhouette: None,
+            silhouette_error: None,
+        };
         inertia.iter().enumerate().map(candidate).collect()
     }
 

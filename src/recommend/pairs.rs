@@ -87,7 +87,13 @@ impl Ratings<'_> {
                 let error = Error::argument("no such user").seen(crate::error::excerpt(name));
                 Err(match nearest_name(name, self.users.names.iter().map(String::as_str)) {
                     Some(near) => error.advice(format!("did you mean {near}?")),
-                    None => error.advice(format!("there are {} users", self.users.names.len())),
+                    None => {
+                        let one = self.users.names.first().map_or("", String::as_str);
+                        error.advice(format!(
+                            "name one of the {} users, such as {one}",
+                            self.users.names.len()
+                        ))
+                    }
                 })
             }
         }

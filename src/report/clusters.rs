@@ -7,7 +7,7 @@ use super::page::Section;
 use super::table::{Cell, Table};
 use crate::chart::number::grouped;
 use crate::chart::{Bars, KChoice, Palette, Picture, Shares, Style, Theme};
-use crate::cluster::{Analysis, Choice, ClusterSummary, CrossTable};
+use crate::cluster::{Analysis, Candidate, Choice, ClusterSummary, CrossTable};
 use crate::error::Result;
 
 /// Below this mean silhouette, clusters are regions of one cloud rather than islands.
@@ -178,8 +178,8 @@ pub(super) fn palette(labels: &[String]) -> Palette {
 
 fn choice_figure(choice: &Choice) -> Result<Figure> {
     themed(
-        "The inertia falls with every further cluster; the elbow is where it begins to fall slowly. The silhouette is \
-         highest where rows are best separated.",
+        "The inertia falls with every further cluster (the BIC of a mixture need not); the elbow is where it begins to \
+         fall slowly. The silhouette is highest where rows are best separated.",
         |style| choice_picture(choice, style),
         "How many clusters",
     )
@@ -191,10 +191,13 @@ fn choice_figure(choice: &Choice) -> Result<Figure> {
 /// When it cannot be drawn.
 pub fn choice_picture(choice: &Choice, style: Style) -> Result<Picture> {
     let k: Vec<usize> = choice.candidates.iter().map(|candidate| candidate.k).collect();
-    let inertia: Vec<f64> = choice.candidates.iter().map(|candidate| candidate.inertia).collect();
-    let silhouette: Vec<f64> =
-        choice.candidates.iter().map(|candidate| candidate.silhouette.unwrap_or(f64::NAN)).collect();
+    let of = |value: fn(&Candidate) -> Option<f64>| {
+        choice.candidates.iter().map(|candidate| value(candidate).unwrap_or(f64::NAN)).collect::<Vec<f64>>()
+    };
+    let mixture = choice.candidates.iter().any(|candidate| candidate.bic.is_some());
+    let cost = of(if mixture { |candidate| candidate.bic } else { |candidate| candidate.inertia });
+    let silhouette = of(|candidate| candidate.silhouette);
     let by = |k: Option<usize>| k.map_or_else(|| "none".to_owned(), |k| k.to_string());
     let subtitle = format!("best silhouette: {}; elbow: {}", by(choice.by_silhouette), by(choice.by_elbow));
-    KChoice::new(&k, &inertia, &silhouette, choice.chosen).draw(&style.subtitle(subtitle))
+    KChoice::new(&k, &cost, &silhouette, choice.chosen).mixture(mixture).draw(&style.subtitle(subtitle))
 }

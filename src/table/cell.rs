@@ -109,7 +109,7 @@ pub(super) fn parse_number(cell: &[u8], numbers: Numbers) -> Result<f32, CellErr
 /// A vector whose length is not that of the vectors before it.
 pub(super) fn another_length(seen: usize, expected: usize) -> Error {
     Error::input("a vector of another length")
-        .seen(format!("{seen} numbers where {expected} were expected"))
+        .seen(format!("{seen} number{} where {expected} were expected", if seen == 1 { "" } else { "s" }))
         .advice("embed this row again or remove it")
 }
 

@@ -55,6 +55,7 @@ pub struct ReadOptions {
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     readable(path)?;
     let format = options.format.map_or_else(|| Format::detect(path), Ok)?;
+    not_through_a_pipe(path, format)?;
     match format {
         Format::Csv | Format::Tsv => super::csv::read(path, format, options),
         Format::JsonLines => super::jsonl::read(path, options),
@@ -67,6 +68,20 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
         Format::HuggingFace => guarded(path, || super::hugging_face::read(path, options)),
         Format::MtebCache => super::mteb::read(path, options),
     }
+}
+
+/// Refuses a pipe for formats that are read from both ends.
+fn not_through_a_pipe(path: &Path, format: Format) -> Result<()> {
+    let from_both_ends = matches!(
+        format,
+        Format::Parquet | Format::ArrowIpc | Format::Npy | Format::Npz | Format::Safetensors
+    );
+    if from_both_ends && path.metadata().is_ok_and(|about| !about.is_file()) {
+        return Err(Error::input("this format cannot come through a pipe")
+            .file(path)
+            .advice("save it as a file first; text formats may come through a pipe"));
+    }
+    Ok(())
 }
 
 /// Reads the columns of a file that need not hold vectors (a sidecar, a table of texts); vector

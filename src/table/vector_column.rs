@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arrow::datatypes::DataType;
 
 use super::cell::looks_like_vector;
-use crate::error::{Error, Result, nearest_name};
+use crate::error::{Error, Result, excerpt, nearest_name};
 
 /// The names under which embeddings are stored everywhere; they decide among several candidates.
 const CONVENTIONAL: [&str; 4] = ["embedding", "ada_embedding", "embeddings", "vector"];
@@ -110,6 +110,14 @@ pub(super) fn find(columns: &[(&str, Holds)], wanted: Option<&str>) -> Result<Ve
             .advice("choose one with --vector"));
     }
     candidates.pop().ok_or_else(|| {
+        // One column whose name looks like a whole header.
+        if let [(header, _)] = columns
+            && let Some(delimiter) = [";", "\t", "|"].into_iter().find(|delimiter| header.contains(delimiter))
+        {
+            return Error::input("one column only, which looks like several")
+                .seen(excerpt(header))
+                .advice(format!("name the delimiter: --delimiter '{}'", delimiter.escape_default()));
+        }
         Error::no_vectors("no column holds vectors")
             .seen(format!("the columns are {}", names(columns.iter().map(|(name, _)| *name))))
             .advice("make vectors of the texts first (embedlab embed FILE --model lsa needs no key), or name the vector column with --vector")
