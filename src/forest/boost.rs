@@ -13,7 +13,7 @@ use super::ensemble::{Ensemble, require_usable, stream};
 use super::grow::{Growth, Target, grow};
 use super::regressor::require_finite_targets;
 use super::tree::Tree;
-use super::walk::Walk;
+use super::walk::leaves_of;
 use crate::error::{Error, Result};
 
 /// The least curvature of the loss at a row: below it a step would be a division by next to nothing.
@@ -224,8 +224,7 @@ impl<M: Sync> BoostValidParams<M> {
                     let mut target = Target::Mean(&steps);
                     let tree = grow(&bins, &mut target, &weights, &growth, &mut random, &mut importance);
                     let mut leaves = vec![0; n];
-                    let walk = Walk::new(&tree, n, rows.ncols());
-                    walk.leaves_of(rows.view(), |row, leaf| leaves[row] = leaf as u32);
+                    leaves_of(&tree, rows.view(), |row, leaf| leaves[row] = leaf as u32);
                     (tree, importance, leaves)
                 })
                 .collect();

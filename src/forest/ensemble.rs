@@ -10,11 +10,8 @@ use super::grow::{Growth, Target, grow};
 use super::ordered::MOST_ROWS;
 use super::params::ForestValidParams;
 use super::tree::Tree;
-use super::walk::Walk;
+use super::walk::{Columns, Walk, leaves_of};
 use crate::error::{Error, Result};
-
-/// Bytes of rows that a thread sends down all trees before it takes the next ones.
-const BLOCK_BYTES: usize = 512 << 10;
 
 /// Grown trees.
 #[derive(Debug, Clone, PartialEq)]
@@ -157,8 +154,7 @@ fn out_of_bag<M: Sync>(
             .map(|at| {
                 let times = drawn(weights, params.bootstrap, &mut stream(params.seed, at));
                 let mut leaves = vec![u32::MAX; rows.nrows()];
-                let walk = Walk::new(&ensemble.trees[at], rows.nrows(), rows.ncols());
-                walk.leaves_of(rows, |row, leaf| {
+                leaves_of(&ensemble.trees[at], rows, |row, leaf| {
                     if times[row] == 0.0 {
                         leaves[row] = leaf as u32;
                     }
@@ -199,25 +195,20 @@ impl Ensemble {
                 .advice("use vectors of the same embedding model"));
         }
         crate::rows::require_finite(rows)?;
-        let rows = rows.as_standard_layout();
         let width = self.trees[0].width;
-        let block = (BLOCK_BYTES / (4 * self.n_features)).clamp(64, 1024) / 16 * 16;
-        let walks: Vec<Walk<'_>> =
-            self.trees.iter().map(|tree| Walk::new(tree, rows.nrows(), rows.ncols())).collect();
+        let block = Walk::rows_at_once(self.n_features);
+        let walk = Walk::new(&self.trees, rows.nrows(), rows.ncols());
         let mut sums = Array2::zeros((rows.nrows(), width));
         sums.axis_chunks_iter_mut(ndarray::Axis(0), block)
             .into_par_iter()
             .zip(rows.axis_chunks_iter(ndarray::Axis(0), block))
-            .for_each(|(mut sums, rows)| {
+            .for_each_init(Columns::default, |columns, (mut sums, rows)| {
                 let Some(sums) = sums.as_slice_mut() else { return };
-                for walk in &walks {
-                    walk.leaves_of(rows, |row, leaf| {
-                        let sums = &mut sums[row * width..(row + 1) * width];
-                        sums.iter_mut()
-                            .zip(walk.tree().value(leaf))
-                            .for_each(|(sum, x)| *sum += f64::from(*x));
-                    });
-                }
+                walk.leaves_of(rows, columns, |tree, row, leaf| {
+                    let sums = &mut sums[row * width..(row + 1) * width];
+                    let values = self.trees[tree].value(leaf);
+                    sums.iter_mut().zip(values).for_each(|(sum, x)| *sum += f64::from(*x));
+                });
             });
         Ok(sums)
     }

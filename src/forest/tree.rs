@@ -1,5 +1,6 @@
 //! One decision tree, flat in memory.
 
+use ndarray::ArrayView1;
 use serde::Serialize;
 
 /// A decision tree: the nodes in one vector, the children of a node next to each other, and the
@@ -133,7 +134,7 @@ impl Tree {
     }
 
     /// The leaf that a row ends in.
-    pub(super) fn leaf_of(&self, row: &[f32]) -> usize {
+    pub(super) fn leaf_of(&self, row: ArrayView1<'_, f32>) -> usize {
         let mut at = 0;
         loop {
             let node = &self.nodes[at];
