@@ -10,6 +10,18 @@
 //! rows (as LightGBM and scikit-learn's histogram boosting do), where scikit-learn's forest tries every
 //! value. A threshold is put in the middle of the gap between the rows of its own node.
 
+//! ```
+//! use embedlab::forest::ForestRegressor;
+//! use embedlab::table;
+//! let reviews = table::read("examples/data/food_reviews.parquet".as_ref(), &Default::default())?.take(&[0, 1, 2, 3, 4, 5])?;
+//! let stars: Vec<f64> = reviews.numbers("Score")?.into_iter().flatten().collect();
+//! let forest = ForestRegressor::params().n_estimators(20).seed(42).fit_rows(reviews.vectors(), &stars, None)?;
+//! let predicted = forest.predict_rows(reviews.vectors())?;
+//! assert!(predicted.iter().all(|stars| (1.0..=5.0).contains(stars)));
+//! assert_eq!(forest.feature_importance().len(), 384);
+//! # Ok::<(), embedlab::Error>(())
+//! ```
+
 mod bins;
 mod boost;
 mod classifier;

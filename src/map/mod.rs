@@ -5,6 +5,17 @@
 //! (`attraction`, and repulsion by `exact`, `barnes_hut` or `interpolation`), the optimiser
 //! (`optimizer`). [`Tsne`] puts them together.
 
+//! ```
+//! use embedlab::map::{Tsne, trust};
+//! use embedlab::table;
+//! let rows: Vec<usize> = (0..60).collect();
+//! let reviews = table::read("examples/data/food_reviews.parquet".as_ref(), &Default::default())?.take(&rows)?;
+//! let map = Tsne::params().perplexity(10.0).seed(42).fit_rows(reviews.vectors())?;
+//! let trust = trust(reviews.vectors(), map.points.view(), 42)?;
+//! assert!(trust.neighbors_kept > 2.0 * trust.kept_by_chance);
+//! # Ok::<(), embedlab::Error>(())
+//! ```
+
 mod affinities;
 mod attraction;
 mod barnes_hut;

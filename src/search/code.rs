@@ -1,6 +1,15 @@
 //! The functions of a source tree: what there is to search in code.
 //!
 //! Tree-sitter's grammars find functions and methods also in files that do not parse as a whole.
+//!
+//! ```
+//! use embedlab::search::code::source_tree;
+//! let tree = source_tree("src/table/split".as_ref())?;
+//! let leaks = tree.functions.iter().find(|function| function.name == "leaks").expect("a function that stands there");
+//! assert_eq!(leaks.path, "leak.rs");
+//! assert!(leaks.doc.contains("test") && leaks.text().contains("Split"));
+//! # Ok::<(), embedlab::Error>(())
+//! ```
 
 use std::path::{Path, PathBuf};
 
