@@ -70,7 +70,7 @@ pub struct Args {
     #[arg(long, value_name = "HOW", default_value = "auto")]
     gradient: GradientName,
     /// t-SNE: with barnes-hut, 0 is exact and 1 rough
-    #[arg(long, value_name = "ANGLE", default_value_t = 0.5)]
+    #[arg(long, value_name = "ANGLE", default_value_t = 0.4)]
     angle: f64,
     /// t-SNE: who lays out
     #[arg(long, value_name = "ENGINE", default_value = "embedlab")]
