@@ -120,7 +120,7 @@ pub fn print(found: &Found, out: &mut dyn Write) -> std::io::Result<()> {
     if let Some(trust) = &found.trust {
         let errors = trust.standard_error;
         let line = |value: f64, error: Option<f64>| {
-            error.map_or_else(|| format!("{value:.3}"), |error| format!("{value:.3} +- {error:.3}"))
+            error.map_or_else(|| format!("{value:.3}"), |error| format!("{value:.3} +- {error:.4}"))
         };
         let trustworthiness = line(trust.trustworthiness, errors.map(|e| e.trustworthiness));
         writeln!(out, "trustworthiness    {trustworthiness}   near dots are near rows (1 is best)")?;
