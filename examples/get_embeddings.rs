@@ -1,14 +1,19 @@
-//! Tokens, prices and vectors of the sample reviews, without a key: `cargo run --release --example get_embeddings`.
+//! Tokens, prices and vectors of the sample reviews: `cargo run --release --example get_embeddings`.
 //!
-//! With a key in OPENAI_API_KEY, `embedlab embed FILE --model text-embedding-3-small -o OUT` asks OpenAI.
+//! A lexical model needs neither key nor network. With a model's folder in MODEL it is asked too, and with
+//! a key in OPENAI_API_KEY a server (OpenAI, or the one at OPENAI_BASE_URL), for three reviews each.
 
 use std::path::Path;
 
 use embedlab::chart::{Histogram, Style};
-use embedlab::embed::{EmbedOptions, Embedder, Encoding, Lsa, LsaOptions, Models, Template, estimate};
+use embedlab::embed::{
+    ApiKey, Client, ClientOptions, EmbedOptions, Embedder, Encoding, Lsa, LsaOptions, Models, Remote,
+    Template, estimate,
+};
 use embedlab::rows::Metric;
 use embedlab::search::search;
 use embedlab::{Result, table};
+use ndarray::Array2;
 
 fn main() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -32,10 +37,25 @@ fn main() -> Result<()> {
     // The vectors of a lexical model, which needs no server.
     let lsa = Lsa::fit(&texts, &LsaOptions::default())?;
     let vectors = lsa.embed(&texts)?;
-    println!("{} vectors of {} numbers by {}", vectors.nrows(), vectors.ncols(), lsa.model());
+    println!("{} by {}", shape(&vectors), lsa.model());
     let query = lsa.embed(&["good dog food".to_owned()])?;
     for hit in search(vectors.view(), query.row(0), 3, Metric::Cosine, None)? {
         println!("{:.3} {}", 1.0 - hit.distance, texts[hit.row].chars().take(70).collect::<String>());
+    }
+
+    // By a model on disk, and by a server.
+    let few = &texts[..3];
+    #[cfg(feature = "local-models")]
+    if let Some(folder) = std::env::var_os("MODEL") {
+        let model = embedlab::embed::LocalModel::open(folder)?;
+        println!("{} by {}", shape(&model.embed(few)?), model.model());
+    }
+    if let Some(key) = ApiKey::from_env("OPENAI_API_KEY")? {
+        let mut options = ClientOptions { key: Some(key), ..Default::default() };
+        options.base_url = std::env::var("OPENAI_BASE_URL").unwrap_or(options.base_url);
+        let model =
+            Remote::new(Client::new(options)?, EmbedOptions::new("text-embedding-3-small", &models), None);
+        println!("{} by {}", shape(&model.embed(few)?), model.model());
     }
 
     let mut tokens = Vec::new();
@@ -47,4 +67,8 @@ fn main() -> Result<()> {
     picture.save(root.join("output/tokens.png"))?;
     println!("drew output/tokens.png");
     Ok(())
+}
+
+fn shape(vectors: &Array2<f32>) -> String {
+    format!("{} vectors of {} numbers", vectors.nrows(), vectors.ncols())
 }
