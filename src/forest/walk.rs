@@ -7,7 +7,7 @@
 
 use ndarray::{ArrayView2, Axis};
 
-use super::tree::Tree;
+use super::tree::{Node, Tree};
 
 /// Rows that walk side by side.
 const LANES: usize = 16;
@@ -38,7 +38,7 @@ struct Steps {
     steps: Vec<Step>,
     /// The leaf of each step, where it is one.
     leaves: Vec<u32>,
-    /// Where each tree begins and how deep it is; `None` for a tree that is too large.
+    /// Where each tree begins and how deep it is; `None` for a tree of more nodes than 16 bits can number.
     starts: Vec<Option<(usize, usize)>>,
 }
 
@@ -81,8 +81,11 @@ impl<'t> Walk<'t> {
             columns.fill(grouped);
             for (at, tree) in self.trees.iter().enumerate() {
                 let Some((start, depth)) = steps.starts[at] else {
-                    for (row, numbers) in grouped.rows().into_iter().enumerate() {
-                        arrived(at, row, tree.leaf_of(numbers));
+                    for group in 0..whole / LANES {
+                        let ends = down_large(&tree.nodes, &columns.0[group * dims..]);
+                        for (lane, node) in ends.into_iter().enumerate() {
+                            arrived(at, group * LANES + lane, tree.nodes[node as usize].leaf as usize);
+                        }
                     }
                     continue;
                 };
@@ -182,11 +185,29 @@ fn down(steps: &[Step; WINDOW], depth: usize, numbers: &[[f32; LANES]; WINDOW]) 
     }
 }
 
+/// As [`down`], for a tree of more nodes than 16 bits can number.
+fn down_large(nodes: &[Node], numbers: &[[f32; LANES]]) -> [u32; LANES] {
+    let mut at = [0_u32; LANES];
+    loop {
+        let before = at;
+        for _ in 0..STEPS {
+            for (lane, at) in at.iter_mut().enumerate() {
+                let node = &nodes[*at as usize];
+                let value = numbers[node.feature as usize][lane];
+                *at = node.left + u32::from(value > node.threshold);
+            }
+        }
+        if at == before {
+            return at;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use ndarray::Array2;
 
-    use super::super::tree::{NO_LEAF, Node};
+    use super::super::tree::NO_LEAF;
     use super::*;
 
     /// A tree that asks whether feature 0 is above 0.5, 1.5, 2.5 and so on, a leaf at every depth.
