@@ -213,8 +213,14 @@ fn a_file_without_vectors_is_shown_with_what_to_do_next() {
     };
     let texts = file("texts.csv", "id,Text\n1,good tea\n2,\n3,bad tea\n");
     embedlab().arg("inspect").arg(&texts).assert().success().stdout(
-        contains("3 rows, and no column that holds vectors").and(contains("embedlab embed texts.csv")),
+        contains("3 rows, and no column that holds vectors").and(contains("embedlab embed 'texts.csv'")),
     );
+    embedlab()
+        .args(["inspect", "-"])
+        .write_stdin(std::fs::read(&texts).unwrap())
+        .assert()
+        .code(2)
+        .stderr(contains("no column holds vectors"));
     let found = json(embedlab().arg("inspect").arg(&texts).arg("--json"));
     assert_eq!((&found["rows"], &found["vector_column"]), (&3.into(), &serde_json::Value::Null));
     assert_eq!(

@@ -65,7 +65,7 @@ impl Inspection {
         writeln!(
             out,
             "{}: {} rows of {dims} numbers in `{}`",
-            self.file,
+            printable(&self.file),
             grouped(*rows),
             printable(&self.vector_column)
         )?;
@@ -106,13 +106,10 @@ impl WithoutVectors {
     }
 
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "{}: {} rows, and no column that holds vectors", self.file, grouped(self.rows))?;
+        let file = printable(&self.file);
+        writeln!(out, "{file}: {} rows, and no column that holds vectors", grouped(self.rows))?;
         writeln!(out, "\n{}", listed(&self.column_details))?;
-        writeln!(
-            out,
-            "make vectors of the texts: embedlab embed {} --model lsa -o vectors.parquet",
-            self.file
-        )?;
+        writeln!(out, "make vectors of the texts: embedlab embed '{file}' --model lsa -o vectors.parquet")?;
         writeln!(out, "(lsa needs no key; embedlab embed --help names other models)")
     }
 }
@@ -140,7 +137,11 @@ fn listed(columns: &[Column]) -> Rows {
 
 pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     let inspection = match Inspection::of(&args.input, output) {
-        Err(error) if error.kind() == ErrorKind::NoVectors => {
+        // What came through a pipe cannot be read a second time; the message says what to do.
+        Err(error)
+            if error.kind() == ErrorKind::NoVectors
+                && args.input.path().metadata().is_ok_and(|about| about.is_file()) =>
+        {
             let found = WithoutVectors::of(&args.input)?;
             output.result(&found, |out| found.write(out))?;
             return Ok(Outcome::Done);

@@ -80,22 +80,23 @@ impl<'t> Walk<'t> {
         if let Some(steps) = &self.steps {
             columns.fill(grouped);
             for (at, tree) in self.trees.iter().enumerate() {
-                let Some((start, depth)) = steps.starts[at] else {
-                    for group in 0..whole / LANES {
-                        let ends = down_large(&tree.nodes, &columns.0[group * dims..]);
-                        for (lane, node) in ends.into_iter().enumerate() {
-                            arrived(at, group * LANES + lane, tree.nodes[node as usize].leaf as usize);
-                        }
-                    }
-                    continue;
-                };
-                // There are always as many entries: see `Steps::of` and `Columns::fill`.
-                let Some(table) = steps.steps[start..].first_chunk::<WINDOW>() else { continue };
-                let leaves = &steps.leaves[start..];
+                let short = steps.starts[at].and_then(|(start, depth)| {
+                    Some((steps.steps[start..].first_chunk::<WINDOW>()?, &steps.leaves[start..], depth))
+                });
                 for group in 0..whole / LANES {
-                    let Some(numbers) = columns.0[group * dims..].first_chunk::<WINDOW>() else { continue };
-                    for (lane, node) in down(table, depth, numbers).into_iter().enumerate() {
-                        arrived(at, group * LANES + lane, leaves[usize::from(node)] as usize);
+                    let numbers = &columns.0[group * dims..];
+                    let row = group * LANES;
+                    match (short, numbers.first_chunk::<WINDOW>()) {
+                        (Some((table, leaves, depth)), Some(numbers)) => {
+                            for (lane, node) in down(table, depth, numbers).into_iter().enumerate() {
+                                arrived(at, row + lane, leaves[usize::from(node)] as usize);
+                            }
+                        }
+                        _ => {
+                            for (lane, node) in down_large(&tree.nodes, numbers).into_iter().enumerate() {
+                                arrived(at, row + lane, tree.nodes[node as usize].leaf as usize);
+                            }
+                        }
                     }
                 }
             }
