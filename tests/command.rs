@@ -264,7 +264,7 @@ fn what_went_wrong_is_said_with_the_way_out() {
     let first = &bic["choice"]["candidates"][0];
     assert!(first["bic"].is_number() && first["inertia"].is_null(), "{first}");
     embedlab().args(["classify", SAMPLE]).assert().success().stderr(
-        contains("using the column Score as the label").and(contains("are undefined (never predicted)")),
+        contains("using the column Score as the label").and(contains("is undefined (never predicted)")),
     );
     let refused = |args: &[&str], says: &str| {
         embedlab().args(args).assert().code(2).stderr(contains(says)).stdout("");

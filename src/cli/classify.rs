@@ -152,9 +152,9 @@ fn warn_of_undefined(undefined: &[Undefined], output: &Output) {
         let classes: Vec<&str> =
             undefined.iter().filter(|one| one.score == score).map(|one| one.label.as_str()).collect();
         if !classes.is_empty() {
-            let (are, classes) = (if classes.len() == 1 { "is" } else { "are" }, classes.join(", "));
+            let classes = classes.join(", ");
             output.warn(format_args!(
-                "the {score} of {} {are} undefined ({why}) and counts as 0",
+                "the {score} of {} is undefined ({why}) and counts as 0",
                 printable(&classes)
             ));
         }
