@@ -7,7 +7,7 @@ use embedlab::chart::{ColorColumn, Groups, InteractiveMap};
 use ndarray::Array2;
 use webdriver::{Browser, Step};
 
-#[path = "../tests/pages/webdriver.rs"]
+#[path = "../tests/it/pages/webdriver.rs"]
 #[allow(dead_code)]
 mod webdriver;
 

@@ -1,0 +1,36 @@
+//! One binary for all integration tests, so that the crate and what it stands on are linked once.
+//! A test's module is its topic; `support` runs the command and finds the data.
+
+mod support;
+
+mod bad_input;
+mod chart;
+mod cluster_scores;
+mod command;
+mod contract;
+mod embed;
+mod embed_server;
+mod examples;
+mod forest;
+mod gallery;
+#[cfg(feature = "local-models")]
+mod hub;
+mod interactive;
+#[cfg(feature = "local-models")]
+mod local_model;
+mod map;
+mod metrics;
+mod model_reference;
+mod models;
+mod notebooks;
+mod pages;
+mod recommend;
+mod report_page;
+mod rows;
+mod search;
+mod split;
+mod table_binary;
+mod table_damaged;
+mod table_text;
+mod tokens;
+mod zero_shot;

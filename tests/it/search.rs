@@ -1,0 +1,259 @@
+//! Search, the index and the functions of source trees, in the library and by the command.
+
+use std::path::Path;
+
+use embedlab::rows::Metric;
+use embedlab::search::code::source_tree;
+use embedlab::search::{Hnsw, HnswOptions, search};
+use ndarray::{Array2, ArrayView1, s};
+use predicates::prelude::*;
+use predicates::str::contains;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::support::{SAMPLE, embedlab, json};
+
+/// Rows around 20 centres.
+fn clustered(n: usize, dims: usize) -> Array2<f32> {
+    let mut random = ChaCha8Rng::seed_from_u64(7);
+    let centres = Array2::from_shape_fn((20, dims), |_| random.gen_range(-1.0..1.0_f32));
+    Array2::from_shape_fn((n, dims), |(row, column)| {
+        centres[[row % 20, column]] + random.gen_range(-0.5..0.5_f32)
+    })
+}
+
+/// The slow twin: all distances in f64, sorted by distance and row.
+fn by_hand(rows: &Array2<f32>, query: ArrayView1<'_, f32>, k: usize, metric: Metric) -> Vec<usize> {
+    let query = query.to_vec();
+    let mut found: Vec<(f64, usize)> = rows
+        .rows()
+        .into_iter()
+        .enumerate()
+        .map(|(at, row)| (metric.distance(&query, &row.to_vec()), at))
+        .collect();
+    found.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    found.into_iter().take(k).map(|(_, row)| row).collect()
+}
+
+#[test]
+fn exact_search_ranks_as_all_distances_do_also_among_ties() {
+    let mut rows = clustered(500, 12);
+    for row in 0..50 {
+        let copy = rows.row(row).to_owned();
+        rows.row_mut(400 + row).assign(&copy);
+    }
+    for metric in [Metric::Cosine, Metric::L2, Metric::L1, Metric::Dot] {
+        for row in [0, 13, 420] {
+            let found = search(rows.view(), rows.row(row), 15, metric, None).unwrap();
+            let found: Vec<usize> = found.into_iter().map(|hit| hit.row).collect();
+            assert_eq!(found, by_hand(&rows, rows.row(row), 15, metric), "{metric:?} {row}");
+        }
+    }
+    let keep: Vec<bool> = (0..500).map(|row| row % 3 == 1).collect();
+    let found = search(rows.view(), rows.row(0), 5, Metric::L2, Some(&keep)).unwrap();
+    let all = by_hand(&rows, rows.row(0), 500, Metric::L2);
+    let kept: Vec<usize> = all.into_iter().filter(|row| keep[*row]).take(5).collect();
+    assert_eq!(found.iter().map(|hit| hit.row).collect::<Vec<_>>(), kept);
+}
+
+#[test]
+fn the_index_finds_nearly_all_and_is_the_same_for_any_number_of_threads() {
+    let rows = clustered(3000, 24);
+    for metric in [Metric::Cosine, Metric::L2] {
+        let options = HnswOptions { metric, ..Default::default() };
+        let build = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| Hnsw::build(rows.view(), &options).unwrap())
+        };
+        let index = build(1);
+        assert!(index == build(3));
+        let recall = index.recall(rows.view(), 10, 100, 200).unwrap();
+        assert!(recall.recall > 0.97, "{recall:?}");
+        // Fewer rows in view find less, so that the measure measures.
+        let narrow = index.recall(rows.view(), 10, 1, 200).unwrap();
+        assert!(narrow.recall < recall.recall, "{narrow:?}");
+    }
+}
+
+#[test]
+fn an_index_bears_duplicates_zeros_and_few_rows() {
+    let mut rows = clustered(600, 8);
+    rows.slice_mut(s![100..400, ..]).fill(0.5);
+    rows.slice_mut(s![400..410, ..]).fill(0.0);
+    let index = Hnsw::build(rows.view(), &HnswOptions::default()).unwrap();
+    let found = index.search(rows.view(), rows.row(7), 3, 50).unwrap();
+    assert_eq!(found[0].row, 7);
+    let recall = index.recall(rows.view(), 10, 100, 100).unwrap();
+    assert!(recall.recall > 0.9, "{recall:?}");
+    for n in 1..6 {
+        let few = rows.slice(s![..n, ..]);
+        let index = Hnsw::build(few, &HnswOptions::default()).unwrap();
+        assert_eq!(index.search(few, few.row(0), 10, 10).unwrap().len(), n);
+    }
+    assert!(Hnsw::build(rows.slice(s![..0, ..]), &HnswOptions::default()).is_err());
+    rows[[3, 3]] = f32::NAN;
+    assert!(Hnsw::build(rows.view(), &HnswOptions::default()).is_err());
+}
+
+#[test]
+fn a_saved_index_is_the_same_and_refuses_other_rows_and_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.hnsw");
+    let mut rows = clustered(300, 8);
+    let index = Hnsw::build(rows.view(), &HnswOptions::default()).unwrap();
+    let recall = index.recall(rows.view(), 10, 50, 100).unwrap();
+    index.save(&path, rows.view(), Some(recall)).unwrap();
+    let (read, measured) = Hnsw::load(&path, rows.view()).unwrap();
+    assert!(read == index && measured == Some(recall));
+    let whole = std::fs::read(&path).unwrap();
+    for length in [0, 8, 50, whole.len() / 2, whole.len() - 1] {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        assert!(Hnsw::load(&path, rows.view()).is_err(), "{length}");
+    }
+    std::fs::write(&path, &whole).unwrap();
+    let fewer = rows.slice(s![..299, ..]);
+    assert!(Hnsw::load(&path, fewer).unwrap_err().to_string().contains("stale"));
+    rows[[7, 7]] += 0.001;
+    assert!(Hnsw::load(&path, rows.view()).unwrap_err().to_string().contains("stale"));
+}
+
+#[test]
+fn the_command_searches_filters_and_keeps_an_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let rows = path("rows.parquet");
+    std::fs::copy(SAMPLE, &rows).unwrap();
+    let exact = json(embedlab().args(["search", &rows, "--row", "5", "-k", "4", "--json", "-q"]));
+    let hits = exact["hits"].as_array().unwrap();
+    assert_eq!(hits.len(), 4);
+    assert!(hits.iter().all(|hit| hit["row"] != 5 && hit["text"].is_string()));
+    assert!(hits.windows(2).all(|pair| pair[0]["score"].as_f64() >= pair[1]["score"].as_f64()));
+
+    let filtered = json(embedlab().args([
+        "search",
+        &rows,
+        "--row",
+        "5",
+        "--where",
+        "Score <= 2 and Kind = 'tea'",
+        "--json",
+        "-q",
+        "-o",
+        &path("hits.csv"),
+    ]));
+    assert!(filtered["filtered"].as_u64().unwrap() < 660);
+    let written = embedlab::table::read(Path::new(&path("hits.csv")), &Default::default()).unwrap();
+    assert!(written.numbers("Score").unwrap().into_iter().flatten().all(|score| score <= 2.0));
+    assert_eq!(written.n_rows(), filtered["hits"].as_array().unwrap().len());
+
+    let first = json(embedlab().args(["search", &rows, "--row", "5", "-k", "4", "--index", "--json", "-q"]));
+    assert_eq!((&first["hits"], &first["index"]["built"]), (&exact["hits"], &true.into()));
+    assert!(first["index"]["recall"]["recall"].as_f64().unwrap() > 0.95);
+    let again = json(embedlab().args(["search", &rows, "--row", "5", "-k", "4", "--index", "--json", "-q"]));
+    assert_eq!((&again["hits"], &again["index"]["built"]), (&exact["hits"], &false.into()));
+
+    let fails = |arguments: &[&str], says: &str| {
+        embedlab().args(arguments).assert().code(2).stderr(contains(says));
+    };
+    fails(&["search", &rows, "--row", "5", "--index", "--metric", "l2"], "another metric");
+    fails(&["search", &rows, "--row", "660"], "row 660 of 660");
+    fails(&["search", &rows], "nothing to search for");
+    fails(&["search", &rows, "tea"], "embedlab embed FILE --model lsa");
+    fails(&["search", &rows, "--row", "1", "--where", "Score > 9"], "the filter keeps no row");
+    fails(&["search", &rows, "--row", "1", "--where", "Stars > 3"], "the columns are");
+    fails(&["search", &rows, "--row", "1", "--where", "Score >"], "no filter");
+    let narrow = path("narrow.csv");
+    std::fs::write(&narrow, "embedding\n\"[1.0, 2.0]\"\n").unwrap();
+    fails(&["search", &rows, "--from", &narrow], "2 in the queries, 384 in the rows");
+    // Other rows under the same name: the index is stale.
+    json(embedlab().args(["search", SAMPLE, "--row", "5", "-k", "600", "--json", "-q", "-o", &rows]));
+    fails(&["search", &rows, "--row", "5", "--index"], "a stale index");
+    embedlab().args(["search", &rows, "--row", "5", "--index", "--rebuild", "-q"]).assert().success();
+}
+
+#[test]
+fn functions_of_five_languages_are_found_also_in_a_broken_file() {
+    let tree = source_tree(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/code")).unwrap();
+    let found: Vec<String> = tree
+        .functions
+        .iter()
+        .map(|f| {
+            let top = if f.top_level { "*" } else { "" };
+            format!("{}:{}-{} {}{top}", f.path, f.line, f.end_line, f.name)
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "broken.py:5-6 Half.whole",
+            "kettle.go:4-6 Kettle.Heat*",
+            "kettle.go:8-8 boil*",
+            "pot.rs:12-14 Pot::fill",
+            "pot.rs:19-22 lids::close",
+            "pot.rs:20-20 lids::close::inner",
+            "pot.rs:27-29 Boil::whistle",
+            "tea.py:7-18 steep*",
+            "tea.py:15-16 steep.minutes",
+            "tea.py:24-26 Cup.pour",
+            "tea.py:29-29 Cup.Lid.open",
+            "tea.py:33-34 in_a_condition",
+            "tea.py:37-38 serve*",
+            "web/order.js:4-6 send*",
+            "web/order.js:8-8 total*",
+            "web/order.js:11-11 Basket.add",
+            "web/order.js:12-12 Basket.clear",
+            "web/order.js:15-15 remove",
+            "web/table.tsx:3-5 Table.row",
+            "web/table.tsx:7-7 View*",
+            "web/table.tsx:9-9 inner.hidden",
+        ]
+    );
+    let doc = |name: &str| tree.functions.iter().find(|f| f.name == name).unwrap().doc.clone();
+    assert!(doc("steep").starts_with("Minutes until the tea is ready."));
+    assert_eq!(doc("Pot::fill"), "Fills the pot\nto the brim.");
+    assert_eq!(doc("send"), "Sends an order.");
+    assert_eq!(doc("Kettle.Heat"), "Heat heats the water.");
+    let steep = tree.functions.iter().find(|f| f.name == "steep").unwrap();
+    assert!(steep.code.starts_with("@functools.cache\ndef steep("), "{}", steep.code);
+    assert_eq!(tree.with_errors.len(), 1);
+}
+
+#[test]
+fn code_is_indexed_and_searched_by_the_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = folder.path().join("code.parquet").to_string_lossy().into_owned();
+    let found = json(embedlab().args(["code", "index", "tests/fixtures/code", "--json", "-q", "-o", &index]));
+    assert_eq!((found["files"].as_u64(), found["functions"].as_u64()), (Some(6), Some(21)));
+    assert_eq!(found["languages"]["python"], 7);
+    let hits = json(embedlab().args(["code", "search", &index, "fill the pot to the brim", "--json", "-q"]));
+    assert_eq!(hits["hits"][0]["function"], "Pot::fill");
+    assert_eq!(
+        (hits["hits"][0]["path"].as_str(), hits["hits"][0]["line"].as_u64()),
+        (Some("pot.rs"), Some(12))
+    );
+    let hits = json(embedlab().args([
+        "code",
+        "search",
+        &index,
+        "fill",
+        "--where",
+        "language = 'go'",
+        "-k",
+        "9",
+        "--json",
+        "-q",
+    ]));
+    assert_eq!(hits["hits"].as_array().unwrap().len(), 2);
+    embedlab()
+        .args(["code", "search", SAMPLE, "tea"])
+        .assert()
+        .code(2)
+        .stderr(contains("embedlab code index"));
+    embedlab().args(["code", "index", "output"]).assert().code(2).stderr(contains("no functions"));
+    embedlab().args(["code", "index", "nowhere"]).assert().code(2).stderr(contains("nowhere"));
+    embedlab()
+        .args(["code", "search", &index, "fill the pot"])
+        .assert()
+        .success()
+        .stdout(contains("pot.rs:12").and(contains("Fills the pot")));
+}
