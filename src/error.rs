@@ -12,6 +12,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::text::{printable, shortened, without_secrets};
+
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -152,12 +154,17 @@ impl Error {
     }
 }
 
+/// Characters of one part of a message at most: names and texts in it are the user's, of any length.
+const LONGEST_PART: usize = 2_000;
+
+/// One line in which everything is visible and no secret stands, whatever the parts repeat: see
+/// [`text`](crate::text).
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &self.0;
         let mut place = Vec::new();
         if let Some(file) = &inner.file {
-            place.push(file.display().to_string());
+            place.push(shown(&file.display().to_string()));
         }
         match (inner.row, inner.line) {
             (Some(row), Some(line)) => place.push(format!("row {row} (line {line})")),
@@ -166,22 +173,27 @@ impl fmt::Display for Error {
             (None, None) => {}
         }
         if let Some(column) = &inner.column {
-            place.push(format!("column {column}"));
+            place.push(format!("column {}", shown(column)));
         }
         if !place.is_empty() {
             write!(f, "{}: ", place.join(", "))?;
         }
-        f.write_str(&inner.what)?;
+        f.write_str(&shown(&inner.what))?;
         match (&inner.seen, &inner.source) {
-            (Some(seen), _) => write!(f, ": {seen}")?,
-            (None, Some(source)) => write!(f, ": {source}")?,
+            (Some(seen), _) => write!(f, ": {}", shown(seen))?,
+            (None, Some(source)) => write!(f, ": {}", shown(&source.to_string()))?,
             (None, None) => {}
         }
         if let Some(advice) = &inner.advice {
-            write!(f, "; {advice}")?;
+            write!(f, "; {}", shown(advice))?;
         }
         Ok(())
     }
+}
+
+fn shown(part: &str) -> String {
+    let masked = without_secrets(part);
+    printable(&shortened(&masked, LONGEST_PART))
 }
 
 impl fmt::Debug for Error {
@@ -205,12 +217,12 @@ impl From<linfa::Error> for Error {
 
 /// Quotes a piece of the user's data for a message: one line, at most 40 characters.
 pub fn excerpt(data: &str) -> String {
-    let flat: String = data.chars().take(41).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if flat.chars().count() > 40 {
-        format!("`{}…`", flat.chars().take(40).collect::<String>())
-    } else {
-        format!("`{flat}`")
+    let mut start: String = data.chars().take(41).collect();
+    let more = start.chars().count() > 40;
+    if more {
+        start.pop();
     }
+    format!("`{}{}`", printable(&start), if more { "…" } else { "" })
 }
 
 /// The candidate nearest in spelling to `name`, if any is near enough to offer.

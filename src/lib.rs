@@ -89,6 +89,7 @@
 //! The programs in `examples/` draw the pictures of the README.
 
 #![warn(missing_docs)]
+#![deny(unsafe_code)]
 
 pub mod chart;
 pub mod cluster;
@@ -106,6 +107,7 @@ pub mod rows;
 pub mod search;
 mod store;
 pub mod table;
+pub mod text;
 pub mod zero_shot;
 
 pub use error::{Error, ErrorKind, Result};

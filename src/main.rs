@@ -1,5 +1,7 @@
 //! The `embedlab` command.
 
+#![deny(unsafe_code)]
+
 mod cli;
 
 fn main() -> std::process::ExitCode {

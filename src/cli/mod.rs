@@ -32,6 +32,7 @@ mod tokens;
 mod train;
 mod zero_shot;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -116,7 +117,7 @@ enum Command {
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(cli.common.jobs).build_global() {
-        eprintln!("error: cannot start {} threads: {error}", cli.common.jobs);
+        let _ = writeln!(std::io::stderr(), "error: cannot start {} threads: {error}", cli.common.jobs);
         return ExitCode::from(2);
     }
     let output = Output::new(&cli.common);
@@ -150,7 +151,8 @@ pub fn run() -> ExitCode {
         Ok(Outcome::Interrupted) => ExitCode::from(130),
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            // A stderr that is full or closed changes nothing about the exit code.
+            let _ = writeln!(std::io::stderr(), "error: {error}");
             exit_code(&error)
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
+use embedlab::text::{printable_lines, without_secrets};
 use embedlab::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -44,13 +45,13 @@ impl Output {
     pub fn note(&self, message: impl Display) {
         if !self.quiet {
             // A closed stderr is no reason to stop.
-            let _ = writeln!(io::stderr(), "{message}");
+            let _ = writeln!(io::stderr(), "{}", shown(message));
         }
     }
 
     /// Something that may make the result misleading.
     pub fn warn(&self, message: impl Display) {
-        let _ = writeln!(io::stderr(), "warning: {message}");
+        let _ = writeln!(io::stderr(), "warning: {}", shown(message));
     }
 
     /// A bar on a terminal for texts: what is done, how fast, and the time left; nothing elsewhere.
@@ -72,7 +73,7 @@ impl Output {
         if self.quiet || !io::stderr().is_terminal() {
             return Busy(ProgressBar::hidden());
         }
-        let bar = ProgressBar::new_spinner().with_message(message.into());
+        let bar = ProgressBar::new_spinner().with_message(printable(&message.into()));
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
             bar.set_style(style);
         }
@@ -85,7 +86,7 @@ impl Output {
         if self.quiet || !io::stderr().is_terminal() {
             return Bar(ProgressBar::hidden());
         }
-        let bar = ProgressBar::new(total as u64).with_prefix(what.into());
+        let bar = ProgressBar::new(total as u64).with_prefix(printable(&what.into()));
         if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {msg} {elapsed}") {
             bar.set_style(style);
         }
@@ -186,11 +187,13 @@ impl Display for Rows {
     }
 }
 
-/// User text as it may stand on a terminal: control characters, which could move the cursor or
-/// change colours, become spaces.
-pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+/// A message with everything visible and no secret in it, whatever names and texts it repeats.
+fn shown(message: impl Display) -> String {
+    printable_lines(&without_secrets(&message.to_string()))
 }
+
+/// User text as it may be printed on a terminal.
+pub use embedlab::text::printable;
 
 /// A whole number with thin groups: 12,345.
 pub fn grouped(number: usize) -> String {
@@ -212,10 +215,5 @@ mod tests {
     #[test]
     fn numbers_are_grouped_by_three() {
         assert_eq!([0, 999, 1000, 1234567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
-    }
-
-    #[test]
-    fn user_text_cannot_steer_the_terminal() {
-        assert_eq!(printable("a\x1b[31mb\nc"), "a [31mb c");
     }
 }
