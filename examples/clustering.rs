@@ -4,8 +4,8 @@ use std::path::Path;
 
 use embedlab::chart::Style;
 use embedlab::cluster::{About, AnalysisOptions, ClusterCount, analyse};
-use embedlab::report::{PcaMap, cluster_picture};
-use embedlab::rows::Pca;
+use embedlab::map::RowMap;
+use embedlab::report::cluster_picture;
 use embedlab::{Result, table};
 
 fn main() -> Result<()> {
@@ -26,13 +26,7 @@ fn main() -> Result<()> {
         println!("{} {:4} rows, {stars:.2} stars: {}", cluster.id, cluster.size, cluster.terms.join(", "));
     }
 
-    let pca = Pca::fit(&reviews.vectors(), 2)?;
-    let points = pca.transform(&reviews.vectors())?;
-    let map = PcaMap {
-        points: points.view(),
-        explained_variance_ratio: [pca.explained_variance_ratio[0], pca.explained_variance_ratio[1]],
-        neighbors_kept: None,
-    };
+    let map = RowMap::by_pca(reviews.vectors(), 2, 42)?;
     let picture = cluster_picture(&map, &found, Style::new("Clusters of food reviews").size(960, 600))?;
     for name in ["output/clusters.png", "output/clusters.svg"] {
         picture.save(root.join(name))?;

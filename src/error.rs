@@ -106,6 +106,15 @@ impl Error {
         Self::new(ErrorKind::Io, what).source(source)
     }
 
+    /// Refuses options that a method does not know: each by its name, and whether it was given.
+    pub(crate) fn refuse_unused(method: &str, options: &[(&str, bool)]) -> Result<()> {
+        match options.iter().find(|(_, given)| *given) {
+            None => Ok(()),
+            Some((option, _)) => Err(Error::argument(format!("the method {method} has no option {option}"))
+                .advice("leave it out, or choose a method that uses it")),
+        }
+    }
+
     /// Names the file.
     pub fn file(mut self, file: impl AsRef<Path>) -> Self {
         self.0.file = Some(file.as_ref().to_owned());

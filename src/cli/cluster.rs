@@ -12,6 +12,7 @@ use embedlab::cluster::{
     About, Analysis, AnalysisOptions, Choice, ClusterCount, DbscanOptions, HdbscanOptions, KMeans, Method,
     Noise, analyse,
 };
+use embedlab::map::RowMap;
 use embedlab::report::{choice_picture, cluster_picture};
 use embedlab::table::Table;
 use embedlab::{Error, Result};
@@ -271,8 +272,8 @@ fn picture(table: &Table, analysis: &Analysis, seed: u64) -> Result<Picture> {
     match &analysis.choice {
         Some(choice) => choice_picture(choice, Style::new("How many clusters")),
         None => {
-            let projected = super::report::project(table.vectors(), seed)?;
-            cluster_picture(&projected.map(), analysis, Style::new("Clusters on the PCA map"))
+            let map = RowMap::by_pca(table.vectors(), 2, seed)?;
+            cluster_picture(&map, analysis, Style::new("Clusters on the PCA map"))
         }
     }
 }

@@ -1,23 +1,23 @@
 //! `embedlab map`: rows laid out in two or three dimensions, and how far to trust what one sees.
 
-mod drawn;
-mod found;
-mod laid;
-mod saved;
-
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use clap::ValueEnum;
+use arrow::array::ArrayRef;
+use arrow::datatypes::{Field, Schema};
+use arrow::record_batch::RecordBatch;
+use embedlab::chart::{ColorColumn, InteractiveMap, Picture, Style, Theme};
+use embedlab::map::{MapOptions, RowMap, SavedMap, lay_out};
 use embedlab::table::{self, Format, Table};
 use embedlab::{Error, Result};
+use serde::Serialize;
 
-use super::beside::write_table;
+use super::beside::{same_space, write_table};
+use super::columns::{label_column, text_column};
 use super::input::Input;
+use super::output::grouped;
 use super::{Common, Outcome, Output};
-use drawn::{draw, page};
-use found::print;
-use laid::{by_pca, by_tsne, place};
-use saved::{Saved, coordinates, joined, with_places};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -29,52 +29,37 @@ Examples:
   embedlab map reviews.parquet --method pca --dims 3 -o map.npy
   embedlab map reviews.parquet --json | jq '.trustworthiness, .neighbors_kept'";
 
+/// Options that a saved map has settled.
+const LAYOUT_OPTIONS: [&str; 10] = [
+    "method",
+    "dims",
+    "init",
+    "learning_rate",
+    "early_exaggeration",
+    "max_iter",
+    "gradient",
+    "angle",
+    "engine",
+    "neighbors",
+];
+
 /// Lay the rows out in two or three dimensions, and say how far to trust the map
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
     input: Input,
-    /// How to lay out
-    #[arg(long, value_name = "METHOD", default_value = "tsne")]
-    method: MethodName,
-    /// The effective number of neighbours of a row [default: 30, with fewer rows what fits; --onto: 5]
-    #[arg(long, value_name = "N")]
-    perplexity: Option<f64>,
+    #[command(flatten)]
+    options: MapOptions,
     /// Colour by this column, or by `map_error`: each row's part of the divergence [default: a label]
     #[arg(long, value_name = "COL")]
     color: Option<String>,
     /// The column with the texts that a page shows [default: one with a usual name, or the longest]
     #[arg(long, value_name = "COL")]
     text: Option<String>,
-    /// Dimensions of the map
-    #[arg(long, value_name = "2|3", default_value_t = 2)]
-    dims: usize,
     /// Place the rows on this saved map, whose points stay where they are
-    #[arg(long, value_name = "MAP", conflicts_with_all = ["method", "dims", "engine", "neighbors"])]
+    #[arg(long, value_name = "MAP", conflicts_with_all = LAYOUT_OPTIONS)]
     onto: Option<PathBuf>,
-    /// t-SNE: where the points start
-    #[arg(long, value_name = "START", default_value = "pca")]
-    init: InitName,
-    /// t-SNE: the learning rate, in scikit-learn's measure [default: a quarter of the rows, less while
-    /// affinities are exaggerated]
-    #[arg(long, value_name = "RATE")]
-    learning_rate: Option<f64>,
-    /// t-SNE: the factor on affinities in the first 250 iterations
-    #[arg(long, value_name = "FACTOR", default_value_t = 12.0)]
-    early_exaggeration: f64,
-    /// t-SNE: iterations in all
-    #[arg(long, value_name = "N", default_value_t = 750)]
-    max_iter: usize,
-    /// t-SNE: how the repulsion of all pairs is summed
-    #[arg(long, value_name = "HOW", default_value = "auto")]
-    gradient: GradientName,
-    /// t-SNE: with barnes-hut, 0 is exact and 1 rough
-    #[arg(long, value_name = "ANGLE", default_value_t = 0.4)]
-    angle: f64,
-    /// t-SNE: who lays out
-    #[arg(long, value_name = "ENGINE", default_value = "embedlab")]
-    engine: EngineName,
     /// Nearest rows of each row in the column `neighbors` of a saved table; 0 leaves it out
     #[arg(long, value_name = "N", default_value_t = 15)]
     neighbors: usize,
@@ -96,33 +81,6 @@ pub struct Args {
     dark: bool,
 }
 
-/// How rows are laid out.
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-pub enum MethodName {
-    Tsne,
-    Pca,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum InitName {
-    Pca,
-    Random,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum GradientName {
-    Auto,
-    Exact,
-    BarnesHut,
-    Interpolation,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum EngineName {
-    Embedlab,
-    Bhtsne,
-}
-
 fn size(text: &str) -> std::result::Result<(u32, u32), String> {
     let sides = text.split_once('x').map(|(width, height)| (width.parse(), height.parse()));
     match sides {
@@ -131,65 +89,225 @@ fn size(text: &str) -> std::result::Result<(u32, u32), String> {
     }
 }
 
+/// What the command prints.
+#[derive(Serialize)]
+struct Written<'a> {
+    #[serde(flatten)]
+    map: &'a RowMap,
+    files: Vec<String>,
+}
+
 pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     for path in [&args.output, &args.projector].into_iter().flatten() {
         super::output::writable(path)?;
     }
-    let kind = args.output.as_deref().map(Kind::of).transpose()?;
+    let kind = args.output.as_deref().map(OutputKind::of).transpose()?;
     let table = args.input.read(output)?;
+    if let Some(name) = args.color.as_deref().filter(|name| *name != "map_error") {
+        table.column(name)?;
+    }
     let in_file = |error: Error| error.file(&args.input.file);
     let mut old = None;
-    let mut map = match &args.onto {
+    let map = match &args.onto {
         Some(file) => {
-            let saved = Saved::read(file, &table)?;
-            let map = place(args, common, &table, &saved, file).map_err(in_file)?;
+            let saved = SavedMap::read(file)?;
+            same_space(&table, &saved.table, file, "rows of the map")?;
+            let mut map =
+                saved.place(table.vectors(), args.options.perplexity, common.seed).map_err(in_file)?;
+            if let Some(placement) = &mut map.placement {
+                placement.onto.file = Some(file.display().to_string());
+            }
             old = Some(saved);
             map
         }
-        None if args.method == MethodName::Pca => by_pca(args, common, &table, output).map_err(in_file)?,
-        None => by_tsne(args, common, &table, output).map_err(in_file)?,
+        None => {
+            let what = format!("laying out {} rows", grouped(table.n_rows()));
+            let bar = output.bar(what, args.options.max_iter);
+            let map = lay_out(table.vectors(), &args.options, common.seed, &mut |progress| {
+                bar.at(progress.iteration, format!("divergence {:.3}", progress.divergence));
+            });
+            drop(bar);
+            map.map_err(in_file)?
+        }
     };
+    if let Some(tsne) = &map.tsne
+        && args.options.perplexity.is_none()
+        && tsne.settings.perplexity < 30.0
+    {
+        output.note(format_args!(
+            "perplexity {}: {} rows are too few for 30",
+            tsne.settings.perplexity, map.rows
+        ));
+    }
+    let mut files = Vec::new();
     if let (Some(path), Some(kind)) = (&args.output, kind) {
         match kind {
-            Kind::Picture => draw(args, &table, &map, old.as_ref(), output)?.save(path)?,
-            Kind::Page => page(args, &table, &map, old.as_ref(), output)?.save(path)?,
-            Kind::Points => {
-                let points = Table::from_vectors(map.points.clone());
-                write_table(&points, path, output)?;
+            OutputKind::Picture => draw(args, &table, &map, old.as_ref(), output)?.save(path)?,
+            OutputKind::Page => page(args, &table, &map, old.as_ref(), output)?.save(path)?,
+            OutputKind::Points => write_table(&Table::from_vectors(map.points.clone()), path, output)?,
+            OutputKind::Rows => {
+                let mut more = map.columns();
+                if args.neighbors > 0 && args.onto.is_none() {
+                    let nested =
+                        matches!(Format::from_extension(path), Some(Format::Parquet | Format::ArrowIpc));
+                    more.push(map.neighbor_column(table.vectors(), args.neighbors, nested)?);
+                }
+                write_table(&joined(&table, more, output)?, path, output)?;
             }
-            Kind::Rows => write_table(&with_places(args, &table, &mut map, path, output)?, path, output)?,
         }
-        if matches!(kind, Kind::Picture | Kind::Page) {
+        if matches!(kind, OutputKind::Picture | OutputKind::Page) {
             output.note(format_args!("drew {}", path.display()));
         }
-        map.found.files.push(path.display().to_string());
+        files.push(path.display().to_string());
     }
     if let Some(path) = &args.projector {
-        let flat = joined(&table, coordinates(&map), output)?;
-        table::write_projector(&flat, path)?;
+        table::write_projector(&joined(&table, map.coordinates(), output)?, path)?;
         output.note(format_args!("wrote {} and its metadata", path.display()));
-        map.found.files.push(path.display().to_string());
+        files.push(path.display().to_string());
     }
-    output.result(&map.found, |out| print(&map.found, out))?;
+    let written = Written { map: &map, files };
+    output.result(&written, |out| print(&map, out))?;
     Ok(Outcome::Done)
+}
+
+/// The map as a picture: coloured by a column, or new rows on the old map.
+fn draw(
+    args: &Args,
+    table: &Table,
+    map: &RowMap,
+    old: Option<&SavedMap>,
+    output: &Output,
+) -> Result<Picture> {
+    let style = Style::new(title(args))
+        .subtitle(map.subtitle())
+        .caption(map.trust_lines().join(", "))
+        .size(args.size.0, args.size.1)
+        .dpi(args.dpi)
+        .theme(if args.dark { Theme::Dark } else { Theme::Light });
+    let Some(old) = old else { return map.picture(color(args, table, map, output)?, true, &style) };
+    let color = match &args.color {
+        Some(name) => old.color_with(table, name)?,
+        None => old.old_and_new(table.n_rows())?,
+    };
+    let both = RowMap { points: old.points_with(map)?, ..map.clone() };
+    // The mean of new rows on an old map says nothing.
+    both.picture(Some(color), args.color.is_some(), &style)
+}
+
+/// The map as an interactive page: every column that says something can colour it.
+fn page<'a>(
+    args: &Args,
+    table: &Table,
+    map: &'a RowMap,
+    old: Option<&SavedMap>,
+    output: &Output,
+) -> Result<InteractiveMap<'a>> {
+    let text = text_column(table, args.text.as_deref())?;
+    let mut page = match old {
+        Some(old) => {
+            let mut page = InteractiveMap::new(old.points_with(map)?)
+                .subtitle(map.subtitle())
+                .trust(map.trust_lines())
+                .color(old.old_and_new(table.n_rows())?);
+            if let Some(name) = &args.color {
+                page = page.color(old.color_with(table, name)?).color_by(name);
+            }
+            page
+        }
+        None => map.page(table, color(args, table, map, output)?.as_ref().map(ColorColumn::name))?,
+    };
+    if let Some(text) = text {
+        page = page.texts(match old {
+            Some(old) => old.texts_with(table, &text)?,
+            None => table.text(&text)?,
+        });
+    }
+    Ok(page.title(title(args)))
+}
+
+/// The column to colour by: the named one, or a label.
+fn color(args: &Args, table: &Table, map: &RowMap, output: &Output) -> Result<Option<ColorColumn>> {
+    if let Some(name) = &args.color {
+        return map.color(table, name).map(Some);
+    }
+    let Some(name) = label_column(table, None)? else { return Ok(None) };
+    output.note(format_args!("using the column {name} for colours"));
+    map.color(table, &name).map(Some)
+}
+
+fn title(args: &Args) -> String {
+    format!("Map of {}", args.input.name())
+}
+
+/// A table with more columns at the end; a column of the same name is replaced.
+fn joined(table: &Table, more: Vec<(Field, ArrayRef)>, output: &Output) -> Result<Table> {
+    let mut fields = table.columns().schema_ref().fields().to_vec();
+    let mut values = table.columns().columns().to_vec();
+    for (field, array) in more {
+        if let Some(at) = fields.iter().position(|old| old.name() == field.name()) {
+            output.warn(format_args!("the column {} of the input is replaced", field.name()));
+            fields.remove(at);
+            values.remove(at);
+        }
+        fields.push(Arc::new(field));
+        values.push(array);
+    }
+    let columns = RecordBatch::try_new(Arc::new(Schema::new(fields)), values)
+        .map_err(|error| Error::input("the map cannot be joined to the rows").source(error))?;
+    Table::new(table.vectors().to_owned(), columns, table.vector_column())
+}
+
+/// The figures, for people.
+fn print(map: &RowMap, out: &mut dyn Write) -> std::io::Result<()> {
+    writeln!(out, "{}, {:.2} s", map.subtitle(), map.seconds)?;
+    if let Some(kl) = map.kl {
+        let error = map.kl_standard_error.map_or(String::new(), |error| format!(" +- {error:.4}"));
+        writeln!(out, "KL divergence      {kl:.3}{error}")?;
+    }
+    if let Some(trust) = &map.trust {
+        let errors = trust.standard_error;
+        let line = |value: f64, error: Option<f64>| {
+            error.map_or_else(|| format!("{value:.3}"), |error| format!("{value:.3} +- {error:.4}"))
+        };
+        let trustworthiness = line(trust.trustworthiness, errors.map(|e| e.trustworthiness));
+        writeln!(out, "trustworthiness    {trustworthiness}   near dots are near rows (1 is best)")?;
+        let continuity = line(trust.continuity, errors.map(|e| e.continuity));
+        writeln!(out, "continuity         {continuity}   near rows are near dots")?;
+        let kept = line(trust.neighbors_kept, errors.map(|e| e.neighbors_kept));
+        writeln!(
+            out,
+            "neighbours kept    {kept}   of the {} nearest; {:.3} by chance",
+            trust.k, trust.kept_by_chance
+        )?;
+        if let Some(correlation) = trust.distance_correlation {
+            let correlation = line(correlation, errors.map(|e| e.distance_correlation));
+            writeln!(out, "distances          {correlation}   correlation (Pearson) of all distances")?;
+        }
+        if errors.is_some() {
+            writeln!(out, "from {} rows, each against all", grouped(trust.rows_compared))?;
+        }
+    } else if let Some(kept) = map.neighbors_kept() {
+        writeln!(out, "neighbours kept    {kept:.3}   of the 10 nearest old rows of each new one")?;
+    }
+    Ok(())
 }
 
 /// What an output file is, by its extension.
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+enum OutputKind {
     Picture,
     Page,
     Points,
     Rows,
 }
 
-impl Kind {
-    fn of(path: &Path) -> Result<Kind> {
+impl OutputKind {
+    fn of(path: &Path) -> Result<OutputKind> {
         let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
         match (extension.as_deref(), Format::from_extension(path)) {
-            (Some("png" | "svg"), _) => Ok(Kind::Picture),
-            (Some("html" | "htm"), _) => Ok(Kind::Page),
-            (_, Some(Format::Npy)) => Ok(Kind::Points),
+            (Some("png" | "svg"), _) => Ok(OutputKind::Picture),
+            (Some("html" | "htm"), _) => Ok(OutputKind::Page),
+            (_, Some(Format::Npy)) => Ok(OutputKind::Points),
             (
                 _,
                 Some(
@@ -201,7 +319,7 @@ impl Kind {
                     | Format::Npz
                     | Format::Safetensors,
                 ),
-            ) => Ok(Kind::Rows),
+            ) => Ok(OutputKind::Rows),
             _ => Err(Error::argument("the name does not tell what to write")
                 .file(path)
                 .advice("end it in .png or .svg (a picture), .html (a page), .npy (the points), .parquet, .csv, .jsonl or .arrow (the rows with their places)")),

@@ -1,12 +1,11 @@
 //! `embedlab report`: everything that fits the file's columns, as one page.
 
-mod layout;
-
 use std::io::Write;
 use std::path::PathBuf;
 
 use embedlab::cluster::analyse;
 use embedlab::forest::MaxFeatures;
+use embedlab::map::{MapMethod, MapOptions, lay_out};
 use embedlab::model::{Beside, ModelOptions, classify, regress};
 use embedlab::recommend::{EvaluationOptions, NeighborOptions, Query, evaluate, neighbors};
 use embedlab::report;
@@ -19,13 +18,10 @@ use serde::Serialize;
 use super::cluster::How;
 use super::columns::{label_column, text_column};
 use super::input::Input;
-use super::map::MethodName;
 use super::output::grouped;
 use super::recommend::Columns;
 use super::zero_shot::Labels;
 use super::{Common, Outcome, Output};
-use layout::Layout;
-pub use layout::project;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -58,7 +54,7 @@ pub struct Args {
     truth: Option<String>,
     /// How the map is laid out [default: tsne up to 20,000 rows, else pca, which takes a second]
     #[arg(long, value_name = "METHOD")]
-    layout: Option<MethodName>,
+    layout: Option<MapMethod>,
     /// The page to write
     #[arg(short, long, value_name = "FILE", default_value = "report.html")]
     output: PathBuf,
@@ -89,12 +85,14 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     };
     let layout = {
         let _busy = output.busy(format!("laying out {} rows", grouped(table.n_rows())));
-        Layout::new(rows, args.layout, common.seed).map_err(failed)?
+        let method = args.layout.unwrap_or_else(|| MapMethod::fitting(rows.nrows()));
+        let options = MapOptions { method, ..MapOptions::default() };
+        lay_out(rows, &options, common.seed, &mut |_| ()).map_err(failed)?
     };
     let _busy = output.busy("drawing");
     page.sections.push(overview(&check(rows).with_columns(table.column_names()), &about)?);
     page.sections.push(clusters(&analysis)?);
-    page.sections.push(map(layout.shown()?, &analysis, about.label.as_ref())?);
+    page.sections.push(map(&layout, &analysis, about.label.as_ref())?);
     page.sections.extend(model_sections(args, common, &table).map_err(failed)?);
     if args.labels.given() {
         page.sections.push(label_section(args, &table, output)?);

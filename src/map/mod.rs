@@ -4,7 +4,10 @@
 //! ([`NeighborGraph`]), affinities by perplexity (`affinities`), a start (`start`), the gradient
 //! (`attraction`, and repulsion by `exact`, `barnes_hut` or `interpolation`), the optimiser
 //! (`optimizer`). [`Tsne`] puts them together.
-
+//!
+//! [`lay_out`] makes a [`RowMap`] by t-SNE or principal components: points, how they were made, how far to
+//! trust them. A [`SavedMap`] is one in a file, on which new rows can be placed.
+//!
 //! ```
 //! use embedlab::map::{Tsne, trust};
 //! use embedlab::table;
@@ -26,19 +29,27 @@ mod exact;
 mod interpolation;
 mod kept;
 mod kernel;
+mod layout;
 mod neighbors;
 mod optimizer;
+mod options;
 mod params;
+mod picture;
 mod place;
+mod saved;
 mod start;
 mod trust;
 mod tsne;
 
 pub use divergence::{Divergence, map_divergence};
 pub use kept::{NeighborsKept, neighbors_kept};
+pub use layout::{MOST_ROWS_WITH_PCA_DIVERGENCE, OlderMap, Placement, RowMap, TsneRun, lay_out};
 pub use neighbors::NeighborGraph;
 pub use optimizer::Progress;
+pub use options::{MapMethod, MapOptions};
 pub use params::{Engine, Gradient, Init, TsneParams, TsneValidParams, fitting_perplexity};
+
 pub use place::{PlaceParams, PlaceValidParams, placed_neighbors_kept};
+pub use saved::{MapRecipe, SavedMap};
 pub use trust::{StandardErrors, Trust, trust};
-pub use tsne::{Steps, Tsne};
+pub use tsne::{Steps, Tsne, TsneSettings};

@@ -19,6 +19,7 @@ pub fn fitting_perplexity(n_rows: usize) -> f64 {
 
 /// Where the points of a map stand before they are moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Init {
     /// The first principal components, with a standard deviation of 1e-4: keeps the large-scale
@@ -31,6 +32,7 @@ pub enum Init {
 
 /// How the repulsion of all pairs of points is summed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Gradient {
     /// All pairs below 2,000 rows, else a tree, which up to 50,000 rows was as quick as interpolation, and nearer
@@ -47,6 +49,7 @@ pub enum Gradient {
 
 /// Who lays out the map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
     /// The optimiser of this crate.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use linfa::ParamGuard;
 use ndarray::{Array2, ArrayView2};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::affinities::Affinities;
 use super::centred::Centred;
@@ -47,6 +47,16 @@ pub struct Tsne {
     /// The nearest neighbours that the affinities come from.
     #[serde(skip)]
     pub neighbors: NeighborGraph,
+    /// What was asked for, and what followed from the rows.
+    #[serde(flatten)]
+    pub settings: TsneSettings,
+    /// Seconds for each step.
+    pub steps: Steps,
+}
+
+/// How a t-SNE map was made: all that its points follow from, besides the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TsneSettings {
     /// The perplexity.
     pub perplexity: f64,
     /// Iterations done.
@@ -61,8 +71,6 @@ pub struct Tsne {
     pub engine: Engine,
     /// The seed.
     pub seed: u64,
-    /// Seconds for each step.
-    pub steps: Steps,
 }
 
 /// Seconds that the steps of a map took.
@@ -158,13 +166,15 @@ impl TsneValidParams {
             points: Array2::from_shape_fn((n, D), |(i, d)| at[i][d]),
             divergence,
             neighbors,
-            perplexity: self.perplexity,
-            n_iter: self.max_iter,
-            learning_rate: self.learning_rate_for(n, 1.0),
-            init: self.init,
-            gradient: self.gradient_for(n),
-            engine: self.engine,
-            seed: self.seed,
+            settings: TsneSettings {
+                perplexity: self.perplexity,
+                n_iter: self.max_iter,
+                learning_rate: self.learning_rate_for(n, 1.0),
+                init: self.init,
+                gradient: self.gradient_for(n),
+                engine: self.engine,
+                seed: self.seed,
+            },
             steps,
         })
     }

@@ -1,183 +1,145 @@
 //! The section with the map, whatever method made it.
 
-use ndarray::ArrayView2;
-use serde::Serialize;
-use serde_json::Value;
-
 use super::block::{Block, KeyFigure};
 use super::clusters::{cluster_name, palette, themed};
 use super::page::Section;
 use crate::chart::number::grouped;
-use crate::chart::{Groups, Palette, Picture, Scatter, Scatter3, Style};
+use crate::chart::{ColorColumn, Groups, Palette, Picture, Style};
 use crate::cluster::{Analysis, LabelColumn};
-use crate::error::{Error, Result};
-use crate::map::NeighborsKept;
-
-/// A map by principal components and how far it goes.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct PcaMap<'a> {
-    /// The coordinates, n x 2.
-    #[serde(skip)]
-    pub points: ArrayView2<'a, f32>,
-    /// The share of the variance along each of the two axes.
-    pub explained_variance_ratio: [f64; 2],
-    /// The share of nearest neighbours that the map keeps; `None` with too few rows to tell.
-    pub neighbors_kept: Option<NeighborsKept>,
-}
-
-/// A map by any method, as the report shows it.
-#[derive(Debug, Clone)]
-pub struct ShownMap<'a> {
-    points: ArrayView2<'a, f32>,
-    method: String,
-    axes: Option<(String, String)>,
-    about: String,
-    figures: Vec<KeyFigure>,
-    results: Value,
-}
-
-impl<'a> ShownMap<'a> {
-    /// Points (n x 2, or n x 3, which are drawn in a box) and the method in a word: `t-SNE`.
-    pub fn new(points: ArrayView2<'a, f32>, method: impl Into<String>) -> Self {
-        let method = method.into();
-        ShownMap {
-            points,
-            method,
-            axes: None,
-            about: String::new(),
-            figures: Vec::new(),
-            results: Value::Null,
-        }
-    }
-
-    /// Names for the axes of two dimensions, where coordinates mean something by themselves.
-    pub fn axes(mut self, x: impl Into<String>, y: impl Into<String>) -> Self {
-        self.axes = Some((x.into(), y.into()));
-        self
-    }
-
-    /// What the map shows and how far to trust it, in words.
-    pub fn about(mut self, text: impl Into<String>) -> Self {
-        self.about = text.into();
-        self
-    }
-
-    /// Adds a figure about how far to trust it.
-    pub fn figure(mut self, figure: KeyFigure) -> Self {
-        self.figures.push(figure);
-        self
-    }
-
-    /// The figures for programs.
-    ///
-    /// # Errors
-    /// When they cannot be written as JSON.
-    pub fn results(mut self, results: &impl Serialize) -> Result<Self> {
-        self.results = serde_json::to_value(results)
-            .map_err(|error| Error::argument("the results cannot be written as JSON").source(error))?;
-        Ok(self)
-    }
-
-    fn draw(&self, groups: Groups, style: Style) -> Result<Picture> {
-        let style = style.subtitle(format!("{} rows, {}", grouped(self.points.nrows() as u64), self.method));
-        if self.points.ncols() > 2 {
-            return Scatter3::new(self.points).groups(groups).means(true).draw(&style);
-        }
-        let picture = Scatter::new(self.points).groups(groups).means(true);
-        match &self.axes {
-            Some((x, y)) => picture.axes(x, y).draw(&style),
-            None => picture.draw(&style),
-        }
-    }
-}
-
-impl<'a> From<&PcaMap<'a>> for ShownMap<'a> {
-    fn from(map: &PcaMap<'a>) -> Self {
-        let axis = |c: usize| {
-            format!("component {} ({:.1} % of variance)", c + 1, 100.0 * map.explained_variance_ratio[c])
-        };
-        ShownMap {
-            points: map.points,
-            method: "principal components".to_owned(),
-            axes: Some((axis(0), axis(1))),
-            about: how_far(map),
-            figures: Vec::new(),
-            // Plain numbers are always JSON.
-            results: serde_json::to_value(map).unwrap_or_default(),
-        }
-    }
-}
+use crate::error::Result;
+use crate::map::{MapMethod, RowMap, Trust};
 
 /// The map, once coloured by the label and once by cluster, with its figures.
 ///
 /// # Errors
 /// When a picture cannot be drawn or the results cannot be written as JSON.
-pub fn map<'a>(
-    map: impl Into<ShownMap<'a>>,
-    analysis: &Analysis,
-    label: Option<&LabelColumn>,
-) -> Result<Section> {
-    let map = map.into();
+pub fn map(map: &RowMap, analysis: &Analysis, label: Option<&LabelColumn>) -> Result<Section> {
     let mut section = Section::new("map", "Map");
-    if !map.figures.is_empty() {
-        section = section.with(Block::key_figures(map.figures.iter().cloned()));
+    let figures = key_figures(map);
+    if !figures.is_empty() {
+        section = section.with(Block::key_figures(figures));
     }
-    if !map.about.is_empty() {
-        section = section.with(Block::paragraph(&map.about));
-    }
+    section = section.with(Block::paragraph(&about(map)));
     if let Some(label) = label {
         section = section.with(themed(
             format!("Each dot is a row, coloured by {}; a cross is the mean of its group.", label.name),
-            |style| label_picture(map.clone(), label, style),
+            |style| label_picture(map, label, style),
             &format!("{} on the map", label.name),
         )?);
     }
     section = section.with(themed(
         "The same dots, coloured by cluster.",
-        |style| cluster_picture(map.clone(), analysis, style),
+        |style| cluster_picture(map, analysis, style),
         "Clusters on the map",
     )?);
-    super::with_data(section, &map.results)
+    super::with_data(section, map)
 }
 
-fn how_far(map: &PcaMap<'_>) -> String {
-    let kept: f64 = map.explained_variance_ratio.iter().sum();
-    let mut text = format!(
-        "The two directions in which the rows differ most hold {:.1} % of all variance; the rest is not on this map.",
-        100.0 * kept
-    );
-    if let Some(neighbors) = &map.neighbors_kept {
-        text += &format!(
-            " Of the {} nearest neighbours of a row, {:.0} % are among its {} nearest dots ({:.0} % would be by chance): read \
-             regions, not single dots.",
-            neighbors.k,
-            100.0 * neighbors.share,
-            neighbors.k,
-            100.0 * neighbors.by_chance
-        );
+/// How far to trust the map, with the error of what was sampled.
+fn key_figures(map: &RowMap) -> Vec<KeyFigure> {
+    let Some(trust) = &map.trust else { return Vec::new() };
+    let errors = trust.standard_error;
+    let figure = |value: f64, error: Option<f64>, name: &str, note: &str| {
+        let note = match error {
+            Some(error) => format!("{note}; +- {error:.3}, from {} rows", trust.rows_compared),
+            None => note.to_owned(),
+        };
+        KeyFigure::new(format!("{value:.3}"), name).note(note)
+    };
+    let mut figures = vec![
+        figure(
+            trust.trustworthiness,
+            errors.map(|errors| errors.trustworthiness),
+            "trustworthiness",
+            "near dots are near rows; 1 is best",
+        ),
+        figure(
+            trust.continuity,
+            errors.map(|errors| errors.continuity),
+            "continuity",
+            "near rows are near dots; 1 is best",
+        ),
+    ];
+    if let Some(kl) = map.kl {
+        figures.push(figure(
+            kl,
+            map.kl_standard_error,
+            "KL divergence",
+            "how far the dots are from the affinities",
+        ));
     }
-    text
+    if let Some(correlation) = trust.distance_correlation {
+        figures.push(figure(
+            correlation,
+            errors.map(|errors| errors.distance_correlation),
+            "distances, correlation",
+            "of all pairs of rows and of dots",
+        ));
+    }
+    figures
+}
+
+/// What the map shows, in words.
+fn about(map: &RowMap) -> String {
+    let kept = |trust: &Trust| {
+        format!(
+            " Of the {} nearest neighbours of a row, {:.0} % are among its {} nearest dots ({:.0} % would be by chance)",
+            trust.k,
+            100.0 * trust.neighbors_kept,
+            trust.k,
+            100.0 * trust.kept_by_chance
+        )
+    };
+    match map.method {
+        MapMethod::Tsne => {
+            let perplexity = map
+                .tsne
+                .as_ref()
+                .map_or_else(String::new, |tsne| format!(", perplexity {}", tsne.settings.perplexity));
+            let mut text = format!(
+                "Rows that are near to each other are drawn near to each other (t-SNE{perplexity}, seed {}).",
+                map.seed
+            );
+            if let Some(trust) = &map.trust {
+                text += &format!("{}.", kept(trust));
+            }
+            text + " The sizes of groups, and the distances between them, say little."
+        }
+        MapMethod::Pca => {
+            let share: f64 = map.explained_variance_ratio.iter().flatten().sum();
+            let mut text = format!(
+                "The two directions in which the rows differ most hold {:.1} % of all variance; the rest is not on this map.",
+                100.0 * share
+            );
+            if let Some(trust) = &map.trust {
+                text += &format!("{}: read regions, not single dots.", kept(trust));
+            }
+            text
+        }
+    }
+}
+
+/// A picture with groups for colours.
+fn draw(map: &RowMap, groups: Groups, style: Style) -> Result<Picture> {
+    let subtitle = format!("{} rows, {}", grouped(map.points.nrows() as u64), map.method_in_words());
+    map.picture(Some(ColorColumn::groups("groups", groups)), true, &style.subtitle(subtitle))
 }
 
 /// The map with a colour for each cluster.
 ///
 /// # Errors
 /// When it cannot be drawn.
-pub fn cluster_picture<'a>(
-    map: impl Into<ShownMap<'a>>,
-    analysis: &Analysis,
-    style: Style,
-) -> Result<Picture> {
+pub fn cluster_picture(map: &RowMap, analysis: &Analysis, style: Style) -> Result<Picture> {
     let of: Vec<Option<usize>> =
         analysis.labels.iter().map(|label| label.map(|label| label as usize)).collect();
-    map.into().draw(Groups::with_gaps(&of, analysis.clusters.iter().map(cluster_name))?, style)
+    draw(map, Groups::with_gaps(&of, analysis.clusters.iter().map(cluster_name))?, style)
 }
 
 /// The map with a colour for each class of a label.
 ///
 /// # Errors
 /// When it cannot be drawn.
-pub fn label_picture<'a>(map: impl Into<ShownMap<'a>>, label: &LabelColumn, style: Style) -> Result<Picture> {
+pub fn label_picture(map: &RowMap, label: &LabelColumn, style: Style) -> Result<Picture> {
     let of: Vec<Option<usize>> =
         label.labels.codes.iter().map(|code| code.map(|code| code as usize)).collect();
     let stars = palette(&label.labels.names) == Palette::Stars;
@@ -187,5 +149,5 @@ pub fn label_picture<'a>(map: impl Into<ShownMap<'a>>, label: &LabelColumn, styl
         (false, _) => name.clone(),
     };
     let groups = Groups::with_gaps(&of, label.labels.names.iter().map(name))?;
-    map.into().draw(groups.palette(palette(&label.labels.names)), style)
+    draw(map, groups.palette(palette(&label.labels.names)), style)
 }

@@ -39,7 +39,7 @@ use crate::error::{Error, Result};
 pub use block::{Block, Callout, Figure, Image, KeyFigure, Quote};
 pub use clusters::{choice_picture, clusters};
 pub use labels::{labels, threshold_picture};
-pub use map::{PcaMap, ShownMap, cluster_picture, label_picture, map};
+pub use map::{cluster_picture, label_picture, map};
 pub use models::{classification, regression};
 pub use overview::overview;
 pub use page::{Page, Provenance, Section};

@@ -5,6 +5,7 @@ use embedlab::map::{
 };
 use embedlab::table;
 use ndarray::{Array2, s};
+use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
 
@@ -311,6 +312,24 @@ fn a_saved_map_takes_new_rows_and_is_read_by_embedding_atlas() {
     });
     assert!(near.count() > map.n_rows() * 8 / 10);
     embedlab().args(["map", SAMPLE, "--onto", SAMPLE]).assert().code(2).stderr(contains("no saved map"));
+
+    // Options are used or refused, never ignored.
+    let onto = |more: &[&str]| {
+        let mut command = embedlab();
+        command.args(["map", SAMPLE, "--onto"]).arg(&saved).args(more).arg("-o").arg(path("new.svg"));
+        command
+    };
+    onto(&["--color", "NoSuchColumn"]).assert().code(2).stderr(contains("NoSuchColumn"));
+    onto(&["--max-iter", "10"]).assert().code(2).stderr(contains("--max-iter"));
+    onto(&["--color", "Score"]).assert().success();
+    let drawn = std::fs::read_to_string(path("new.svg")).unwrap();
+    assert!(drawn.contains("5 stars") && drawn.contains("placed on a map"), "{drawn}");
+}
+
+#[test]
+fn an_option_of_another_method_is_refused() {
+    let arguments = ["map", SAMPLE, "--method", "pca", "--learning-rate", "100"];
+    embedlab().args(arguments).assert().code(2).stderr(contains("--learning-rate").and(contains("pca")));
 }
 
 #[test]

@@ -14,10 +14,11 @@ mod column;
 mod data;
 mod page;
 
+use std::borrow::Cow;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use ndarray::ArrayView2;
+use ndarray::{CowArray, Ix2};
 
 use crate::error::{Error, Result};
 use crate::table::write_whole;
@@ -51,11 +52,11 @@ pub use column::ColorColumn;
 /// ```
 #[derive(Debug, Clone)]
 pub struct InteractiveMap<'a> {
-    points: ArrayView2<'a, f32>,
+    points: CowArray<'a, f32, Ix2>,
     title: String,
     subtitle: String,
     trust: Vec<String>,
-    texts: Option<&'a [Option<String>]>,
+    texts: Option<Cow<'a, [Option<String>]>>,
     columns: Vec<ColorColumn>,
     color_by: Option<String>,
     longest_text: usize,
@@ -63,9 +64,9 @@ pub struct InteractiveMap<'a> {
 
 impl<'a> InteractiveMap<'a> {
     /// Points, n x 2 or n x 3. Three dimensions are turned by dragging.
-    pub fn new(points: ArrayView2<'a, f32>) -> Self {
+    pub fn new(points: impl Into<CowArray<'a, f32, Ix2>>) -> Self {
         InteractiveMap {
-            points,
+            points: points.into(),
             title: "Map".to_owned(),
             subtitle: String::new(),
             trust: Vec::new(),
@@ -95,8 +96,8 @@ impl<'a> InteractiveMap<'a> {
     }
 
     /// The text of each row: shown under the pointer, searched, exported.
-    pub fn texts(mut self, texts: &'a [Option<String>]) -> Self {
-        self.texts = Some(texts);
+    pub fn texts(mut self, texts: impl Into<Cow<'a, [Option<String>]>>) -> Self {
+        self.texts = Some(texts.into());
         self
     }
 
@@ -159,7 +160,7 @@ impl<'a> InteractiveMap<'a> {
                 .advice("give points with two or three columns"));
         }
         let lengths = self.columns.iter().map(|column| (column.name(), column.len()));
-        for (what, length) in lengths.chain(self.texts.map(|texts| ("texts", texts.len()))) {
+        for (what, length) in lengths.chain(self.texts.as_ref().map(|texts| ("texts", texts.len()))) {
             if length != rows {
                 return Err(Error::argument("points and what belongs to them differ in number")
                     .column(what)

@@ -33,7 +33,7 @@ pub(super) fn write(map: &InteractiveMap<'_>, color_by: usize, out: &mut impl Wr
     out.write_all(body(map).into_string().as_bytes())?;
     write!(out, "<script type=\"application/json\" id=\"map-data\">{}</script>", escaped(&data))?;
     writeln!(out, "<script>{SCRIPT}</script>")?;
-    let texts = map.texts.unwrap_or_default();
+    let texts = map.texts.as_deref().unwrap_or_default();
     for (block, texts) in texts.chunks(TEXTS_PER_BLOCK).enumerate() {
         let texts: Vec<Option<String>> =
             texts.iter().map(|text| text.as_ref().map(|text| cut(text, map.longest_text))).collect();
