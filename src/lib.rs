@@ -101,6 +101,7 @@ pub mod map;
 pub mod metric;
 pub mod model;
 pub mod notebook;
+mod number;
 pub mod recommend;
 pub mod report;
 pub mod rows;

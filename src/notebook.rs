@@ -28,12 +28,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use maud::html;
 
 use crate::chart::Picture;
-use crate::chart::number::fixed;
 use crate::cluster::Analysis;
 use crate::error::{Result, excerpt};
 use crate::map::Trust;
 use crate::metric::ClassificationReport;
 use crate::model::{ClassificationAnalysis, RegressionAnalysis};
+use crate::number::fixed;
 use crate::recommend::{self, Recommendations};
 use crate::report::{Cell, Table as Shows};
 use crate::rows::Neighbor;

@@ -2,7 +2,7 @@
 
 use super::drawing::{Align, Area};
 use super::frame::{Frame, TICK};
-use super::number::fixed;
+use crate::number::fixed;
 
 /// A linear map from `from` (data) to `to` (pixels).
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -4,11 +4,11 @@ use super::axis::Scale;
 use super::drawing::{Align, Area};
 use super::font::{self, Weight};
 use super::frame::{Frame, LABEL, TICK};
-use super::number::{brief, fixed, grouped, percent};
 use super::palette::Palette;
 use super::picture::Picture;
 use super::style::Style;
 use crate::error::{Error, Result};
+use crate::number::{brief, fixed, grouped, percent};
 
 /// A horizontal bar chart: a name, a bar, its value; sizes of clusters, say.
 ///

@@ -4,12 +4,12 @@ use super::axis::{Scale, Ticks, draw_y_axis, range};
 use super::drawing::{Align, Area};
 use super::font::{self, Weight};
 use super::frame::{Frame, LABEL, TICK};
-use super::number::grouped;
 use super::palette::{Color, Palette};
 use super::picture::Picture;
 use super::style::Style;
 use crate::error::{Error, Result};
 use crate::metric::quantile;
+use crate::number::grouped;
 
 /// A box for each group: the middle half of its values, a line at the median, whiskers to the
 /// outermost values within 1.5 times the height of the box (Tukey 1977), and a dot for each value

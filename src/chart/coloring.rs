@@ -5,11 +5,11 @@ use super::drawing::{Align, Area};
 use super::font::{self, Weight};
 use super::frame::{Frame, LABEL, TICK};
 use super::groups::{Entry, Groups, Shown};
-use super::number::grouped;
 use super::ramp::{self, Ramp, STEPS};
 use super::style::{Style, Theme};
 use super::{legend, palette::Color};
 use crate::error::{Error, Result};
+use crate::number::grouped;
 
 #[derive(Debug, Clone)]
 pub(super) enum Coloring {

@@ -4,12 +4,12 @@ use super::axis::{Scale, Ticks, draw_x_axis, draw_y_axis};
 use super::drawing::{Align, Area};
 use super::font::{self, Weight};
 use super::frame::{Frame, LABEL, TICK};
-use super::number::fixed;
 use super::palette::{Color, Palette};
 use super::picture::Picture;
 use super::style::Style;
 use crate::error::Result;
 use crate::metric::{ClassCurve, ClassCurves, PrecisionRecall, Roc};
+use crate::number::fixed;
 
 /// Precision over recall, a step curve for each class and one for the micro average, on lines of
 /// equal F1. The area under a curve is its average precision, which the legend names.

@@ -2,11 +2,11 @@
 
 use super::drawing::{Align, Area, Drawing, Text};
 use super::font::{self, Weight};
-use super::number::grouped;
 use super::palette::Color;
 use super::picture::Picture;
 use super::style::{Ink, Style};
 use crate::error::Result;
+use crate::number::grouped;
 
 /// From the edge of the picture to all that is in it. A page that sets pictures into its column
 /// of text counts on it (`report/page.css`).

@@ -3,10 +3,10 @@
 use super::drawing::{Align, Area, Text};
 use super::font::{self, Weight};
 use super::frame::{Frame, LABEL, TICK};
-use super::number::{grouped, percent};
 use super::picture::Picture;
 use super::style::{Style, Theme};
 use crate::error::{Error, Result};
+use crate::number::{grouped, percent};
 
 /// Counts by true class (rows) and predicted class (columns). A cell is the darker (the lighter, in
 /// the dark theme) the larger its share of the row, so that small classes can be read too; the

@@ -4,10 +4,10 @@ use super::axis::{Scale, Ticks, draw_y_axis, range};
 use super::drawing::{Align, Area};
 use super::font::Weight;
 use super::frame::{Frame, LABEL, TICK};
-use super::number::brief;
 use super::picture::Picture;
 use super::style::Style;
 use crate::error::{Error, Result};
+use crate::number::brief;
 
 /// A histogram with round bin edges and a line at the median.
 ///

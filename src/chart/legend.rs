@@ -4,7 +4,7 @@ use super::drawing::{Align, Area};
 use super::font::{self, Weight};
 use super::frame::{Frame, LABEL, TICK};
 use super::groups::Entry;
-use super::number::grouped;
+use crate::number::grouped;
 
 const LINE: f64 = 20.0;
 const DOT: f64 = 5.0;

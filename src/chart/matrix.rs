@@ -6,11 +6,11 @@ use super::coloring::draw_ramp;
 use super::drawing::{Align, Area};
 use super::font::{self, Weight};
 use super::frame::{Frame, LABEL, TICK};
-use super::number::fixed;
 use super::picture::Picture;
 use super::ramp::{self, Ramp};
 use super::style::{Style, Theme};
 use crate::error::{Error, Result};
+use crate::number::fixed;
 
 /// A heat map: a coloured cell for each value of a matrix, such as the similarities or distances
 /// between texts, or a score for each pair of options. Cells with room have their number. A value

@@ -43,7 +43,6 @@ mod k_choice;
 mod legend;
 mod letters;
 mod matrix;
-pub(crate) mod number;
 mod paint;
 mod palette;
 mod picture;

@@ -4,12 +4,12 @@ use super::axis::{Scale, Ticks, draw_x_axis, draw_y_axis, range};
 use super::drawing::{Align, Area, Mark, Points};
 use super::font::{self, Weight};
 use super::frame::{Frame, LABEL, TICK};
-use super::number::{brief, fixed, grouped};
 use super::palette::Palette;
 use super::picture::Picture;
 use super::scatter::{alpha, radius};
 use super::style::Style;
 use crate::error::{Error, Result};
+use crate::number::{brief, fixed, grouped};
 
 /// Predicted over true values, with the diagonal on which all would lie.
 ///

@@ -5,11 +5,11 @@ use ndarray::ArrayView2;
 use super::drawing::{Align, Area};
 use super::font::{self, Weight};
 use super::frame::{Frame, LABEL, TICK};
-use super::number::grouped;
 use super::palette::{Color, Palette};
 use super::picture::Picture;
 use super::style::{Style, Theme};
 use crate::error::{Error, Result};
+use crate::number::grouped;
 
 /// How the rows of a table divide among its columns, each row as a bar of 100 %: stars by cluster,
 /// say. The count of the row stands at its end, and a row without counts has an empty bar.

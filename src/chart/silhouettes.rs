@@ -6,10 +6,10 @@ use super::font::{self, Weight};
 use super::frame::{Frame, LABEL, TICK};
 use super::groups::{Groups, Shown};
 use super::legend;
-use super::number::{fixed, grouped};
 use super::picture::Picture;
 use super::style::Style;
 use crate::error::{Error, Result};
+use crate::number::{fixed, grouped};
 
 /// Rousseeuw's silhouette plot: one bar per row, the longest on top of its cluster, and the mean
 /// over all rows as a dashed line.

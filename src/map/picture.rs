@@ -7,9 +7,9 @@ use arrow::record_batch::RecordBatch;
 use ndarray::{Array2, Axis, concatenate};
 
 use super::{MapMethod, RowMap, SavedMap};
-use crate::chart::number::grouped;
 use crate::chart::{ColorColumn, Groups, InteractiveMap, Picture, Scatter, Scatter3, Style};
 use crate::error::{Error, Result};
+use crate::number::grouped;
 use crate::table::Table;
 
 impl RowMap {

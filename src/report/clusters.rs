@@ -5,10 +5,10 @@ use ndarray::Array2;
 use super::block::{Block, Figure, KeyFigure, Quote};
 use super::page::Section;
 use super::table::{Cell, Table};
-use crate::chart::number::grouped;
 use crate::chart::{Bars, KChoice, Palette, Picture, Shares, Style, Theme};
 use crate::cluster::{Analysis, Candidate, Choice, ClusterSummary, CrossTable};
 use crate::error::Result;
+use crate::number::grouped;
 
 /// Below this mean silhouette, clusters are regions of one cloud rather than islands.
 const WEAK: f64 = 0.1;

@@ -4,9 +4,9 @@ use super::block::{Block, KeyFigure};
 use super::clusters::themed;
 use super::page::Section;
 use super::table::{Cell, Table};
-use crate::chart::number::grouped;
 use crate::chart::{Picture, PrecisionRecallCurves, Style, ThresholdPlot};
 use crate::error::Result;
+use crate::number::grouped;
 use crate::zero_shot::{Evaluation, Thresholds, Truth};
 
 /// How the labels fare against true ones: the report, the curves, the threshold, the prompts.

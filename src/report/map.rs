@@ -3,11 +3,11 @@
 use super::block::{Block, KeyFigure};
 use super::clusters::{cluster_name, palette, themed};
 use super::page::Section;
-use crate::chart::number::grouped;
 use crate::chart::{ColorColumn, Groups, Palette, Picture, Style};
 use crate::cluster::{Analysis, LabelColumn};
 use crate::error::Result;
 use crate::map::{MapMethod, RowMap, Trust};
+use crate::number::grouped;
 
 /// The map, once coloured by the label and once by cluster, with its figures.
 ///

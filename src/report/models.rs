@@ -4,11 +4,11 @@ use super::block::{Block, KeyFigure};
 use super::clusters::{palette, themed};
 use super::page::Section;
 use super::table::{Cell, Table};
-use crate::chart::number::grouped;
 use crate::chart::{Bars, HeatMap, Picture, PrecisionRecallCurves, Predicted, Style};
 use crate::error::Result;
 use crate::metric::{Interval, RegressionScores};
 use crate::model::{ClassificationAnalysis, RegressionAnalysis};
+use crate::number::grouped;
 
 /// How well a number is predicted from the embedding: scores beside constants, and the picture.
 ///

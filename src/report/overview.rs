@@ -4,10 +4,10 @@ use super::block::{Block, Figure, KeyFigure};
 use super::clusters::{for_bars, palette, themed};
 use super::page::Section;
 use super::table::{Cell, Table};
-use crate::chart::number::grouped;
 use crate::chart::{Bars, Histogram, Palette};
 use crate::cluster::{About, LabelColumn};
 use crate::error::Result;
+use crate::number::grouped;
 use crate::table::{Check, Severity};
 
 /// Rows, dimensions, lengths, what is wrong, and how the label is spread.

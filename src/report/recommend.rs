@@ -4,10 +4,10 @@ use super::block::{Block, KeyFigure, Quote};
 use super::clusters::{for_bars, palette, themed};
 use super::page::Section;
 use super::table::{Cell, Table};
-use crate::chart::number::grouped;
 use crate::chart::{Bars, BoxPlot, Palette, Picture, Style};
 use crate::error::Result;
 use crate::metric::Interval;
+use crate::number::grouped;
 use crate::recommend::{Evaluation, Neighbors};
 
 /// Whether the similarity of users and products tells held-out ratings, and what it must beat.

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::chart::number::{fixed, grouped, percent};
+use crate::number::{fixed, grouped, percent};
 
 /// A table: headers, rows of typed cells, a caption.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
