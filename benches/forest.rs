@@ -8,7 +8,8 @@ mod measure;
 use std::path::Path;
 
 use embedlab::forest::{ForestClassifier, ForestRegressor};
-use embedlab::table::{Table, read, train_test_split};
+use embedlab::split::train_test_split;
+use embedlab::table::{Table, read};
 use ndarray::{Array2, Axis, concatenate};
 
 fn stars(table: &Table, path: &Path) -> Vec<f64> {

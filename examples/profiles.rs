@@ -6,7 +6,7 @@ use std::path::Path;
 use embedlab::chart::Style;
 use embedlab::recommend::{EvaluationOptions, ProfileOptions, Ratings, evaluate, profiles};
 use embedlab::report::star_picture;
-use embedlab::{Result, table};
+use embedlab::{Result, split, table};
 
 fn main() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -23,7 +23,7 @@ fn main() -> Result<()> {
 
     // Here the profiles are made of the training rows alone: one that holds the review it is asked about
     // knows the answer.
-    let split = table::train_test_split(reviews.n_rows(), 0.2, 42)?;
+    let split = split::train_test_split(reviews.n_rows(), 0.2, 42)?;
     let ratings = Ratings { users: &users, items: &products, ratings: &stars };
     let found = evaluate(&reviews.vectors(), &ratings, &split, &EvaluationOptions::default())?;
     println!(

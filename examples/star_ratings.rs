@@ -4,13 +4,13 @@ use std::path::Path;
 
 use embedlab::chart::{PrecisionRecallCurves, Predicted, Style};
 use embedlab::model::{Beside, ModelOptions, classify, regress};
-use embedlab::{Result, table};
+use embedlab::{Result, split, table};
 
 fn main() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let reviews = table::read(&root.join("examples/data/food_reviews.parquet"), &Default::default())?;
     let texts = reviews.text("combined")?;
-    let split = table::train_test_split(reviews.n_rows(), 0.2, 42)?;
+    let split = split::train_test_split(reviews.n_rows(), 0.2, 42)?;
     let options = ModelOptions::default();
     let beside = Beside { texts: Some(&texts), ..Default::default() };
 

@@ -7,6 +7,7 @@
 //! assert_eq!(error.kind(), ErrorKind::Io);
 //! assert!(error.to_string().starts_with("no_such_file.csv: cannot open: "));
 //! assert!(error.to_string().ends_with("; check the path"));
+//! assert_eq!(error.code(), "file-not-found");
 //! ```
 
 use std::fmt;
@@ -35,27 +36,34 @@ pub enum ErrorKind {
 
 /// An error that a user can act on.
 ///
-/// It reads as one sentence: `reviews.csv, row 12 (line 14), column embedding: a vector of another
-/// length: 383 numbers where 384 were expected; embed this row again or remove it`.
+/// It reads as one sentence: `reviews.csv, row 11 (line 13), column embedding: a vector of another
+/// length: 383 numbers where 384 were expected; embed this row again or remove it`. Rows count from 0 (row
+/// 0 is the first row of data), lines of text files from 1.
+///
+/// Words may improve from version to version; programs match [`Error::code`].
 ///
 /// ```
 /// use embedlab::error::Error;
-/// let error = Error::input("a vector of another length")
+/// let error = Error::input("a vector of another length").with_code("vector-length")
+///     .with_code("vector-length")
 ///     .file("reviews.csv")
-///     .row(12)
+///     .row(11)
+///     .line(13)
 ///     .column("embedding")
 ///     .seen("383 numbers where 384 were expected")
 ///     .advice("embed this row again or remove it");
 /// assert_eq!(
 ///     error.to_string(),
-///     "reviews.csv, row 12, column embedding: a vector of another length: \
+///     "reviews.csv, row 11 (line 13), column embedding: a vector of another length: \
 ///      383 numbers where 384 were expected; embed this row again or remove it"
 /// );
+/// assert_eq!(error.code(), "vector-length");
 /// ```
 pub struct Error(Box<Inner>);
 
 struct Inner {
     kind: ErrorKind,
+    code: Option<&'static str>,
     what: String,
     file: Option<PathBuf>,
     row: Option<usize>,
@@ -70,6 +78,7 @@ impl Error {
     fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
         Error(Box::new(Inner {
             kind,
+            code: None,
             what: what.into(),
             file: None,
             row: None,
@@ -81,29 +90,43 @@ impl Error {
         }))
     }
 
-    /// Data that cannot be used.
+    /// Data that cannot be used; code `input`.
     pub fn input(what: impl Into<String>) -> Self {
         Self::new(ErrorKind::Input, what)
     }
 
-    /// A table without vectors.
+    /// A table without vectors; code `no-vector-column`.
     pub(crate) fn no_vectors(what: impl Into<String>) -> Self {
         Self::new(ErrorKind::NoVectors, what)
     }
 
-    /// A parameter that does not fit.
+    /// A parameter that does not fit; code `argument`.
     pub fn argument(what: impl Into<String>) -> Self {
         Self::new(ErrorKind::Argument, what)
     }
 
-    /// Work that would not fit in memory.
+    /// Work that would not fit in memory; code `memory`.
     pub fn memory(what: impl Into<String>) -> Self {
         Self::new(ErrorKind::Memory, what)
     }
 
-    /// A failure of the file system while doing `what` ("cannot open", "cannot write").
+    /// A failure of the file system while doing `what` ("cannot open", "cannot write"); code `file-not-found`,
+    /// `permission-denied` or `io`.
     pub fn io(what: impl Into<String>, source: std::io::Error) -> Self {
-        Self::new(ErrorKind::Io, what).source(source)
+        use std::io::ErrorKind as Kind;
+        let code = match source.kind() {
+            Kind::NotFound => "file-not-found",
+            Kind::PermissionDenied => "permission-denied",
+            _ => "io",
+        };
+        Self::new(ErrorKind::Io, what).with_code(code).source(source)
+    }
+
+    /// Gives a code of its own to a kind of mistake that programs meet often: words in small letters joined by
+    /// hyphens. A code never changes its meaning.
+    pub fn with_code(mut self, code: &'static str) -> Self {
+        self.0.code = Some(code);
+        self
     }
 
     /// Refuses options that a method does not know: each by its name, and whether it was given.
@@ -121,13 +144,13 @@ impl Error {
         self
     }
 
-    /// Names the row: 1 is the first row of data (a header is not counted).
+    /// Names the row, counted from 0 as everywhere: row 0 is the first row of data (a header is not counted).
     pub fn row(mut self, row: usize) -> Self {
         self.0.row = Some(row);
         self
     }
 
-    /// Names the line of a text file: 1 is the first line.
+    /// Names the line of a text file, counted from 1 as editors do.
     pub fn line(mut self, line: usize) -> Self {
         self.0.line = Some(line);
         self
@@ -160,6 +183,43 @@ impl Error {
     /// The kind of failure.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
+    }
+
+    /// A stable name of the failure for programs, such as `vector-length`, `column-not-found` or `not-finite`;
+    /// what has no name of its own is called by its kind: `input`, `no-vector-column`, `argument`, `io`, `memory`.
+    pub fn code(&self) -> &'static str {
+        self.0.code.unwrap_or(match self.0.kind {
+            ErrorKind::Input => "input",
+            ErrorKind::NoVectors => "no-vector-column",
+            ErrorKind::Argument => "argument",
+            ErrorKind::Io => "io",
+            ErrorKind::Memory => "memory",
+        })
+    }
+
+    /// The file that the error is about, if one was named.
+    pub fn file_name(&self) -> Option<&Path> {
+        self.0.file.as_deref()
+    }
+
+    /// The row that the error is about, counted from 0, if one was named.
+    pub fn row_number(&self) -> Option<usize> {
+        self.0.row
+    }
+
+    /// The line of the text file, counted from 1, if one was named.
+    pub fn line_number(&self) -> Option<usize> {
+        self.0.line
+    }
+
+    /// The column that the error is about, if one was named.
+    pub fn column_name(&self) -> Option<&str> {
+        self.0.column.as_deref()
+    }
+
+    /// What to do next, if that was said.
+    pub fn hint(&self) -> Option<&str> {
+        self.0.advice.as_deref()
     }
 }
 

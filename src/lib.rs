@@ -8,7 +8,8 @@
 //!
 //! | module | what is in it |
 //! | --- | --- |
-//! | [`table`] | reads and writes stored embeddings, says what is wrong with them, splits rows |
+//! | [`table`] | reads and writes stored embeddings, says what is wrong with them |
+//! | [`split`] | training and test rows, folds, texts that are on both sides |
 //! | [`embed`] | turns texts into vectors: servers, local models, tokens, prices, long texts, a cache |
 //! | [`rows`] | passes over rows in blocks: nearest rows, means, principal components |
 //! | [`cluster`] | k-means, density clusters and mixtures, their number, their names, their scores |
@@ -31,7 +32,7 @@
 //! use embedlab::cluster::{About, AnalysisOptions, ClusterCount, analyse};
 //! use embedlab::map::{Tsne, trust};
 //! use embedlab::model::{Beside, ModelOptions, classify};
-//! use embedlab::table;
+//! use embedlab::{split, table};
 //!
 //! // Read. Real files repeat themselves, so let a hundred reviews of the sample stand in it twice.
 //! let sample = table::read("examples/data/food_reviews.parquet".as_ref(), &Default::default())?;
@@ -53,9 +54,9 @@
 //!
 //! // Can a model tell the stars? A test text that also stands in training is no test: one is warned, and
 //! // the other test rows are scored by themselves, beside a constant.
-//! let split = table::train_test_split(reviews.n_rows(), 0.2, 42)?;
+//! let split = split::train_test_split(reviews.n_rows(), 0.2, 42)?;
 //! let texts = reviews.text("combined")?;
-//! println!("{}", table::leaks(&split, &texts).warning().unwrap());
+//! println!("{}", split::leaks(&split, &texts).warning().unwrap());
 //! let labels = reviews.labels("Score")?;
 //! let classes: Vec<usize> = labels.codes.iter().flatten().map(|code| *code as usize).collect();
 //! let beside = Beside { texts: Some(&texts), ..Default::default() };
@@ -106,6 +107,7 @@ pub mod recommend;
 pub mod report;
 pub mod rows;
 pub mod search;
+pub mod split;
 mod store;
 pub mod table;
 pub mod text;

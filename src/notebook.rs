@@ -73,7 +73,7 @@ pub fn hits(table: &Table, found: &[Neighbor], columns: &[&str]) -> Result<Shows
     let texts = columns.iter().map(|name| table.text(name)).collect::<Result<Vec<_>>>()?;
     let mut out = Shows::new(["row", "distance"].into_iter().chain(columns.iter().copied()));
     for hit in found {
-        let mut cells = vec![Cell::Count(hit.row as u64 + 1), Cell::Number(hit.distance, 3)];
+        let mut cells = vec![Cell::Count(hit.row as u64), Cell::Number(hit.distance, 3)];
         cells.extend(texts.iter().map(|column| cell(column.get(hit.row).cloned().flatten())));
         out = out.row(cells);
     }

@@ -58,7 +58,7 @@ impl Groups {
                 None => Ok(NONE),
                 Some(group) if group < names.len().min(NONE as usize) => Ok(group as u32),
                 Some(group) => Err(Error::argument("a group without a name")
-                    .row(row + 1)
+                    .row(row)
                     .seen(format!("group {group} of {} names", names.len()))
                     .advice("give a name for each group")),
             })
@@ -214,6 +214,6 @@ mod tests {
     #[test]
     fn a_group_without_a_name_is_refused() {
         let error = Groups::new(&[0, 2], ["a", "b"]).unwrap_err().to_string();
-        assert!(error.contains("row 2") && error.contains("group 2 of 2 names"), "{error}");
+        assert!(error.contains("row 1") && error.contains("group 2 of 2 names"), "{error}");
     }
 }

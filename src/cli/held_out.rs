@@ -6,10 +6,10 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use embedlab::chart::{Bars, Style};
 use embedlab::model::{Beside, FeatureGroup, Importance, ModelOptions, TopFeature};
-use embedlab::table::{
-    Split, Table, group_k_fold, group_split, k_fold, leaks, stratified_k_fold, stratified_split,
-    train_test_split,
+use embedlab::split::{
+    Split, group_k_fold, group_split, k_fold, leaks, stratified_k_fold, stratified_split, train_test_split,
 };
+use embedlab::table::Table;
 use embedlab::{Error, Result};
 
 use super::beside::write_beside;

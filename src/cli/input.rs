@@ -120,7 +120,10 @@ impl Input {
         let _busy = output.busy(format!("reading {}", self.name()));
         let table = table::read(self.path(), &self.options())?;
         if table.n_rows() == 0 {
-            return Err(Error::input("no rows").file(&self.file).advice("check how the file was written"));
+            return Err(Error::input("no rows")
+                .with_code("no-rows")
+                .file(&self.file)
+                .advice("check how the file was written"));
         }
         Ok(table)
     }

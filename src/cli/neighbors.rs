@@ -179,6 +179,7 @@ impl Elsewhere {
         let row = row.unwrap_or(0);
         if row >= table.n_rows() {
             return Err(Error::argument("a query row out of range")
+                .with_code("row-out-of-range")
                 .file(file)
                 .seen(format!("row {row} of {} rows, counted from 0", table.n_rows())));
         }

@@ -123,7 +123,7 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
                 Predicted::Number(number) => format!("{number:.3}"),
                 Predicted::Class(name) => printable(name),
             };
-            rows.push(vec![(row + 1).to_string(), said]);
+            rows.push(vec![row.to_string(), said]);
         }
         writeln!(out, "\n{rows}")?;
         if first.len() > SHOWN {

@@ -9,7 +9,8 @@ use embedlab::chart::Style;
 use embedlab::metric::Interval;
 use embedlab::recommend::{Evaluation, EvaluationOptions, Ratings, RecommendOptions, evaluate, recommend};
 use embedlab::report::star_picture;
-use embedlab::table::{self, Labels, Table, train_test_split};
+use embedlab::split::train_test_split;
+use embedlab::table::{self, Labels, Table};
 use embedlab::{Error, Result};
 
 use super::beside::write_beside;

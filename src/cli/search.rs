@@ -174,6 +174,7 @@ fn query(
     }
     let out_of_range = |row: usize, n: usize, file: &Path| {
         Error::argument("a query row out of range")
+            .with_code("row-out-of-range")
             .file(file)
             .seen(format!("row {row} of {n}, counted from 0"))
     };

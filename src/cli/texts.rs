@@ -59,7 +59,7 @@ impl Source {
             table::read_columns(self.input.path(), &self.input.options())?
         };
         if columns.num_rows() == 0 {
-            return Err(Error::input("no rows").file(&self.input.file));
+            return Err(Error::input("no rows").with_code("no-rows").file(&self.input.file));
         }
         let mut texts = self.read(bare(without(&columns, "embedding")?)?, output)?;
         if let Some(most) = self.drop_longer {
@@ -155,7 +155,7 @@ impl Texts {
     /// When the tokenizer gives up on one; the message names its row.
     pub fn counts(&self, encoding: Encoding) -> Result<Vec<usize>> {
         let counted = encoding.counts(&self.texts).into_iter().zip(&self.rows);
-        counted.map(|(count, row)| count.map_err(|error| error.row(row + 1))).collect()
+        counted.map(|(count, row)| count.map_err(|error| error.row(*row))).collect()
     }
 
     fn keep(&mut self, keep: impl Fn(usize) -> bool, what: &str, output: &Output) -> Result<()> {

@@ -147,7 +147,7 @@ impl Labels {
         let names = table.text("label").map_err(in_file)?;
         let missing = names.iter().position(Option::is_none);
         if let Some(row) = missing {
-            return Err(in_file(Error::input("a label without a name").row(row + 1).column("label")));
+            return Err(in_file(Error::input("a label without a name").row(row).column("label")));
         }
         let names: Vec<String> = names.into_iter().flatten().collect();
         let texts = table.column("text").is_ok().then(|| table.text("text")).transpose()?;

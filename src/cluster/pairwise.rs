@@ -129,7 +129,8 @@ fn length(rows: ArrayView2<'_, f32>, position: usize, geometry: Geometry) -> Res
     let length = rows.row(position).iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
     if length == 0.0 {
         return Err(Error::input("a row of zeros has no direction, so no cosine")
-            .row(position + 1)
+            .with_code("zero-vector")
+            .row(position)
             .advice("remove it, or use Euclidean distance"));
     }
     Ok(length)
@@ -199,6 +200,6 @@ mod tests {
     fn a_row_of_zeros_has_no_cosine() {
         let rows = ndarray::array![[1.0, 0.0], [0.0, 0.0]];
         let Err(error) = Centred::new(rows.view(), &[0, 1], Geometry::Spherical) else { panic!("accepted") };
-        assert!(error.to_string().starts_with("row 2: "), "{error}");
+        assert!(error.to_string().starts_with("row 1: "), "{error}");
     }
 }

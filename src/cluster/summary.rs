@@ -197,7 +197,7 @@ pub fn cross_table(clusters: &[Option<u32>], names: &[String], codes: &[Option<u
         if let Some(code) = *code {
             let count = of_cluster.get_mut(code as usize).ok_or_else(|| {
                 Error::argument("a class without a name")
-                    .row(row + 1)
+                    .row(row)
                     .seen(format!("class {code} of {}", names.len()))
                     .advice("give a name for each class")
             })?;

@@ -73,7 +73,7 @@ pub fn embed(
     options.check()?;
     let plan = Plan::new(texts, options);
     if let Some(failed) = plan.failed.first().filter(|_| options.strict) {
-        return Err(Error::input(failed.reason.clone()).row(failed.row + 1));
+        return Err(Error::input(failed.reason.clone()).row(failed.row));
     }
     let asker = client.asker();
     let keys: Vec<CacheKey> = plan.texts.iter().map(|text| CacheKey::new(text, options.dimensions)).collect();

@@ -59,7 +59,7 @@ pub(crate) fn require_usable(
     }
     if let Some(row) = weights.iter().position(|weight| !(*weight >= 0.0 && weight.is_finite())) {
         return Err(Error::input("a weight that is no number from 0 up")
-            .row(row + 1)
+            .row(row)
             .seen(weights[row].to_string()));
     }
     if weights.iter().all(|weight| *weight == 0.0) {
@@ -191,6 +191,7 @@ impl Ensemble {
     pub fn sums(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f64>> {
         if rows.ncols() != self.n_features {
             return Err(Error::argument("rows of other dimensions than the model")
+                .with_code("dimensions")
                 .seen(format!("{} in the rows, {} in the model", rows.ncols(), self.n_features))
                 .advice("use vectors of the same embedding model"));
         }

@@ -75,7 +75,7 @@ impl ForestRegressor {
 pub(crate) fn require_finite_targets(targets: &[f64]) -> Result<()> {
     match targets.iter().position(|target| !target.is_finite()) {
         Some(row) => Err(Error::input("a target that is not finite")
-            .row(row + 1)
+            .row(row)
             .seen(targets[row].to_string())
             .advice("remove the row or mend its target")),
         None => Ok(()),

@@ -194,6 +194,7 @@ impl TsneValidParams {
     pub(super) fn check_rows(&self, n: usize) -> Result<()> {
         if n <= self.n_neighbors() {
             let error = Error::argument("too few rows for the perplexity")
+                .with_code("too-few-rows")
                 .seen(format!("{n} rows, perplexity {}", self.perplexity));
             // The largest with one decimal that fits: 3 p < n.
             let largest = ((n.saturating_sub(1) as f64 / 3.0 * 10.0).floor() / 10.0).min(n as f64);

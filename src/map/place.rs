@@ -75,6 +75,7 @@ impl PlaceParams {
         }
         if new_rows.ncols() != old_rows.ncols() {
             return Err(Error::argument("new rows and the rows of the map have different dimensions")
+                .with_code("dimensions")
                 .seen(format!("{} in the new rows, {} on the map", new_rows.ncols(), old_rows.ncols()))
                 .advice("use vectors of the model that the map was made from"));
         }

@@ -106,7 +106,7 @@ impl SavedMap {
         for (d, name) in names.iter().enumerate() {
             for (row, value) in table.numbers(name)?.into_iter().enumerate() {
                 points[[row, d]] = value
-                    .ok_or_else(|| Error::input("a row without coordinates").row(row + 1).column(*name))?
+                    .ok_or_else(|| Error::input("a row without coordinates").row(row).column(*name))?
                     as f32;
             }
         }

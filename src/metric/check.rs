@@ -24,7 +24,7 @@ pub(super) fn finite(name: &str, values: impl IntoIterator<Item = f64>) -> Resul
     match values.into_iter().enumerate().find(|(_, value)| !value.is_finite()) {
         None => Ok(()),
         Some((row, value)) => Err(Error::input(format!("{name} that is not a finite number"))
-            .row(row + 1)
+            .row(row)
             .seen(format!("{value}"))
             .advice("leave this row out, or find out where it comes from")),
     }
@@ -35,7 +35,7 @@ pub(super) fn codes(name: &str, codes: &[usize], n_classes: usize) -> Result<()>
     match codes.iter().enumerate().find(|(_, code)| **code >= n_classes) {
         None => Ok(()),
         Some((row, code)) => Err(Error::argument(format!("{name} without a name"))
-            .row(row + 1)
+            .row(row)
             .seen(format!("class {code} of {n_classes} names"))
             .advice("number the classes from 0 and give a name for each")),
     }

@@ -16,7 +16,7 @@ use crate::metric::{
     ComparisonOptions, class_curves, classification_baselines, classification_intervals,
     classification_report, compare_accuracy,
 };
-use crate::table::Split;
+use crate::split::Split;
 
 /// A model's predictions of a class for rows that it has not seen, judged.
 #[derive(Debug, Clone)]
@@ -174,7 +174,7 @@ impl Serialize for ClassificationAnalysis {
 ///
 /// ```
 /// use embedlab::model::{Beside, ModelOptions, classify};
-/// use embedlab::table::train_test_split;
+/// use embedlab::split::train_test_split;
 /// use ndarray::Array2;
 /// let rows = Array2::from_shape_fn((100, 2), |(row, column)| ((row * 7 + column * 3) % 10) as f32);
 /// let classes: Vec<usize> = rows.column(0).iter().map(|x| usize::from(*x > 4.0)).collect();
@@ -257,9 +257,7 @@ impl Fold {
         beside.check(rows.nrows())?;
         let sides = Sides::of(rows, classes.len(), split)?;
         if let Some(row) = classes.iter().position(|class| *class >= names.len()) {
-            return Err(Error::argument("a class without a name")
-                .row(row + 1)
-                .seen(classes[row].to_string()));
+            return Err(Error::argument("a class without a name").row(row).seen(classes[row].to_string()));
         }
         let weights = beside.weights_of(&split.train);
         let start = Instant::now();

@@ -174,7 +174,7 @@ impl FeatureEncoder {
                 (How::Vectors { of, .. }, Column::Names(values)) => {
                     for (row, value) in values.iter().enumerate() {
                         let Some(value) = value else { continue };
-                        let vector = of.get(value).ok_or_else(|| no_vector(name, value).row(row + 1))?;
+                        let vector = of.get(value).ok_or_else(|| no_vector(name, value).row(row))?;
                         part.row_mut(row).iter_mut().zip(vector).for_each(|(to, from)| *to = *from);
                     }
                 }
@@ -291,7 +291,11 @@ fn with_vectors(name: &str, values: &[Option<String>], table: &BTreeMap<String, 
 }
 
 fn not_finite(name: &str, row: usize, value: f64) -> Error {
-    Error::input("a number that is not finite").column(name).row(row + 1).seen(value.to_string())
+    Error::input("a number that is not finite")
+        .with_code("not-finite")
+        .column(name)
+        .row(row)
+        .seen(value.to_string())
 }
 
 fn no_vector(column: &str, name: &str) -> Error {

@@ -3,10 +3,10 @@
 //!
 //! ```
 //! use embedlab::model::{Beside, ModelKind, ModelOptions, classify, regress};
-//! use embedlab::table;
+//! use embedlab::{split, table};
 //!
 //! let reviews = table::read("examples/data/food_reviews.parquet".as_ref(), &Default::default())?;
-//! let split = table::train_test_split(reviews.n_rows(), 0.2, 42)?;
+//! let split = split::train_test_split(reviews.n_rows(), 0.2, 42)?;
 //! let texts = reviews.text("combined")?;
 //! let beside = Beside { texts: Some(&texts), ..Default::default() };
 //!
@@ -56,7 +56,7 @@ use ndarray::{Array2, ArrayView2, Axis};
 
 use crate::error::{Error, Result};
 use crate::metric::BootstrapOptions;
-use crate::table::{Split, leaks};
+use crate::split::{Split, leaks};
 
 /// What is known of the rows beside their features; each has one entry a row, or is left out.
 #[derive(Debug, Clone, Copy, Default)]
@@ -110,13 +110,16 @@ fn require_folds(folds: &[Split], n: usize) -> Result<()> {
         match times.get_mut(*row) {
             Some(times) => *times = times.saturating_add(1),
             None => {
-                return Err(Error::argument("a row beyond the last").row(row + 1).seen(format!("{n} rows")));
+                return Err(Error::argument("a row beyond the last")
+                    .with_code("row-out-of-range")
+                    .row(*row)
+                    .seen(format!("{n} rows")));
             }
         }
     }
     match times.iter().position(|times| *times != 1) {
         Some(row) => Err(Error::argument("the folds do not test each row once")
-            .row(row + 1)
+            .row(row)
             .seen(format!("tested {} times", times[row]))),
         None if folds.len() < 2 => Err(Error::argument("a cross-validation needs at least two folds")),
         None => Ok(()),
@@ -140,7 +143,10 @@ impl Sides {
             return Err(Error::argument("a side of the split is empty"));
         }
         if let Some(row) = split.train.iter().chain(&split.test).find(|row| **row >= n) {
-            return Err(Error::argument("a row beyond the last").row(row + 1).seen(format!("{n} rows")));
+            return Err(Error::argument("a row beyond the last")
+                .with_code("row-out-of-range")
+                .row(*row)
+                .seen(format!("{n} rows")));
         }
         Ok(Sides { train: rows.select(Axis(0), &split.train), test: rows.select(Axis(0), &split.test) })
     }

@@ -16,7 +16,7 @@ use crate::metric::{
     RegressionIntervals, RegressionScores, compare_errors, ordinal_intervals, ordinal_scores,
     regression_baselines, regression_intervals, regression_scores,
 };
-use crate::table::Split;
+use crate::split::Split;
 
 /// Targets that take at most so many whole values are judged as levels, too.
 const MOST_LEVELS: usize = 11;
@@ -126,7 +126,7 @@ pub struct Stars {
 ///
 /// ```
 /// use embedlab::model::{Beside, ModelOptions, regress};
-/// use embedlab::table::train_test_split;
+/// use embedlab::split::train_test_split;
 /// use ndarray::Array2;
 /// let rows = Array2::from_shape_fn((100, 2), |(row, column)| ((row * 7 + column * 3) % 10) as f32);
 /// let stars: Vec<f64> = rows.column(0).iter().map(|x| f64::from((x / 2.5).floor()) + 1.0).collect();

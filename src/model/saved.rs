@@ -78,6 +78,7 @@ impl SavedModel {
     pub fn features(&self, rows: ArrayView2<'_, f32>, columns: &[(String, Column)]) -> Result<Array2<f32>> {
         if rows.ncols() != self.recipe.dims {
             return Err(Error::argument("rows of other dimensions than the model")
+                .with_code("dimensions")
                 .seen(format!("{} in the rows, {} in the model", rows.ncols(), self.recipe.dims))
                 .advice("use vectors of the same embedding model"));
         }

@@ -10,7 +10,7 @@ use super::{ProfileOptions, Profiles, profiles};
 use crate::error::{Error, Result};
 use crate::metric::{BootstrapOptions, FEWEST, Interval, quantile};
 use crate::rows::RowSource;
-use crate::table::Split;
+use crate::split::Split;
 
 /// How [`evaluate`] works.
 #[derive(Debug, Clone, Copy)]
@@ -128,7 +128,7 @@ pub fn evaluate(
     ratings.check(n)?;
     if let Some(row) = split.train.iter().chain(&split.test).find(|row| **row >= n) {
         return Err(Error::argument("the split names a row beyond the last")
-            .row(row + 1)
+            .row(*row)
             .seen(format!("{n} rows")));
     }
     let side = |rows: &[usize]| rows.iter().filter_map(|row| ratings.row(*row)).collect::<Vec<Rated>>();

@@ -87,14 +87,16 @@ pub fn recommend(
     if let Some(texts) = texts
         && texts.len() != rows.nrows()
     {
-        return Err(Error::argument("texts and rows differ in number").seen(format!(
+        return Err(Error::argument("texts and rows differ in number").with_code("row-count").seen(format!(
             "{} texts, {} rows",
             texts.len(),
             rows.nrows()
         )));
     }
     let name = ratings.users.names.get(user as usize).cloned().ok_or_else(|| {
-        Error::argument("no such user").seen(format!("{user} of {}", ratings.users.names.len()))
+        Error::argument("no such user")
+            .with_code("user-not-found")
+            .seen(format!("{user} of {}", ratings.users.names.len()))
     })?;
     let mine: Vec<Option<u32>> =
         ratings.users.codes.iter().map(|code| (*code == Some(user)).then_some(0)).collect();

@@ -8,7 +8,7 @@
 //!
 //! ```
 //! use embedlab::recommend::{Ratings, evaluate, recommend};
-//! use embedlab::table;
+//! use embedlab::{split, table};
 //!
 //! let reviews = table::read("examples/data/food_reviews.parquet".as_ref(), &Default::default())?;
 //! let (users, products) = (reviews.labels("UserId")?, reviews.labels("ProductId")?);
@@ -16,7 +16,7 @@
 //! let ratings = Ratings { users: &users, items: &products, ratings: &stars };
 //!
 //! // Profiles of the training rows, asked about the test rows.
-//! let split = table::train_test_split(reviews.n_rows(), 0.2, 42)?;
+//! let split = split::train_test_split(reviews.n_rows(), 0.2, 42)?;
 //! let found = evaluate(&reviews.vectors(), &ratings, &split, &Default::default())?;
 //! assert_eq!((found.n_test, found.pairs, found.cold.rows), (132, 129, 3));
 //! let names: Vec<&str> = found.scorers.iter().map(|scorer| scorer.name).collect();

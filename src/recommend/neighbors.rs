@@ -90,7 +90,7 @@ pub fn neighbors(
     if let Some(texts) = texts
         && texts.len() != rows.nrows()
     {
-        return Err(Error::argument("texts and rows differ in number").seen(format!(
+        return Err(Error::argument("texts and rows differ in number").with_code("row-count").seen(format!(
             "{} texts, {} rows",
             texts.len(),
             rows.nrows()
@@ -163,6 +163,7 @@ fn query_vector(rows: ArrayView2<'_, f32>, query: &Query<'_>, metric: Metric) ->
     let n = rows.nrows();
     if let Some(row) = like.iter().chain(unlike).find(|row| **row >= n) {
         return Err(Error::argument("a query row out of range")
+            .with_code("row-out-of-range")
             .seen(format!("row {row} of {n} rows, counted from 0"))
             .advice(match n {
                 0 => "there are no rows".to_owned(),
@@ -200,6 +201,7 @@ fn query_vector(rows: ArrayView2<'_, f32>, query: &Query<'_>, metric: Metric) ->
 fn not_zero(vector: Array2<f32>, metric: Metric) -> Result<Array2<f32>> {
     if metric == Metric::Cosine && vector.iter().all(|value| *value == 0.0) {
         return Err(Error::input("a query of zeros has no direction")
+            .with_code("zero-vector")
             .advice("choose other rows, or another metric such as l2"));
     }
     Ok(vector)

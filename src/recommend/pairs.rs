@@ -64,7 +64,8 @@ impl Ratings<'_> {
         }
         match self.ratings.iter().position(|rating| rating.is_some_and(|rating| !rating.is_finite())) {
             Some(row) => Err(Error::input("a rating that is not finite")
-                .row(row + 1)
+                .with_code("not-finite")
+                .row(row)
                 .seen(format!("{:?}", self.ratings[row].unwrap_or_default()))
                 .advice("leave the cell empty")),
             None => Ok(()),
@@ -84,7 +85,9 @@ impl Ratings<'_> {
         match self.users.names.iter().position(|known| known == name) {
             Some(code) => Ok(code as u32),
             None => {
-                let error = Error::argument("no such user").seen(crate::error::excerpt(name));
+                let error = Error::argument("no such user")
+                    .with_code("user-not-found")
+                    .seen(crate::error::excerpt(name));
                 Err(match nearest_name(name, self.users.names.iter().map(String::as_str)) {
                     Some(near) => error.advice(format!("did you mean {near}?")),
                     None => {

@@ -79,7 +79,7 @@ pub fn profiles(
         && let Some(row) = weights.iter().position(|weight| !(weight.is_finite() && *weight >= 0.0))
     {
         return Err(Error::input("a weight that is no number of at least 0")
-            .row(row + 1)
+            .row(row)
             .seen(weights[row].to_string())
             .advice("weigh by a column of numbers such as 0, 1, 2.5"));
     }
@@ -87,7 +87,8 @@ pub fn profiles(
     if let Some(group) = part.sums.iter().position(|sums| sums.iter().any(|sum| !sum.is_finite())) {
         let row = groups.iter().position(|of| *of == Some(group as u32)).unwrap_or(0);
         return Err(Error::input("a number that is not finite")
-            .seen(format!("in the group that begins in row {}", row + 1))
+            .with_code("not-finite")
+            .seen(format!("in the group that begins in row {row}"))
             .advice("find the row with `embedlab check`, and embed it again or remove it"));
     }
     let mut overall = vec![0.0; source.dims()];
@@ -167,7 +168,7 @@ mod tests {
         let run = |weights: Option<&[f64]>, shrinkage| {
             profiles(&rows, &[Some(0); 2], 1, &ProfileOptions { weights, shrinkage, ..Default::default() })
         };
-        assert!(run(Some(&[1.0, -1.0]), 0.0).unwrap_err().to_string().starts_with("row 2: a weight"));
+        assert!(run(Some(&[1.0, -1.0]), 0.0).unwrap_err().to_string().starts_with("row 1: a weight"));
         assert!(run(Some(&[1.0]), 0.0).is_err());
         assert!(run(None, -1.0).is_err() && run(None, f64::NAN).is_err());
     }

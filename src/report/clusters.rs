@@ -54,7 +54,7 @@ pub fn clusters(analysis: &Analysis) -> Result<Section> {
     for cluster in &analysis.clusters {
         let quotes = cluster.examples.iter().filter_map(|example| {
             let text = example.text.as_deref()?;
-            Some(Quote::new(text, format!("row {}", example.row + 1)))
+            Some(Quote::new(text, format!("row {}", example.row)))
         });
         let quotes: Vec<Quote> = quotes.collect();
         if !quotes.is_empty() {

@@ -136,21 +136,22 @@ pub fn neighbors(sources: &[(usize, Neighbors)], texts: &[Option<String>]) -> Re
     let mut section = Section::new("neighbors", "Neighbours").with(Block::paragraph(
         "Some rows and the rows most like them by cosine; rows with the same text are passed over.",
     ));
-    let text = |row: usize| texts.get(row).cloned().flatten().unwrap_or_else(|| format!("row {}", row + 1));
+    let text = |row: usize| texts.get(row).cloned().flatten().unwrap_or_else(|| format!("row {row}"));
     for (row, found) in sources {
-        let quotes = found.neighbors.iter().map(|hit| {
-            Quote::new(text(hit.row), format!("row {}, distance {:.3}", hit.row + 1, hit.distance))
-        });
-        let source = Quote::new(text(*row), format!("row {}", row + 1));
+        let quotes = found
+            .neighbors
+            .iter()
+            .map(|hit| Quote::new(text(hit.row), format!("row {}, distance {:.3}", hit.row, hit.distance)));
+        let source = Quote::new(text(*row), format!("row {row}"));
         let summary: String = text(*row).chars().take(90).collect();
         section = section.with(Block::details(
             summary,
             [Block::quotes([source]), Block::paragraph("Most like it:"), Block::quotes(quotes)],
         ));
     }
-    let pairs = sources.iter().flat_map(|(row, found)| found.neighbors.iter().map(move |hit| (row + 1, hit)));
+    let pairs = sources.iter().flat_map(|(row, found)| found.neighbors.iter().map(move |hit| (row, hit)));
     let (names, distances): (Vec<String>, Vec<f64>) =
-        pairs.map(|(row, hit)| (format!("{row} and {}", hit.row + 1), hit.distance)).unzip();
+        pairs.map(|(row, hit)| (format!("{row} and {}", hit.row), hit.distance)).unzip();
     if !names.is_empty() {
         section = section.with(themed(
             "How far the rows above are from those most like them, by cosine: 0 is the same direction, 1 has nothing in \

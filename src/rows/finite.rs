@@ -27,7 +27,8 @@ pub(crate) fn require_finite(rows: ArrayView2<'_, f32>) -> Result<()> {
     match bad {
         None => Ok(()),
         Some((row, number)) => Err(Error::input("a number that is not finite")
-            .row(row + 1)
+            .with_code("not-finite")
+            .row(row)
             .seen(number.to_string())
             .advice("embed this row again or remove it")),
     }
@@ -54,7 +55,7 @@ mod tests {
     #[test]
     fn a_row_with_nan_is_named() {
         let error = require_finite(array![[0.0, 1.0], [f32::NAN, 1.0]].view()).unwrap_err();
-        assert!(error.to_string().starts_with("row 2: "), "{error}");
+        assert!(error.to_string().starts_with("row 1: "), "{error}");
     }
 
     #[test]
@@ -66,7 +67,7 @@ mod tests {
             assert!(require_finite(rows.view()).is_ok());
             rows[[row, column]] = value;
             rows[[2047, 0]] = if row < 2047 { f32::NAN } else { -f32::MAX };
-            let named = format!("row {}: ", row + 1);
+            let named = format!("row {row}: ");
             assert!(require_finite(rows.view()).unwrap_err().to_string().starts_with(&named));
             let turned = rows.t().as_standard_layout().into_owned();
             assert!(require_finite(turned.t()).unwrap_err().to_string().starts_with(&named));

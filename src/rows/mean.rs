@@ -160,7 +160,7 @@ pub(crate) fn group_sums(
         )));
     }
     if let Some(row) = groups.iter().position(|group| group.is_some_and(|group| group as usize >= n_groups)) {
-        return Err(Error::argument("a group out of range").row(row + 1).seen(format!("{n_groups} groups")));
+        return Err(Error::argument("a group out of range").row(row).seen(format!("{n_groups} groups")));
     }
     fold_rows(source, &GroupSumsFold { groups, weights, n_groups, dims: source.dims() })
 }

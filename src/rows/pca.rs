@@ -63,9 +63,11 @@ impl Pca {
         let moments = moments(source)?;
         if !moments.variance.iter().all(|variance| variance.is_finite()) {
             let row = norms(source)?.iter().position(|norm| !norm.is_finite());
-            let error = Error::input("a vector with NaN or infinite numbers").advice("remove the row");
+            let error = Error::input("a vector with NaN or infinite numbers")
+                .with_code("not-finite")
+                .advice("remove the row");
             return Err(match row {
-                Some(row) => error.row(row + 1),
+                Some(row) => error.row(row),
                 None => error.seen("numbers too large to square"),
             });
         }

@@ -93,7 +93,10 @@ impl Filter {
     /// When the text is no expression of SQL.
     pub fn parse(text: &str) -> Result<Filter> {
         let failed = |seen: String| {
-            Error::argument("no filter").seen(seen).advice(format!("a filter may hold {KNOWN}"))
+            Error::argument("no filter")
+                .with_code("filter-invalid")
+                .seen(seen)
+                .advice(format!("a filter may hold {KNOWN}"))
         };
         let mut parser =
             Parser::new(&GenericDialect {}).try_with_sql(text).map_err(|error| failed(error.to_string()))?;
@@ -128,11 +131,15 @@ struct Evaluation<'a> {
 
 impl Evaluation<'_> {
     fn failed(&self, error: ArrowError) -> Error {
-        Error::argument("the filter cannot be evaluated").seen(self.text).source(error)
+        Error::argument("the filter cannot be evaluated")
+            .with_code("filter-invalid")
+            .seen(self.text)
+            .source(error)
     }
 
     fn unknown(&self, part: &Expr) -> Error {
         Error::argument("the filter holds what is not known here")
+            .with_code("filter-invalid")
             .seen(part.to_string())
             .advice(format!("a filter may hold {KNOWN}"))
     }
@@ -143,6 +150,7 @@ impl Evaluation<'_> {
         match term.data_type() {
             DataType::Boolean => Ok(self.spread(term)?.as_boolean().clone()),
             other => Err(Error::argument("no condition")
+                .with_code("filter-invalid")
                 .seen(format!("{part} is {other}"))
                 .advice("compare it with something, such as Score >= 4")),
         }
@@ -249,6 +257,7 @@ impl Evaluation<'_> {
             self.columns.schema_ref().fields().iter().map(|field| field.name().as_str()).collect();
         let at = names.iter().position(|column| *column == name).ok_or_else(|| {
             Error::argument("no such column in the filter")
+                .with_code("column-not-found")
                 .column(name)
                 .advice(format!("the columns are {}; text stands in single quotes", names.join(", ")))
         })?;
@@ -309,6 +318,7 @@ impl Evaluation<'_> {
             (a, b) if a == b => a.clone(),
             (a, b) => {
                 return Err(Error::argument("the filter compares different kinds")
+                    .with_code("filter-types")
                     .seen(format!("{left} is {a}, {right} is {b}"))
                     .advice("text stands in single quotes, numbers without"));
             }
@@ -323,6 +333,7 @@ impl Evaluation<'_> {
             let term = term.map(|array| cast(array, &common)).map_err(|error| self.failed(error))?;
             if term.array().null_count() > nulls {
                 return Err(Error::argument("the filter compares different kinds")
+                    .with_code("filter-types")
                     .seen(format!("a text that is no {common}")));
             }
             Ok(term)

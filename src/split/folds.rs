@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 /// When there are fewer than two folds, or fewer rows than folds.
 ///
 /// ```
-/// let folds = embedlab::table::k_fold(5, 2, 42)?;
+/// let folds = embedlab::split::k_fold(5, 2, 42)?;
 /// assert_eq!((&folds[0].test[..], &folds[0].train[..]), (&[1, 2, 4][..], &[0, 3][..]));
 /// # Ok::<(), embedlab::Error>(())
 /// ```

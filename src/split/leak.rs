@@ -46,7 +46,7 @@ impl Leak {
 /// beyond its end count as rows without a text.
 ///
 /// ```
-/// use embedlab::table::{Split, leaks};
+/// use embedlab::split::{Split, leaks};
 /// let texts = ["good", "bad", "good"].map(|text| Some(text.to_owned()));
 /// let leak = leaks(&Split { train: vec![0, 1], test: vec![2] }, &texts);
 /// assert_eq!(leak.test_rows, [2]);

@@ -35,7 +35,7 @@ pub struct Split {
 /// When `test_size` is not between 0 and 1, or one side would be empty.
 ///
 /// ```
-/// let split = embedlab::table::train_test_split(10, 0.2, 42)?;
+/// let split = embedlab::split::train_test_split(10, 0.2, 42)?;
 /// assert_eq!(split.test, [8, 1]);
 /// assert_eq!(split.train, [5, 0, 7, 2, 9, 4, 3, 6]);
 /// # Ok::<(), embedlab::Error>(())
@@ -55,7 +55,7 @@ pub fn train_test_split(n_rows: usize, test_size: f64, seed: u32) -> Result<Spli
 /// are classes.
 ///
 /// ```
-/// let split = embedlab::table::stratified_split(&[0, 0, 0, 0, 1, 1], 0.5, 42)?;
+/// let split = embedlab::split::stratified_split(&[0, 0, 0, 0, 1, 1], 0.5, 42)?;
 /// assert_eq!(split.test.iter().filter(|&&row| row >= 4).count(), 1);
 /// # Ok::<(), embedlab::Error>(())
 /// ```
@@ -67,7 +67,7 @@ pub fn stratified_split(labels: &[u32], test_size: f64, seed: u32) -> Result<Spl
         return Err(Error::input(
             "a class with a single row cannot stand on both sides of a stratified split",
         )
-        .row(rows[0] + 1)
+        .row(rows[0])
         .seen(format!("class {label}"))
         .advice("remove the row, merge the class with another, or split without strata"));
     }
@@ -104,7 +104,7 @@ pub fn stratified_split(labels: &[u32], test_size: f64, seed: u32) -> Result<Spl
 /// When `test_size` is not between 0 and 1, or there are fewer than two groups.
 ///
 /// ```
-/// let split = embedlab::table::group_split(&[4, 4, 9, 9], 0.5, 42)?;
+/// let split = embedlab::split::group_split(&[4, 4, 9, 9], 0.5, 42)?;
 /// assert_eq!((split.train, split.test), (vec![0, 1], vec![2, 3]));
 /// # Ok::<(), embedlab::Error>(())
 /// ```
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn a_class_with_one_row_is_named() {
         let error = stratified_split(&[0, 0, 5, 0], 0.5, 42).unwrap_err();
-        assert!(error.to_string().starts_with("row 3: a class with a single row"), "{error}");
+        assert!(error.to_string().starts_with("row 2: a class with a single row"), "{error}");
         assert!(error.to_string().contains("class 5"), "{error}");
     }
 

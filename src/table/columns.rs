@@ -40,6 +40,7 @@ impl Table {
     ) -> Result<Table> {
         if columns.num_columns() > 0 && columns.num_rows() != vectors.nrows() {
             return Err(Error::input("columns and vectors have different numbers of rows")
+                .with_code("row-count")
                 .seen(format!("{} rows of columns, {} vectors", columns.num_rows(), vectors.nrows()))
                 .advice("give the sidecar that belongs to these vectors"));
         }
@@ -96,7 +97,7 @@ impl Table {
     pub fn column(&self, name: &str) -> Result<&ArrayRef> {
         self.columns.column_by_name(name).ok_or_else(|| {
             let names = self.column_names();
-            let error = Error::argument("no such column").column(name);
+            let error = Error::argument("no such column").with_code("column-not-found").column(name);
             match nearest_name(name, names.iter().copied()) {
                 Some(near) => {
                     error.advice(format!("did you mean {near}? The columns are {}", names.join(", ")))
@@ -128,7 +129,8 @@ impl Table {
         })?;
         if let Some(row) = (0..column.len()).find(|&row| column.is_valid(row) && numbers.is_null(row)) {
             return Err(Error::input("no number")
-                .row(row + 1)
+                .with_code("number-invalid")
+                .row(row)
                 .column(name)
                 .seen("text")
                 .advice("name a column of numbers"));
@@ -162,7 +164,8 @@ impl Table {
     pub fn take(&self, rows: &[usize]) -> Result<Table> {
         if let Some(row) = rows.iter().find(|&&row| row >= self.n_rows()) {
             return Err(Error::argument("a row beyond the last")
-                .row(row + 1)
+                .with_code("row-out-of-range")
+                .row(*row)
                 .seen(format!("{} rows", self.n_rows())));
         }
         let indices = UInt64Array::from_iter_values(rows.iter().map(|&row| row as u64));

@@ -17,6 +17,7 @@ pub(super) fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T>) -> Resul
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
         Err(Error::input("the file is damaged")
+            .with_code("file-damaged")
             .file(path)
             .seen(excerpt(&text))
             .advice("write or download it again"))

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::record_batch::RecordBatch;
 
+use super::format::{csv, hugging_face, ipc, json, mteb, npy, npz, parquet, projector, safetensors};
 use super::{Format, Table, guarded};
 use crate::error::{Error, Result};
 
@@ -57,17 +58,32 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     let format = options.format.map_or_else(|| Format::detect(path), Ok)?;
     not_through_a_pipe(path, format)?;
     match format {
-        Format::Csv | Format::Tsv => super::csv::read(path, format, options),
-        Format::JsonLines => super::jsonl::read(path, options),
-        Format::Json => super::openai::read(path, options),
-        Format::Parquet => guarded(path, || super::parquet::read(path, options)),
-        Format::ArrowIpc => guarded(path, || super::ipc::read(path, options)),
-        Format::Npy => super::npy::read(path, options),
-        Format::Npz => super::npz::read(path, options),
-        Format::Safetensors => super::safetensors::read(path, options),
-        Format::HuggingFace => guarded(path, || super::hugging_face::read(path, options)),
-        Format::MtebCache => super::mteb::read(path, options),
+        Format::Csv | Format::Tsv => delimited(path, format, options),
+        Format::JsonLines => json::lines::read(path, options),
+        Format::Json => json::openai::read(path, options),
+        Format::Parquet => guarded(path, || parquet::read(path, options)),
+        Format::ArrowIpc => guarded(path, || ipc::read(path, options)),
+        Format::Npy => npy::read(path, options),
+        Format::Npz => npz::read(path, options),
+        Format::Safetensors => safetensors::read(path, options),
+        Format::HuggingFace => guarded(path, || hugging_face::read(path, options)),
+        Format::MtebCache => mteb::read(path, options),
     }
+}
+
+/// Delimited text: a matrix without a header is a file of the Embedding Projector.
+fn delimited(path: &Path, format: Format, options: &ReadOptions) -> Result<Table> {
+    let opened = csv::open(path, format, options)?;
+    if opened.is_matrix_without_header() {
+        let vectors = opened.matrix().map_err(|error| error.file(path))?;
+        return projector::with_metadata(path, vectors, options);
+    }
+    if options.sidecar.is_some() {
+        return Err(Error::argument("a sidecar for a file that has columns of its own")
+            .file(path)
+            .advice("leave it out, or give a file that holds vectors only"));
+    }
+    opened.table(options.vector.as_deref()).map_err(|error| error.file(path))
 }
 
 /// Refuses a pipe for formats that are read from both ends.
@@ -78,6 +94,7 @@ fn not_through_a_pipe(path: &Path, format: Format) -> Result<()> {
     );
     if from_both_ends && path.metadata().is_ok_and(|about| !about.is_file()) {
         return Err(Error::input("this format cannot come through a pipe")
+            .with_code("not-through-a-pipe")
             .file(path)
             .advice("save it as a file first; text formats may come through a pipe"));
     }
@@ -93,13 +110,14 @@ pub fn read_columns(path: &Path, options: &ReadOptions) -> Result<RecordBatch> {
     readable(path)?;
     let format = options.format.map_or_else(|| Format::detect(path), Ok)?;
     match format {
-        Format::Csv | Format::Tsv => super::csv::read_columns(path, format, options),
-        Format::JsonLines => super::jsonl::read_columns(path, options),
-        Format::Parquet => guarded(path, || super::parquet::read_columns(path)),
-        Format::ArrowIpc => guarded(path, || super::ipc::read_columns(path)),
-        Format::HuggingFace => guarded(path, || super::hugging_face::read_columns(path)),
+        Format::Csv | Format::Tsv => csv::read_columns(path, format, options),
+        Format::JsonLines => json::lines::read_columns(path, options),
+        Format::Parquet => guarded(path, || parquet::read_columns(path)),
+        Format::ArrowIpc => guarded(path, || ipc::read_columns(path)),
+        Format::HuggingFace => guarded(path, || hugging_face::read_columns(path)),
         Format::Json | Format::Npy | Format::Npz | Format::Safetensors | Format::MtebCache => {
             Err(Error::input("this format holds no columns")
+                .with_code("format-without-columns")
                 .file(path)
                 .advice("give a CSV, JSONL, Parquet or Arrow file"))
         }
@@ -117,12 +135,16 @@ pub(super) fn readable(path: &Path) -> Result<()> {
         return Ok(());
     }
     if metadata.is_file() && metadata.len() == 0 {
-        return Err(Error::input("the file is empty").file(path).advice("check how it was written"));
+        return Err(Error::input("the file is empty")
+            .with_code("file-empty")
+            .file(path)
+            .advice("check how it was written"));
     }
     if metadata.is_file() && metadata.len() < 1024 {
         let start = std::fs::read(path).map_err(|error| Error::io("cannot read", error).file(path))?;
         if start.starts_with(b"version https://git-lfs.github.com/spec/") {
             return Err(Error::input("a Git LFS pointer, not the file itself")
+                .with_code("git-lfs-pointer")
                 .file(path)
                 .advice("run `git lfs pull`"));
         }

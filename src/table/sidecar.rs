@@ -6,9 +6,9 @@ use arrow::datatypes::Schema;
 use arrow::record_batch::RecordBatch;
 use ndarray::Array2;
 
-use super::arrow_vectors::concatenated;
-use super::{ReadOptions, Table, read_columns};
 use crate::error::{Error, Result};
+use crate::table::column::arrow_vectors::concatenated;
+use crate::table::{ReadOptions, Table, read_columns};
 
 /// Joins vectors with the sidecar that the options name, if any, and with columns of their own.
 ///
@@ -31,6 +31,7 @@ pub(super) fn join(
     let columns = read_columns(sidecar, &its_options)?;
     if columns.num_rows() != vectors.nrows() {
         return Err(Error::input("the sidecar belongs to other vectors")
+            .with_code("row-count")
             .file(sidecar)
             .seen(format!("{} rows for {} vectors", columns.num_rows(), vectors.nrows()))
             .advice("give the file that was saved with these vectors"));

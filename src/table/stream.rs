@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use memmap2::Mmap;
 use ndarray::{Array2, ArrayView2};
 
-use super::ipc::IpcRows;
-use super::npy::{self, Vectors};
-use super::parquet::ParquetFile;
-use super::rows_in_order::{Chunks, VectorsInOrder};
-use super::{Format, ReadOptions, Table, guarded, mapped, matrix};
 use crate::error::{Error, Result};
 use crate::rows::{LEAF_ROWS, RowSource};
+use crate::table::column::matrix;
+use crate::table::column::rows_in_order::{Chunks, VectorsInOrder};
+use crate::table::format::ipc::IpcRows;
+use crate::table::format::npy::{self, Vectors};
+use crate::table::format::parquet::ParquetFile;
+use crate::table::{Format, ReadOptions, Table, guarded, mapped};
 
 /// Opens a file as a source of the same rows that [`read()`](super::read()) gives, without loading
 /// it where the format allows that:

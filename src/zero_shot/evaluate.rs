@@ -11,7 +11,7 @@ use crate::metric::{
     AverageScores, BootstrapOptions, ClassCurves, ClassScores, ClassificationReport, Interval,
     PrecisionRecall, class_curves, classification_intervals, classification_report,
 };
-use crate::table::train_test_split;
+use crate::split::train_test_split;
 
 /// How [`evaluate`] works.
 #[derive(Debug, Clone, Copy)]

@@ -49,7 +49,7 @@ impl LabelVectors {
             vectors.rows().into_iter().position(|vector| vector.iter().all(|value| *value == 0.0))
         {
             return Err(Error::input("a label vector of zeros")
-                .row(row + 1)
+                .row(row)
                 .seen(crate::error::excerpt(&labels[row]))
                 .advice("embed this label again"));
         }
@@ -112,7 +112,7 @@ mod tests {
             LabelVectors::new(&labels, None, vectors).unwrap_err().to_string()
         };
         assert!(refused(&["a", "a"], array![[1.0], [2.0]]).contains("only `a`"));
-        assert!(refused(&["a", "b"], array![[1.0], [0.0]]).starts_with("row 2: a label vector of zeros"));
+        assert!(refused(&["a", "b"], array![[1.0], [0.0]]).starts_with("row 1: a label vector of zeros"));
         assert!(refused(&["a", "b"], array![[1.0], [f32::NAN]]).contains("finite"));
         assert!(refused(&["a"], array![[1.0], [2.0]]).contains("1 labels"));
         assert!(refused(&[], Array2::zeros((0, 3))).contains("none"));

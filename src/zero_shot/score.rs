@@ -53,7 +53,8 @@ pub fn zero_shot(source: &(impl RowSource + ?Sized), labels: &LabelVectors) -> R
     let part = fold_rows(source, &fold)?;
     if let Some(row) = part.not_finite {
         return Err(Error::input("a number that is not finite")
-            .row(row + 1)
+            .with_code("not-finite")
+            .row(row)
             .advice("embed this row again or remove it"));
     }
     let prompts = Array2::from_shape_vec((source.n_rows(), vectors.nrows()), part.similarities)

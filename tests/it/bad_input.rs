@@ -76,7 +76,7 @@ fn two_vector_columns() {
 fn a_ragged_vector() {
     let folder = Folder::new();
     let file = folder.file("rows.csv", "id,embedding\n\"two\nlines\",\"[1, 2, 3]\"\nb,\"[1, 2]\"\n");
-    refused(&folder, &file, &[], &["rows.csv", "row 2 (line 4)", "column embedding", "2 numbers", "3"]);
+    refused(&folder, &file, &[], &["rows.csv", "row 1 (line 4)", "column embedding", "2 numbers", "3"]);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn words_and_numbers_that_are_not_finite_inside_a_vector() {
     {
         let folder = Folder::new();
         let file = folder.file("rows.csv", format!("id,embedding\na,\"[1, 2]\"\nb,\"{cell}\"\n"));
-        refused(&folder, &file, &[], &["rows.csv", "row 2 (line 3)", "column embedding", seen]);
+        refused(&folder, &file, &[], &["rows.csv", "row 1 (line 3)", "column embedding", seen]);
     }
 }
 
@@ -94,7 +94,7 @@ fn words_and_numbers_that_are_not_finite_inside_a_vector() {
 fn invalid_utf_8_and_latin_1() {
     let folder = Folder::new();
     let file = folder.file("rows.csv", b"name,embedding\nCaf\xe9,\"[1, 2]\"\n");
-    refused(&folder, &file, &[], &["rows.csv", "row 1", "column name", "--encoding latin1"]);
+    refused(&folder, &file, &[], &["rows.csv", "row 0", "column name", "--encoding latin1"]);
     embedlab()
         .args(["inspect", "--encoding", "latin1"])
         .arg(&file)

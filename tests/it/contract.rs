@@ -17,7 +17,8 @@ use embedlab::recommend::{
 };
 use embedlab::rows::{Metric, Pca, group_means, moments, norms, top_k};
 use embedlab::search::{Hnsw, HnswOptions};
-use embedlab::table::{Labels, check, stratified_k_fold, train_test_split};
+use embedlab::split::{stratified_k_fold, train_test_split};
+use embedlab::table::{Labels, check};
 use embedlab::zero_shot::{LabelVectors, zero_shot};
 use embedlab::{Error, Result};
 use ndarray::{Array2, ArrayView2};

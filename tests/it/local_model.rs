@@ -313,7 +313,7 @@ fn a_tokenizer_of_another_model_is_refused_with_the_row() {
     std::fs::write(folder.path("tokenizer.json"), tokenizer.replace("\"tea\": 11", "\"tea\": 1100")).unwrap();
     let model = folder.open().unwrap();
     let error = model.embed(&["dog food", "tea"].map(String::from)).unwrap_err().to_string();
-    assert!(error.contains("row 2") && error.contains("token 1100"), "{error}");
+    assert!(error.contains("row 1") && error.contains("token 1100"), "{error}");
 }
 
 #[test]

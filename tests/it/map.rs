@@ -215,7 +215,7 @@ mod bhtsne_alone {
         alone.perplexity(10.0).epochs(20).barnes_hut(0.5, euclidean);
         assert!(alone.embedding().iter().all(|x| x.is_finite()));
         let error = Tsne::params().perplexity(10.0).engine(Engine::Bhtsne).fit_rows(rows.view()).unwrap_err();
-        assert!(error.to_string().starts_with("row 18: "), "{error}");
+        assert!(error.to_string().starts_with("row 17: "), "{error}");
     }
 
     #[test]
@@ -390,7 +390,7 @@ fn bad_input_of_the_command_is_an_error_or_a_sensible_map() {
         .success()
         .stderr(contains("perplexity 6: 20 rows are too few for 30"));
     let nan = file("nan.csv", rows(50, &|i| if i == 9 { "NaN, 1".into() } else { format!("{i}, 1") }));
-    embedlab().arg("map").arg(&nan).assert().code(2).stderr(contains("row 10"));
+    embedlab().arg("map").arg(&nan).assert().code(2).stderr(contains("row 9"));
     let equal = file("equal.csv", rows(300, &|_| "0.5, 0.25, 1".into()));
     let png = folder.path().join("equal.png");
     embedlab().args(["map", "--color", "id"]).arg(&equal).arg("-o").arg(&png).assert().success();

@@ -3,7 +3,7 @@
 
 use embedlab::forest::{BoostClassifier, BoostRegressor, ReadableTree};
 use embedlab::model::{Logistic, Nearest, Ridge};
-use embedlab::table::{Split, group_k_fold, k_fold, stratified_k_fold};
+use embedlab::split::{Split, group_k_fold, k_fold, stratified_k_fold};
 use linfa::dataset::DatasetBase;
 use linfa::traits::{Fit, Predict};
 use linfa_trees::DecisionTree;

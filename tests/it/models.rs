@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use embedlab::model::{Beside, ModelOptions, classify, regress};
-use embedlab::table::{read, train_test_split};
+use embedlab::split::train_test_split;
+use embedlab::table::read;
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;

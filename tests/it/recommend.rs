@@ -4,7 +4,8 @@ use embedlab::recommend::{
     EvaluationOptions, NeighborOptions, ProfileOptions, Query, Ratings, evaluate, neighbors, profiles,
 };
 use embedlab::rows::Metric;
-use embedlab::table::{Labels, train_test_split};
+use embedlab::split::train_test_split;
+use embedlab::table::Labels;
 use ndarray::{Array2, ArrayView1};
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use embedlab::table::{Split, group_split, leaks, stratified_split, train_test_split};
+use embedlab::split::{Split, group_split, leaks, stratified_split, train_test_split};
 use serde_json::Value;
 
 use crate::support::shared_data;

@@ -92,15 +92,15 @@ fn every_file_is_streamed_to_the_same_rows() {
 fn a_missing_ragged_or_broken_vector_names_its_row() {
     for kind in ["parquet", "arrow"] {
         for (name, expected) in [
-            ("null_row", ", row 9, column embedding: no vector: null or empty"),
-            ("null_fixed", ", row 9, column embedding: no vector: null or empty"),
-            ("empty_row", ", row 9, column embedding: no vector: null or empty"),
-            ("null_first", ", row 1, column embedding: no vector: null or empty"),
-            ("null_number", ", row 9, column embedding: a number is missing: null in dimension 3"),
-            ("short_row", ", row 9, column embedding: a vector of another length: 4 numbers where 5"),
-            ("long_row", ", row 9, column embedding: a vector of another length: 6 numbers where 5"),
-            ("compensated", ", row 9, column embedding: a vector of another length: 4 numbers where 5"),
-            ("nan", ", row 9, column embedding: vectors must be finite: NaN in dimension 4"),
+            ("null_row", ", row 8, column embedding: no vector: null or empty"),
+            ("null_fixed", ", row 8, column embedding: no vector: null or empty"),
+            ("empty_row", ", row 8, column embedding: no vector: null or empty"),
+            ("null_first", ", row 0, column embedding: no vector: null or empty"),
+            ("null_number", ", row 8, column embedding: a number is missing: null in dimension 3"),
+            ("short_row", ", row 8, column embedding: a vector of another length: 4 numbers where 5"),
+            ("long_row", ", row 8, column embedding: a vector of another length: 6 numbers where 5"),
+            ("compensated", ", row 8, column embedding: a vector of another length: 4 numbers where 5"),
+            ("nan", ", row 8, column embedding: vectors must be finite: NaN in dimension 4"),
         ] {
             let name = format!("broken_{name}.{kind}");
             let message = message(&name);
@@ -120,7 +120,7 @@ fn a_check_counts_what_reading_refuses() {
         let checked = check_rows(&read(&fixture(name), &options).unwrap().vectors()).unwrap();
         let streamed = check_rows(stream(&fixture(name), &options).unwrap().as_ref()).unwrap();
         assert_eq!(checked, streamed, "{name}");
-        assert_eq!((checked.nan_rows, checked.problems[0].rows.as_slice()), (1, [9].as_slice()), "{name}");
+        assert_eq!((checked.nan_rows, checked.problems[0].rows.as_slice()), (1, [8].as_slice()), "{name}");
     }
 }
 
@@ -140,7 +140,7 @@ fn arrays_that_are_no_vectors_are_refused_with_advice() {
     assert!(message("refused_i1.npy").contains("array.astype('float32')"));
     assert!(message("refused_1d.npy").contains("array.reshape(rows, -1)"));
     let nan = message("refused_nan.npy");
-    assert!(nan.starts_with(", row 9: vectors must be finite: NaN in dimension 3"), "{nan}");
+    assert!(nan.starts_with(", row 8: vectors must be finite: NaN in dimension 3"), "{nan}");
     assert!(message("two.npz").contains("several arrays hold vectors: a, b; choose one with --vector"));
 }
 

@@ -44,6 +44,7 @@ pub(super) fn k_means_plus_plus(
         let total: f64 = weights.iter().sum();
         if total <= 0.0 {
             return Err(Error::argument("fewer distinct rows than clusters")
+                .with_code("too-few-rows")
                 .seen(format!("{} distinct rows, {k} clusters", chosen.len()))
                 .advice(format!("ask for at most {} clusters", chosen.len())));
         }

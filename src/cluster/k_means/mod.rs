@@ -92,6 +92,7 @@ impl KMeans {
     pub fn predict_rows(&self, rows: ArrayView2<'_, f32>) -> Result<Vec<u32>> {
         if rows.ncols() != self.centroids.ncols() {
             return Err(Error::argument("rows of other dimensions than the model")
+                .with_code("dimensions")
                 .seen(format!("{} in the rows, {} in the model", rows.ncols(), self.centroids.ncols()))
                 .advice("use vectors of the same embedding model"));
         }
@@ -120,6 +121,7 @@ impl KMeansValidParams {
         let n = source.n_rows();
         if n < self.n_clusters {
             return Err(Error::argument("more clusters than rows")
+                .with_code("too-few-rows")
                 .seen(format!("{} clusters, {n} rows", self.n_clusters))
                 .advice(format!("ask for at most {n} clusters")));
         }

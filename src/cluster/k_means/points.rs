@@ -26,7 +26,8 @@ impl Points {
         let squares = fold_rows(source, &Squares)?;
         if let Some(row) = squares.iter().position(|square| !square.is_finite()) {
             return Err(Error::input("a vector with NaN or infinite numbers")
-                .row(row + 1)
+                .with_code("not-finite")
+                .row(row)
                 .advice("remove the row"));
         }
         if geometry == Geometry::Euclidean {
@@ -42,7 +43,8 @@ impl Points {
         }
         if let Some(row) = squares.iter().position(|square| *square == 0.0) {
             return Err(Error::input("a vector of zeros has no direction")
-                .row(row + 1)
+                .with_code("zero-vector")
+                .row(row)
                 .advice("remove the row, or cluster by Euclidean distance"));
         }
         Ok(Points {

@@ -105,9 +105,7 @@ impl LocalModel {
         let encoded = texts
             .par_iter()
             .enumerate()
-            .map(|(row, text)| {
-                self.tokens.encode(text).map_err(|error| error.file(&self.folder).row(row + 1))
-            })
+            .map(|(row, text)| self.tokens.encode(text).map_err(|error| error.file(&self.folder).row(row)))
             .collect::<Result<Vec<_>>>()?;
         let batches = batches(encoded.iter().map(|text| text.ids.len()));
         let dims = self.dims();
@@ -134,7 +132,7 @@ impl LocalModel {
         if let Some(row) = vectors.rows().into_iter().position(|row| row.iter().any(|x| !x.is_finite())) {
             return Err(Error::input("the model gives no numbers for a text")
                 .file(&self.folder)
-                .row(row + 1)
+                .row(row)
                 .seen(excerpt(&texts[row]))
                 .advice("its weights may be damaged; fetch the model again"));
         }

@@ -48,7 +48,7 @@ pub struct Problem {
     pub severity: Severity,
     /// What it is, in one sentence.
     pub message: String,
-    /// The first ten rows that it concerns, counted from 1; empty when it concerns all.
+    /// The first ten rows that it concerns, counted from 0; empty when it concerns all.
     pub rows: Vec<usize>,
 }
 
@@ -84,7 +84,7 @@ pub struct Check {
 /// use ndarray::array;
 /// let check = embedlab::table::check(array![[0.6_f32, 0.8], [0.0, 0.0], [0.6, 0.8]].view());
 /// assert_eq!((check.zero_rows, check.duplicate_rows, check.unit_length), (1, 1, false));
-/// assert_eq!(check.problems[0].rows, [2]);
+/// assert_eq!(check.problems[0].rows, [1]);
 /// ```
 pub fn check(rows: ArrayView2<'_, f32>) -> Check {
     check_rows(&rows).expect("a matrix in memory is never read from anything that fails")
@@ -140,7 +140,7 @@ impl Check {
     fn problems_of(&self, seen: &Seen, repeated: &[usize]) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut say = |severity, message: String, rows: &[usize]| {
-            let rows = rows.iter().take(LISTED).map(|row| row + 1).collect();
+            let rows = rows.iter().take(LISTED).copied().collect();
             problems.push(Problem { severity, message, rows });
         };
         if self.rows == 0 {
@@ -240,7 +240,7 @@ mod tests {
         assert_eq!(found.norm, Norms { min: 0.0, mean: 1.0 / 3.0, max: 1.0 });
         assert_eq!(found.problems[0].severity, Severity::Error);
         assert_eq!(found.problems[0].message, "2 rows hold NaN or infinite numbers");
-        assert_eq!(found.problems[0].rows, [2, 4]);
+        assert_eq!(found.problems[0].rows, [1, 3]);
         assert_eq!(found.severity(), Some(Severity::Error));
         assert!(!found.unit_length);
     }

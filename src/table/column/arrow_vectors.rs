@@ -8,20 +8,20 @@ use arrow::datatypes::{DataType, Float32Type, Schema};
 use arrow::record_batch::RecordBatch;
 use rayon::prelude::*;
 
-use super::cell::parse_vector;
-use super::floats::Float;
-use super::vector_column::{self, Holds, Place, VectorColumn};
 use crate::error::{Error, Result};
+use crate::table::column::cell::parse_vector;
+use crate::table::column::floats::Float;
+use crate::table::column::vector_column::{self, Holds, Place, VectorColumn};
 
 /// Rows that are looked at to tell texts from vectors written as text.
-pub(super) const SAMPLE_ROWS: usize = 64;
+pub(in crate::table) const SAMPLE_ROWS: usize = 64;
 
 /// Finds the vectors among Arrow columns; `sample` holds the first rows of the columns at the
 /// positions `sampled`, which are those of [`text_columns`].
 ///
 /// # Errors
 /// As [`vector_column::find`].
-pub(super) fn find(
+pub(in crate::table) fn find(
     schema: &Schema,
     sampled: &[usize],
     sample: &RecordBatch,
@@ -52,7 +52,7 @@ fn holds_text(cells: &ArrayRef) -> Holds {
 }
 
 /// The positions of the columns of text, in order.
-pub(super) fn text_columns(schema: &Schema) -> Vec<usize> {
+pub(in crate::table) fn text_columns(schema: &Schema) -> Vec<usize> {
     let is_text = |data_type: &DataType| match data_type {
         DataType::Dictionary(_, value) => value.is_string(),
         other => other.is_string(),
@@ -63,7 +63,7 @@ pub(super) fn text_columns(schema: &Schema) -> Vec<usize> {
 
 impl VectorColumn {
     /// The positions of the columns that hold the vectors, ascending.
-    pub(super) fn positions(&self) -> Vec<usize> {
+    pub(in crate::table) fn positions(&self) -> Vec<usize> {
         let mut positions = match &self.place {
             Place::Column(position) => vec![*position],
             Place::Spread(positions) => positions.clone(),
@@ -73,7 +73,7 @@ impl VectorColumn {
     }
 
     /// The same vectors in batches that hold only the columns of [`VectorColumn::positions`].
-    pub(super) fn alone(&self) -> VectorColumn {
+    pub(in crate::table) fn alone(&self) -> VectorColumn {
         let positions = self.positions();
         let rank = |position: &usize| positions.partition_point(|other| other < position);
         let place = match &self.place {
@@ -87,7 +87,7 @@ impl VectorColumn {
     ///
     /// # Errors
     /// When the first row holds no vector.
-    pub(super) fn dims(&self, batch: &RecordBatch) -> Result<usize> {
+    pub(in crate::table) fn dims(&self, batch: &RecordBatch) -> Result<usize> {
         let position = match &self.place {
             Place::Spread(positions) => return Ok(positions.len()),
             Place::Column(position) => *position,
@@ -104,7 +104,7 @@ impl VectorColumn {
                 let mut vector = Vec::new();
                 let text = large_text(&array)?;
                 parse_vector(text.as_string::<i64>().value(0).as_bytes(), &mut vector)
-                    .map_err(|error| Error::from(error).row(1))?;
+                    .map_err(|error| Error::from(error).row(0))?;
                 vector.len()
             }
             _ => bytes_of(&array)?.as_binary::<i64>().value(0).len() / 4,
@@ -117,7 +117,13 @@ impl VectorColumn {
     ///
     /// # Errors
     /// Names the row that holds no vector, one of another length, or a number that is missing.
-    pub(super) fn copy(&self, batch: &RecordBatch, dims: usize, first: usize, out: &mut [f32]) -> Result<()> {
+    pub(in crate::table) fn copy(
+        &self,
+        batch: &RecordBatch,
+        dims: usize,
+        first: usize,
+        out: &mut [f32],
+    ) -> Result<()> {
         match &self.place {
             Place::Column(position) => copy_column(batch.column(*position), dims, first, out),
             Place::Spread(positions) => positions.iter().enumerate().try_for_each(|(dim, &position)| {
@@ -214,7 +220,7 @@ fn copy_texts(texts: &ArrayRef, dims: usize, first: usize, out: &mut [f32]) -> R
         }
         let mut vector = Vec::with_capacity(dims);
         if let Err(error) = parse_vector(texts.value(row).as_bytes(), &mut vector) {
-            return Some(Error::from(error).row(first + row + 1));
+            return Some(Error::from(error).row(first + row));
         }
         if vector.len() != dims {
             return Some(other_length(first + row, &format!("{} numbers", vector.len()), dims));
@@ -254,22 +260,28 @@ fn copy_dimension(array: &ArrayRef, dim: usize, dims: usize, first: usize, out: 
 }
 
 /// No vector in this row, which is counted from 0 here.
-pub(super) fn missing(row: usize) -> Error {
-    Error::input("no vector").row(row + 1).seen("null or empty").advice("embed this row or remove it")
+pub(in crate::table) fn missing(row: usize) -> Error {
+    Error::input("no vector")
+        .with_code("vector-missing")
+        .row(row)
+        .seen("null or empty")
+        .advice("embed this row or remove it")
 }
 
 /// A vector with a gap; row and dimension are counted from 0 here.
-pub(super) fn missing_number(row: usize, dim: usize) -> Error {
+pub(in crate::table) fn missing_number(row: usize, dim: usize) -> Error {
     Error::input("a number is missing")
-        .row(row + 1)
+        .with_code("number-missing")
+        .row(row)
         .seen(format!("null in dimension {}", dim + 1))
         .advice("embed this row again or remove it")
 }
 
 /// A vector that is not as long as the first one; the row is counted from 0 here.
-pub(super) fn other_length(row: usize, length: &str, dims: usize) -> Error {
+pub(in crate::table) fn other_length(row: usize, length: &str, dims: usize) -> Error {
     Error::input("a vector of another length")
-        .row(row + 1)
+        .with_code("vector-length")
+        .row(row)
         .seen(format!("{length} where {dims} numbers were expected"))
         .advice("embed this row again or remove it")
 }
@@ -278,7 +290,7 @@ pub(super) fn other_length(row: usize, length: &str, dims: usize) -> Error {
 ///
 /// # Errors
 /// Never in practice: the positions come from the batch's own schema.
-pub(super) fn without(batch: &RecordBatch, positions: &[usize]) -> Result<RecordBatch> {
+pub(in crate::table) fn without(batch: &RecordBatch, positions: &[usize]) -> Result<RecordBatch> {
     let others: Vec<usize> =
         (0..batch.num_columns()).filter(|position| positions.binary_search(position).is_err()).collect();
     batch.project(&others).map_err(|error| Error::input("cannot take the columns").source(error))
@@ -288,7 +300,11 @@ pub(super) fn without(batch: &RecordBatch, positions: &[usize]) -> Result<Record
 ///
 /// # Errors
 /// When a column of text would be longer than its type can hold (2 GB).
-pub(super) fn concatenated(schema: &Schema, batches: &[RecordBatch], rows: usize) -> Result<RecordBatch> {
+pub(in crate::table) fn concatenated(
+    schema: &Schema,
+    batches: &[RecordBatch],
+    rows: usize,
+) -> Result<RecordBatch> {
     use arrow::record_batch::RecordBatchOptions;
     let schema = std::sync::Arc::new(schema.clone());
     if schema.fields().is_empty() {

@@ -2,8 +2,8 @@
 
 use fast_float2::parse_partial;
 
-use super::ReadOptions;
 use crate::error::{Error, excerpt};
+use crate::table::ReadOptions;
 
 /// Why a cell is no vector.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,7 +46,7 @@ impl CellError {
 /// The place (file, row, column) is for the caller to add.
 impl From<CellError> for Error {
     fn from(error: CellError) -> Self {
-        Error::input("no vector").seen(error.to_string()).advice(error.advice())
+        Error::input("no vector").with_code("vector-missing").seen(error.to_string()).advice(error.advice())
     }
 }
 
@@ -73,21 +73,25 @@ pub fn parse_vector(cell: &[u8], out: &mut Vec<f32>) -> Result<(), CellError> {
 
 /// Which numbers a vector may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Numbers {
+pub(in crate::table) enum Numbers {
     /// Those of an embedding.
     Finite,
-    /// NaN and infinities too, to [`check`](super::check()) them.
+    /// NaN and infinities too, to [`check`](crate::table::check()) them.
     Any,
 }
 
 impl Numbers {
-    pub(super) fn of(options: &ReadOptions) -> Numbers {
+    pub(in crate::table) fn of(options: &ReadOptions) -> Numbers {
         if options.allow_non_finite { Numbers::Any } else { Numbers::Finite }
     }
 }
 
 /// [`parse_vector`] for vectors that may be broken.
-pub(super) fn parse_vector_of(cell: &[u8], numbers: Numbers, out: &mut Vec<f32>) -> Result<(), CellError> {
+pub(in crate::table) fn parse_vector_of(
+    cell: &[u8],
+    numbers: Numbers,
+    out: &mut Vec<f32>,
+) -> Result<(), CellError> {
     let before = out.len();
     let parsed = parse(cell, numbers, out);
     if parsed.is_err() {
@@ -97,7 +101,7 @@ pub(super) fn parse_vector_of(cell: &[u8], numbers: Numbers, out: &mut Vec<f32>)
 }
 
 /// The number of a cell that holds one dimension of a vector.
-pub(super) fn parse_number(cell: &[u8], numbers: Numbers) -> Result<f32, CellError> {
+pub(in crate::table) fn parse_number(cell: &[u8], numbers: Numbers) -> Result<f32, CellError> {
     let cell = cell.trim_ascii();
     match fast_float2::parse::<f32, _>(cell) {
         Ok(number) if number.is_finite() || numbers == Numbers::Any => Ok(number),
@@ -107,15 +111,16 @@ pub(super) fn parse_number(cell: &[u8], numbers: Numbers) -> Result<f32, CellErr
 }
 
 /// A vector whose length is not that of the vectors before it.
-pub(super) fn another_length(seen: usize, expected: usize) -> Error {
+pub(in crate::table) fn another_length(seen: usize, expected: usize) -> Error {
     Error::input("a vector of another length")
+        .with_code("vector-length")
         .seen(format!("{seen} number{} where {expected} were expected", if seen == 1 { "" } else { "s" }))
         .advice("embed this row again or remove it")
 }
 
 /// Whether a cell is meant as a vector of two or more numbers. One with a fault counts too, so that
 /// the reader can name the fault instead of finding no vectors.
-pub(super) fn looks_like_vector(cell: &[u8]) -> bool {
+pub(in crate::table) fn looks_like_vector(cell: &[u8]) -> bool {
     let mut numbers = Vec::new();
     match parse(cell, Numbers::Finite, &mut numbers) {
         Ok(()) | Err(CellError::Word(_)) => numbers.len() >= 2,

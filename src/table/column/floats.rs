@@ -5,14 +5,14 @@ use rayon::prelude::*;
 
 /// How a number stands in the bytes of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Float {
+pub(in crate::table) struct Float {
     pub kind: FloatKind,
     pub big_endian: bool,
 }
 
 /// The widths that stored embeddings come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FloatKind {
+pub(in crate::table) enum FloatKind {
     F16,
     Bf16,
     F32,
@@ -20,15 +20,15 @@ pub(super) enum FloatKind {
 }
 
 impl Float {
-    pub(super) const F32: Float = Float { kind: FloatKind::F32, big_endian: false };
+    pub(in crate::table) const F32: Float = Float { kind: FloatKind::F32, big_endian: false };
 
     /// Little-endian numbers of this kind.
-    pub(super) fn little(kind: FloatKind) -> Float {
+    pub(in crate::table) fn little(kind: FloatKind) -> Float {
         Float { kind, big_endian: false }
     }
 
     /// Bytes of one number.
-    pub(super) fn size(self) -> usize {
+    pub(in crate::table) fn size(self) -> usize {
         match self.kind {
             FloatKind::F16 | FloatKind::Bf16 => 2,
             FloatKind::F32 => 4,
@@ -37,7 +37,7 @@ impl Float {
     }
 
     /// Converts as many numbers as `out` holds; `bytes` holds at least so many.
-    pub(super) fn decode(self, bytes: &[u8], out: &mut [f32]) {
+    pub(in crate::table) fn decode(self, bytes: &[u8], out: &mut [f32]) {
         match (self.kind, self.big_endian) {
             (FloatKind::F16, false) => each(bytes, out, |b| f16::from_le_bytes(b).to_f32()),
             (FloatKind::F16, true) => each(bytes, out, |b| f16::from_be_bytes(b).to_f32()),
@@ -51,7 +51,7 @@ impl Float {
     }
 
     /// [`Float::decode`] on all threads.
-    pub(super) fn decode_parallel(self, bytes: &[u8], out: &mut [f32]) {
+    pub(in crate::table) fn decode_parallel(self, bytes: &[u8], out: &mut [f32]) {
         const PIECE: usize = 1 << 18;
         out.par_chunks_mut(PIECE)
             .enumerate()

@@ -8,7 +8,7 @@ use crate::rows::LEAF_ROWS;
 
 /// A matrix of zeros, or an error where the numbers of rows and dimensions that a file claims would
 /// not fit: a header that lies must not end the process.
-pub(super) fn zeros(rows: usize, dims: usize) -> Result<Array2<f32>> {
+pub(in crate::table) fn zeros(rows: usize, dims: usize) -> Result<Array2<f32>> {
     let refused = || {
         Error::memory("the vectors do not fit in memory")
             .seen(format!("{rows} rows of {dims} numbers"))
@@ -23,8 +23,8 @@ pub(super) fn zeros(rows: usize, dims: usize) -> Result<Array2<f32>> {
 /// Refuses NaN and infinities. `first` is how many rows of the file stand before these.
 ///
 /// # Errors
-/// Names the row and, in what was seen, the dimension (both counted from 1).
-pub(super) fn refuse_non_finite(rows: ArrayView2<'_, f32>, first: usize) -> Result<()> {
+/// Names the row and, in what was seen, the dimension (counted from 1).
+pub(in crate::table) fn refuse_non_finite(rows: ArrayView2<'_, f32>, first: usize) -> Result<()> {
     let leaves: Vec<_> = rows.axis_chunks_iter(Axis(0), LEAF_ROWS).collect();
     let found: Option<(usize, usize)> = leaves
         .into_par_iter()
@@ -34,7 +34,8 @@ pub(super) fn refuse_non_finite(rows: ArrayView2<'_, f32>, first: usize) -> Resu
     match found {
         None => Ok(()),
         Some((row, dim)) => Err(Error::input("vectors must be finite")
-            .row(first + row + 1)
+            .with_code("not-finite")
+            .row(first + row)
             .seen(format!("{} in dimension {}", rows[[row, dim]], dim + 1))
             .advice("embed this row again or remove it")),
     }
@@ -66,7 +67,7 @@ mod tests {
                 error.to_string(),
                 format!(
                     "row {}: vectors must be finite: -inf in dimension 3; embed this row again or remove it",
-                    LEAF_ROWS + 18
+                    LEAF_ROWS + 17
                 )
             );
         }

@@ -9,7 +9,11 @@ const CONVENTIONAL: [&str; 6] = ["embeddings", "embedding", "vectors", "vector",
 ///
 /// # Errors
 /// When the wanted one is no candidate, when there is none, and when several are equally good.
-pub(super) fn choose<'a>(candidates: &[&'a str], all: &[&str], wanted: Option<&str>) -> Result<&'a str> {
+pub(in crate::table) fn choose<'a>(
+    candidates: &[&'a str],
+    all: &[&str],
+    wanted: Option<&str>,
+) -> Result<&'a str> {
     if let Some(wanted) = wanted {
         return candidates.iter().find(|name| **name == wanted).copied().ok_or_else(|| {
             let what = if all.contains(&wanted) {
@@ -31,9 +35,11 @@ pub(super) fn choose<'a>(candidates: &[&'a str], all: &[&str], wanted: Option<&s
     match (conventional, candidates) {
         (Some(name), _) => Ok(name),
         (None, []) => Err(Error::input("no array holds vectors")
+            .with_code("no-vector-column")
             .seen(format!("the arrays are {}", all.join(", ")))
             .advice("save a two-dimensional array of floating-point numbers")),
         (None, _) => Err(Error::input("several arrays hold vectors")
+            .with_code("several-vector-columns")
             .seen(candidates.join(", "))
             .advice("choose one with --vector")),
     }

@@ -3,12 +3,12 @@
 use arrow::array::RecordBatch;
 use ndarray::Array2;
 
-use super::matrix;
-use super::vector_column::VectorColumn;
 use crate::error::{Error, Result};
+use crate::table::column::matrix;
+use crate::table::column::vector_column::VectorColumn;
 
 /// A reader that goes through the vectors of a file once.
-pub(super) trait VectorsInOrder {
+pub(in crate::table) trait VectorsInOrder {
     /// Fills `out` with the next vectors, row after row; the file must have as many left.
     ///
     /// # Errors
@@ -17,7 +17,7 @@ pub(super) trait VectorsInOrder {
 }
 
 /// The vectors of Arrow batches.
-pub(super) struct BatchRows<I> {
+pub(in crate::table) struct BatchRows<I> {
     vectors: VectorColumn,
     dims: usize,
     batches: I,
@@ -27,7 +27,7 @@ pub(super) struct BatchRows<I> {
 }
 
 impl<I: Iterator<Item = Result<RecordBatch>>> BatchRows<I> {
-    pub(super) fn new(vectors: VectorColumn, dims: usize, batches: I) -> Self {
+    pub(in crate::table) fn new(vectors: VectorColumn, dims: usize, batches: I) -> Self {
         BatchRows { vectors, dims, batches, pending: None, row: 0 }
     }
 }
@@ -39,7 +39,8 @@ impl<I: Iterator<Item = Result<RecordBatch>>> VectorsInOrder for BatchRows<I> {
                 Some(batch) => batch,
                 None => self.batches.next().ok_or_else(|| {
                     Error::input("the file ends too early")
-                        .row(self.row + 1)
+                        .with_code("file-damaged")
+                        .row(self.row)
                         .advice("it is cut off or damaged: write it again")
                 })??,
             };
@@ -58,7 +59,7 @@ impl<I: Iterator<Item = Result<RecordBatch>>> VectorsInOrder for BatchRows<I> {
 
 /// Cuts a reader's vectors into matrices of `rows` rows (the last may have fewer) and refuses those
 /// that are not finite.
-pub(super) struct Chunks<'a> {
+pub(in crate::table) struct Chunks<'a> {
     pub reader: Box<dyn VectorsInOrder + 'a>,
     pub rows: usize,
     pub total: usize,

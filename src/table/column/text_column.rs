@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 const EXACT_INTEGER: u64 = 1 << 53;
 
 /// The cells of one column, one after the other.
-pub(super) struct TextColumn {
+pub(in crate::table) struct TextColumn {
     text: Vec<u8>,
     /// Where each cell ends in `text`, after a leading 0.
     ends: Vec<i64>,
@@ -33,7 +33,7 @@ struct Types {
 
 impl TextColumn {
     /// A column that begins with `rows` empty cells.
-    pub(super) fn new(rows: usize) -> Self {
+    pub(in crate::table) fn new(rows: usize) -> Self {
         let mut valid = NullBufferBuilder::new(0);
         valid.append_n_nulls(rows);
         let types = Types { integer: true, float: true, boolean: true };
@@ -41,24 +41,24 @@ impl TextColumn {
     }
 
     /// The number of cells.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::table) fn len(&self) -> usize {
         self.ends.len() - 1
     }
 
     /// Adds a cell that may stand for a number or a truth value.
-    pub(super) fn push(&mut self, cell: &str) {
+    pub(in crate::table) fn push(&mut self, cell: &str) {
         self.types = self.types.and(cell);
         self.extend(cell);
     }
 
     /// Adds a cell that is text, whatever stands in it.
-    pub(super) fn push_text(&mut self, cell: &str) {
+    pub(in crate::table) fn push_text(&mut self, cell: &str) {
         self.types = Types { integer: false, float: false, boolean: false };
         self.extend(cell);
     }
 
     /// Adds an empty cell.
-    pub(super) fn push_null(&mut self) {
+    pub(in crate::table) fn push_null(&mut self) {
         self.ends.push(self.text.len() as i64);
         self.valid.append_null();
     }
@@ -70,14 +70,14 @@ impl TextColumn {
     }
 
     /// Adds empty cells up to a number of rows.
-    pub(super) fn fill(&mut self, rows: usize) {
+    pub(in crate::table) fn fill(&mut self, rows: usize) {
         while self.len() < rows {
             self.push_null();
         }
     }
 
     /// Adds the cells of the same column in the rows that follow.
-    pub(super) fn append(&mut self, mut next: TextColumn) {
+    pub(in crate::table) fn append(&mut self, mut next: TextColumn) {
         let shift = self.text.len() as i64;
         let rows = next.len();
         self.text.append(&mut next.text);
@@ -95,7 +95,7 @@ impl TextColumn {
     ///
     /// # Errors
     /// None in practice: the cells are valid text, and there is one end for each.
-    pub(super) fn finish(mut self) -> Result<ArrayRef> {
+    pub(in crate::table) fn finish(mut self) -> Result<ArrayRef> {
         let valid = self.valid.finish();
         let filled = valid.as_ref().map_or(self.len(), |valid| valid.len() - valid.null_count());
         if filled > 0 && self.types.boolean {
@@ -137,7 +137,7 @@ impl TextColumn {
 }
 
 /// The columns of a table, finished and named.
-pub(super) fn batch<'a>(
+pub(in crate::table) fn batch<'a>(
     names: impl IntoIterator<Item = &'a str>,
     columns: Vec<TextColumn>,
     rows: usize,

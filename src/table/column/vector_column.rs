@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use arrow::datatypes::DataType;
 
-use super::cell::looks_like_vector;
 use crate::error::{Error, Result, excerpt, nearest_name};
+use crate::table::column::cell::looks_like_vector;
 
 /// The names under which embeddings are stored everywhere; they decide among several candidates.
 const CONVENTIONAL: [&str; 4] = ["embedding", "ada_embedding", "embeddings", "vector"];
 
 /// What the cells of a column hold, as far as vectors are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Holds {
+pub(in crate::table) enum Holds {
     /// A whole vector in each cell.
     Vectors,
     /// A number in each cell: perhaps one dimension of a vector that is spread over columns.
@@ -23,7 +23,7 @@ pub(super) enum Holds {
 
 impl Holds {
     /// What a text column holds, judged by its first cells that are not empty.
-    pub(super) fn of_text<'a>(cells: impl IntoIterator<Item = &'a [u8]>) -> Holds {
+    pub(in crate::table) fn of_text<'a>(cells: impl IntoIterator<Item = &'a [u8]>) -> Holds {
         let mut filled = cells.into_iter().filter(|cell| !cell.trim_ascii().is_empty());
         match filled.next() {
             Some(cell) if looks_like_vector(cell) => Holds::Vectors,
@@ -35,7 +35,7 @@ impl Holds {
     /// What a text column holds, judged by its first cell that is not empty. The column that was
     /// `wanted` is taken at its word where it begins as a vector does, so that the error names the
     /// fault and its row.
-    pub(super) fn of_first_cell(cell: &[u8], wanted: bool) -> Holds {
+    pub(in crate::table) fn of_first_cell(cell: &[u8], wanted: bool) -> Holds {
         match (Holds::of_text([cell]), cell.trim_ascii_start()) {
             (Holds::Other, [] | [b'[' | b'{' | b'(', ..]) if wanted => Holds::Vectors,
             (holds, _) => holds,
@@ -43,7 +43,7 @@ impl Holds {
     }
 
     /// What an Arrow column holds. A text column may hold vectors too: ask [`Holds::of_text`].
-    pub(super) fn of_type(data_type: &DataType) -> Holds {
+    pub(in crate::table) fn of_type(data_type: &DataType) -> Holds {
         use DataType::{Binary, FixedSizeBinary, FixedSizeList, LargeBinary, LargeList, List};
         match data_type {
             List(item) | LargeList(item) | FixedSizeList(item, _) if item.data_type().is_floating() => {
@@ -59,7 +59,7 @@ impl Holds {
 
 /// Where the vectors stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Place {
+pub(in crate::table) enum Place {
     /// In one column: its position.
     Column(usize),
     /// In one column for each dimension: their positions in the order of the dimensions.
@@ -68,21 +68,21 @@ pub(super) enum Place {
 
 /// The vectors of a file: a name for them, and their place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct VectorColumn {
-    pub(super) name: String,
-    pub(super) place: Place,
+pub(in crate::table) struct VectorColumn {
+    pub(in crate::table) name: String,
+    pub(in crate::table) place: Place,
 }
 
 /// Finds the vectors among the columns of a file, given in the order of the file.
 ///
-/// `wanted` ([`ReadOptions::vector`](super::ReadOptions::vector)) decides if it is given. Otherwise
+/// `wanted` ([`ReadOptions::vector`](crate::table::ReadOptions::vector)) decides if it is given. Otherwise
 /// it is the only column of vectors; or, of several, the only one with a conventional name; or, when
 /// no column holds whole vectors, the only set of numbered columns.
 ///
 /// # Errors
 /// When `wanted` names nothing that holds vectors, when there are no vectors, and when there are
 /// several candidates: the message lists them.
-pub(super) fn find(columns: &[(&str, Holds)], wanted: Option<&str>) -> Result<VectorColumn> {
+pub(in crate::table) fn find(columns: &[(&str, Holds)], wanted: Option<&str>) -> Result<VectorColumn> {
     let whole: Vec<VectorColumn> = columns
         .iter()
         .enumerate()
@@ -106,6 +106,7 @@ pub(super) fn find(columns: &[(&str, Holds)], wanted: Option<&str>) -> Result<Ve
             return Ok(only.clone());
         }
         return Err(Error::input("several columns hold vectors")
+            .with_code("several-vector-columns")
             .seen(names(candidates.iter().map(|candidate| candidate.name.as_str())))
             .advice("choose one with --vector"));
     }
@@ -142,9 +143,9 @@ fn named(
     }
     let known = columns.iter().any(|(name, _)| *name == wanted);
     let error = if known {
-        Error::argument("this column holds no vectors").column(wanted)
+        Error::argument("this column holds no vectors").with_code("column-without-vectors").column(wanted)
     } else {
-        Error::argument("no such vector column").column(wanted)
+        Error::argument("no such vector column").with_code("column-not-found").column(wanted)
     };
     let near = nearest_name(wanted, candidates.iter().map(|candidate| candidate.name.as_str()));
     Err(match (near, candidates.is_empty()) {

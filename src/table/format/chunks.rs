@@ -14,7 +14,7 @@ const CHUNKS_PER_THREAD: usize = 4;
 const LONGEST_RECORD: usize = 256 << 20;
 
 /// What a chunk of records was parsed to.
-pub(super) trait Part: Send {
+pub(in crate::table) trait Part: Send {
     /// The number of rows.
     fn rows(&self) -> usize;
     /// Adds the part that follows.
@@ -22,16 +22,16 @@ pub(super) trait Part: Send {
 }
 
 /// An error in a chunk, and its place counted from the start of the chunk.
-pub(super) struct Fault {
+pub(in crate::table) struct Fault {
     /// Whole rows before it in the chunk.
-    pub(super) rows: usize,
+    pub(in crate::table) rows: usize,
     /// Where its record starts in the chunk.
-    pub(super) offset: usize,
-    pub(super) error: Error,
+    pub(in crate::table) offset: usize,
+    pub(in crate::table) error: Error,
 }
 
 /// Cuts a stream between records. It never seeks, so the stream may be a pipe.
-pub(super) struct Chunks<R, E> {
+pub(in crate::table) struct Chunks<R, E> {
     input: R,
     /// The position after the last record that ends in these bytes.
     record_end: E,
@@ -45,12 +45,14 @@ impl<R: Read, E: Fn(&[u8]) -> Option<usize>> Chunks<R, E> {
     ///
     /// # Errors
     /// When the stream cannot be read, or is UTF-16.
-    pub(super) fn new(mut input: R, record_end: E) -> Result<Self> {
+    pub(in crate::table) fn new(mut input: R, record_end: E) -> Result<Self> {
         let mut rest = Vec::new();
         input.by_ref().take(3).read_to_end(&mut rest).map_err(|error| Error::io("cannot read", error))?;
         match rest[..] {
             [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
-                return Err(Error::input("text in UTF-16").advice("save the file as UTF-8"));
+                return Err(Error::input("text in UTF-16")
+                    .with_code("text-encoding")
+                    .advice("save the file as UTF-8"));
             }
             [0xef, 0xbb, 0xbf] => rest.clear(),
             _ => {}
@@ -59,7 +61,7 @@ impl<R: Read, E: Fn(&[u8]) -> Option<usize>> Chunks<R, E> {
     }
 
     /// Reads the first records, as many as are `enough`, or all there are.
-    pub(super) fn first(&mut self, enough: impl Fn(&[u8]) -> bool) -> Result<Vec<u8>> {
+    pub(in crate::table) fn first(&mut self, enough: impl Fn(&[u8]) -> bool) -> Result<Vec<u8>> {
         let mut chunk = Vec::new();
         let mut size = CHUNK;
         loop {
@@ -77,7 +79,7 @@ impl<R: Read, E: Fn(&[u8]) -> Option<usize>> Chunks<R, E> {
 
     /// Reads the next whole records, about `size` bytes of them, in place of what is in `chunk`.
     /// Nothing is left when the chunk stays empty.
-    pub(super) fn next(&mut self, chunk: &mut Vec<u8>, size: usize) -> Result<()> {
+    pub(in crate::table) fn next(&mut self, chunk: &mut Vec<u8>, size: usize) -> Result<()> {
         let mut size = size.max(self.rest.len() + 1);
         chunk.clear();
         chunk.append(&mut self.rest);
@@ -99,7 +101,7 @@ impl<R: Read, E: Fn(&[u8]) -> Option<usize>> Chunks<R, E> {
     }
 
     /// Makes `bytes` the next to be read.
-    pub(super) fn put_back(&mut self, bytes: &[u8]) {
+    pub(in crate::table) fn put_back(&mut self, bytes: &[u8]) {
         self.rest.splice(..0, bytes.iter().copied());
     }
 
@@ -125,7 +127,7 @@ fn endless_record() -> Error {
 ///
 /// Memory holds a fixed number of chunks at a time: the next ones are read while these are parsed.
 /// The error that is given is the first in the file, with its row and line.
-pub(super) fn parse_all<R, E, P>(
+pub(in crate::table) fn parse_all<R, E, P>(
     mut chunks: Chunks<R, E>,
     lines: usize,
     parse: impl Fn(&[u8]) -> Result<P, Fault> + Sync,
@@ -154,7 +156,7 @@ where
         if next.filled == 0 {
             joined.append(parsed)?;
             return match next.failure {
-                Some(error) => Err(error.row(joined.rows + 1).line(joined.lines + 1)),
+                Some(error) => Err(error.row(joined.rows).line(joined.lines + 1)),
                 None => Ok(joined.whole),
             };
         }
@@ -219,8 +221,8 @@ struct Joined<P> {
 impl<P: Part> Joined<P> {
     fn append(&mut self, parsed: Vec<Parsed<P>>) -> Result<()> {
         for Parsed { part, lines } in parsed {
-            let part = part
-                .map_err(|fault| fault.error.row(self.rows + fault.rows + 1).line(self.lines + lines + 1))?;
+            let part =
+                part.map_err(|fault| fault.error.row(self.rows + fault.rows).line(self.lines + lines + 1))?;
             self.rows += part.rows();
             self.lines += lines;
             match &mut self.whole {
@@ -298,7 +300,7 @@ mod tests {
         lines[12_345] = "bad".into();
         lines[19_000] = "bad".into();
         let error = read(&lines.join("\n")).err().unwrap();
-        assert_eq!(error.to_string(), "row 12346 (line 12347): bad");
+        assert_eq!(error.to_string(), "row 12345 (line 12347): bad");
     }
 
     #[test]

@@ -11,11 +11,13 @@ use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use arrow::record_batch::RecordBatch;
 use regex::Regex;
 
-use super::parquet::ParquetFile;
-use super::{Format, ReadOptions, Table, arrow_vectors, matrix, parquet};
 use crate::error::{Error, Result};
+use crate::table::column::{arrow_vectors, matrix};
+use crate::table::format::parquet;
+use crate::table::format::parquet::ParquetFile;
+use crate::table::{Format, ReadOptions, Table};
 
-pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
+pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     let paths = some_parts(path)?;
     let parts: Vec<ParquetFile> =
         paths.iter().map(|part| ParquetFile::open(part, options)).collect::<Result<_>>()?;
@@ -40,7 +42,7 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     Table::new(vectors, columns, parts[0].vector_column())
 }
 
-pub(super) fn read_columns(path: &Path) -> Result<RecordBatch> {
+pub(in crate::table) fn read_columns(path: &Path) -> Result<RecordBatch> {
     let paths = some_parts(path)?;
     let columns: Vec<RecordBatch> =
         paths.iter().map(|part| parquet::read_columns(part)).collect::<Result<_>>()?;
@@ -53,7 +55,7 @@ pub(super) fn read_columns(path: &Path) -> Result<RecordBatch> {
 }
 
 /// The Parquet files of a dataset folder, in the order of their names.
-pub(super) fn parts(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(in crate::table) fn parts(folder: &Path) -> Result<Vec<PathBuf>> {
     for folder in [folder.join("data"), folder.to_owned()] {
         let Ok(entries) = std::fs::read_dir(&folder) else { continue };
         let mut parts = Vec::new();

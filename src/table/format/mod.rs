@@ -1,4 +1,17 @@
-//! Which format a file has.
+//! The formats of stored embeddings, each in a room of its own, and which of them a file has.
+
+pub(in crate::table) mod batches;
+mod chunks;
+pub(in crate::table) mod csv;
+pub(in crate::table) mod hugging_face;
+pub(in crate::table) mod ipc;
+pub(in crate::table) mod json;
+pub(in crate::table) mod mteb;
+pub(in crate::table) mod npy;
+pub(in crate::table) mod npz;
+pub(in crate::table) mod parquet;
+pub(in crate::table) mod projector;
+pub(in crate::table) mod safetensors;
 
 use std::path::Path;
 
@@ -50,7 +63,7 @@ impl Format {
     }
 
     /// The format of something that exists: a folder by what it holds, a file by its extension.
-    pub(super) fn detect(path: &Path) -> Result<Format> {
+    pub(in crate::table) fn detect(path: &Path) -> Result<Format> {
         if path.is_dir() {
             return detect_folder(path);
         }
@@ -63,7 +76,10 @@ impl Format {
         Format::from_extension(path).ok_or_else(|| {
             let extension =
                 path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
-            Error::input("the name does not tell the format").file(path).advice(way_out(extension.as_deref()))
+            Error::input("the name does not tell the format")
+                .with_code("format-unknown")
+                .file(path)
+                .advice(way_out(extension.as_deref()))
         })
     }
 }
@@ -98,10 +114,10 @@ fn detect_folder(path: &Path) -> Result<Format> {
     if path.join("vectors.npy").is_file() && path.join("dimension").is_file() {
         return Ok(Format::MtebCache);
     }
-    if super::hugging_face::parts(path).is_ok_and(|parts| !parts.is_empty()) {
+    if hugging_face::parts(path).is_ok_and(|parts| !parts.is_empty()) {
         return Ok(Format::HuggingFace);
     }
-    Err(Error::input("a folder that holds no embeddings known here").file(path).advice(
+    Err(Error::input("a folder that holds no embeddings known here").with_code("format-unknown").file(path).advice(
         "a Hugging Face dataset has Parquet files in it or in data/; an MTEB cache has vectors.npy and dimension",
     ))
 }

@@ -11,13 +11,14 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, StringArray};
 use arrow::record_batch::RecordBatch;
 
-use super::floats::Float;
-use super::{ReadOptions, Table, mapped, matrix, sidecar};
 use crate::error::{Error, Result, excerpt};
+use crate::table::column::floats::Float;
+use crate::table::column::matrix;
+use crate::table::{ReadOptions, Table, mapped, sidecar};
 
 /// Reads the rows that the index names, in the order of the cache; `path` is the folder or its
 /// `vectors.npy`.
-pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
+pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new(".")) };
     let dims = dimension(&folder.join("dimension"))?;
     let index = index(&folder.join("index.json"))?;

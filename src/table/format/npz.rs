@@ -15,9 +15,10 @@ use arrow::record_batch::RecordBatch;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-use super::npy::{self, Header, Vectors};
-use super::{ReadOptions, Table, matrix, named_array, sidecar};
 use crate::error::{Error, Result};
+use crate::table::column::{matrix, named_array};
+use crate::table::format::npy::{self, Header, Vectors};
+use crate::table::{ReadOptions, Table, sidecar};
 
 /// Deflate makes at most 1032 bytes of one.
 const MOST_EXPANSION: u64 = 1040;
@@ -32,7 +33,7 @@ struct Entry {
     header: Header,
 }
 
-pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
+pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     let file = File::open(path).map_err(|error| Error::io("cannot open", error).file(path))?;
     let (vectors, name, columns) =
         read_arrays(BufReader::new(file), options).map_err(|error| error.file(path))?;
@@ -120,11 +121,14 @@ fn load<R: Read + Seek>(archive: &mut ZipArchive<R>, entry: &Entry) -> Result<Ve
 }
 
 fn damaged(error: zip::result::ZipError) -> Error {
-    Error::input("cannot read the archive").source(error).advice("it is cut off or damaged: write it again")
+    Error::input("cannot read the archive")
+        .with_code("file-damaged")
+        .source(error)
+        .advice("it is cut off or damaged: write it again")
 }
 
 /// Writes the vectors and every column that an array can hold; gives back the names of the others.
-pub(super) fn write(table: &Table, out: &mut (impl Write + Seek)) -> Result<Vec<String>> {
+pub(in crate::table) fn write(table: &Table, out: &mut (impl Write + Seek)) -> Result<Vec<String>> {
     let failed = |error: zip::result::ZipError| Error::input("cannot write the archive").source(error);
     let io_failed = |error: std::io::Error| Error::io("cannot write", error);
     let mut archive = ZipWriter::new(out);

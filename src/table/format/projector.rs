@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use arrow::record_batch::RecordBatch;
 use ndarray::Array2;
 
-use super::cell::Numbers;
-use super::csv::{Dialect, Opened, Source};
-use super::{Format, ReadOptions, Table, write_whole};
 use crate::error::{Error, Result};
+use crate::table::column::cell::Numbers;
+use crate::table::format::csv::{Dialect, Opened, Source};
+use crate::table::{Format, ReadOptions, Table, write_whole};
 
 /// What the only column of a metadata file is called; it has no name of its own.
 const ONLY_COLUMN: &str = "label";
@@ -22,7 +22,11 @@ const VECTORS: &str = "embedding";
 
 /// Joins the matrix of the tensors file at `path` with the metadata: the sidecar of the options, or
 /// the file that lies beside it under one of the usual names.
-pub(super) fn with_metadata(path: &Path, vectors: Array2<f32>, options: &ReadOptions) -> Result<Table> {
+pub(in crate::table) fn with_metadata(
+    path: &Path,
+    vectors: Array2<f32>,
+    options: &ReadOptions,
+) -> Result<Table> {
     let beside = || names_beside(path).into_iter().find(|candidate| candidate.is_file());
     let Some(metadata) = options.sidecar.clone().or_else(beside) else {
         return Ok(Table::from_vectors(vectors));
@@ -31,11 +35,12 @@ pub(super) fn with_metadata(path: &Path, vectors: Array2<f32>, options: &ReadOpt
         None | Some(Format::Tsv) => read_metadata(&metadata, options),
         Some(_) => {
             let options = ReadOptions { encoding: options.encoding, ..ReadOptions::default() };
-            super::read_columns(&metadata, &options)
+            crate::table::read_columns(&metadata, &options)
         }
     }?;
     if columns.num_rows() != vectors.nrows() {
         return Err(Error::input("metadata and vectors have different numbers of rows")
+            .with_code("row-count")
             .file(metadata)
             .seen(format!(
                 "{} rows of metadata, {} vectors in {}",
@@ -50,7 +55,7 @@ pub(super) fn with_metadata(path: &Path, vectors: Array2<f32>, options: &ReadOpt
 
 /// Writes a table for the TensorFlow Embedding Projector: a tensors file at `path` and, if the table
 /// has columns, a metadata file beside it (`x_metadata.tsv` for `x.tsv` and `x_tensors.tsv`,
-/// `metadata.tsv` for `tensors.tsv`), where [`read`](super::read()) finds it.
+/// `metadata.tsv` for `tensors.tsv`), where [`read`](crate::table::read()) finds it.
 ///
 /// Numbers have a point or an exponent, which tells a row of them from a header; line breaks and tabs
 /// in texts become spaces. Each file appears whole or not at all.

@@ -16,15 +16,16 @@ use safetensors::tensor::{Dtype as TensorType, TensorView};
 use safetensors::{SafeTensorError, SafeTensors};
 use serde_json::{Map, Value, json};
 
-use super::floats::{Float, FloatKind};
-use super::npy::{self, Dtype, NpyArray};
-use super::{ReadOptions, Table, mapped, matrix, named_array, sidecar};
 use crate::error::{Error, Result};
+use crate::table::column::floats::{Float, FloatKind};
+use crate::table::column::{matrix, named_array};
+use crate::table::format::npy::{self, Dtype, NpyArray};
+use crate::table::{ReadOptions, Table, mapped, sidecar};
 
 /// The metadata entry that keeps the order of the columns, as a JSON array of names.
 const COLUMNS: &str = "columns";
 
-pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
+pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     let (vectors, name, columns) = read_tensors(path, options).map_err(|error| error.file(path))?;
     sidecar::join(vectors, &name, columns, options)
 }
@@ -122,6 +123,7 @@ fn element(dtype: TensorType) -> Option<Dtype> {
 
 fn damaged(error: SafeTensorError) -> Error {
     Error::input("cannot read the safetensors file")
+        .with_code("file-damaged")
         .source(error)
         .advice("it is cut off or damaged: write or download it again")
 }
@@ -140,7 +142,7 @@ struct Tensor<'a> {
 ///
 /// # Errors
 /// When writing fails.
-pub(super) fn write(table: &Table, out: &mut impl Write) -> Result<Vec<String>> {
+pub(in crate::table) fn write(table: &Table, out: &mut impl Write) -> Result<Vec<String>> {
     let failed = |error: std::io::Error| Error::io("cannot write", error);
     let (mut tensors, dropped) = column_tensors(table);
     let columns: Vec<&str> = tensors.iter().map(|tensor| tensor.name).collect();

@@ -4,23 +4,12 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 
-use super::{Format, Table, npy, npz, parquet, safetensors, write_whole};
 use crate::error::{Error, Result};
+use crate::table::format::batches::VectorLayout;
+use crate::table::format::{ipc, npy, npz, parquet, safetensors};
+use crate::table::{Format, Table, write_whole};
 
-mod arrow;
 mod text;
-
-pub(super) use arrow::{batch_rows, batches};
-
-/// How a vector is laid out in Parquet and Arrow files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum VectorLayout {
-    /// `FixedSizeList<float32 not null>`: the length is part of the type.
-    #[default]
-    FixedSizeList,
-    /// `List<float32>`, for readers that know no other.
-    List,
-}
 
 /// What [`write()`] should know beyond the path.
 #[derive(Debug, Clone, Default)]
@@ -63,7 +52,7 @@ pub struct Written {
 /// ```
 pub fn write(table: &Table, path: &Path, options: &WriteOptions) -> Result<Written> {
     let format = options.format.or_else(|| Format::from_extension(path)).ok_or_else(|| {
-        Error::argument("the name does not tell the format").file(path).advice(
+        Error::argument("the name does not tell the format").with_code("format-unknown").file(path).advice(
             "end it in .csv, .tsv, .parquet, .jsonl, .arrow, .npy, .npz or .safetensors, or name the format",
         )
     })?;
@@ -93,7 +82,7 @@ fn write_format(
         Format::Tsv => text::write_delimited(table, b'\t', out)?,
         Format::JsonLines => text::write_json_lines(table, out)?,
         Format::Parquet => parquet::write(table, layout, out)?,
-        Format::ArrowIpc => arrow::write_ipc(table, layout, out)?,
+        Format::ArrowIpc => ipc::write(table, layout, out)?,
         Format::Npy => {
             npy::write(table.vectors(), out).map_err(|error| Error::io("cannot write", error))?;
             return Ok(table.column_names().into_iter().map(str::to_owned).collect());
@@ -102,6 +91,7 @@ fn write_format(
         Format::Safetensors => return safetensors::write(table, out),
         Format::Json | Format::HuggingFace | Format::MtebCache => {
             return Err(Error::argument("this format is only read")
+                .with_code("format-read-only")
                 .advice("write .parquet, .jsonl, .csv, .arrow, .npy, .npz or .safetensors"));
         }
     }

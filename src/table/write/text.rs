@@ -10,10 +10,9 @@ use arrow::json::writer::{LineDelimited, WriterBuilder};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use ndarray::ArrayView1;
 
-use super::VectorLayout;
-use super::arrow::{batch_rows, batches};
 use crate::error::{Error, Result};
 use crate::table::Table;
+use crate::table::format::batches::{VectorLayout, batch_rows, batches};
 
 /// Rows whose cells are held as text at once.
 const TEXT_ROWS: usize = 1024;

@@ -67,7 +67,7 @@ fn a_ragged_vector_names_its_row() {
     let file = stored("a.csv", "t,embedding\n\"a\nb\",\"[1,2,3]\"\n\nc,\"[1,2]\"\n");
     assert_eq!(
         file.complaint(),
-        "a.csv, row 2 (line 5), column embedding: a vector of another length: \
+        "a.csv, row 1 (line 5), column embedding: a vector of another length: \
          2 numbers where 3 were expected; embed this row again or remove it"
     );
 }
@@ -84,13 +84,13 @@ fn what_is_no_number_names_its_row() {
         ("", "no numbers"),
     ] {
         let second = stored("a.csv", format!("t,embedding\na,\"[1,2]\"\nb,\"{cell}\"\n")).complaint();
-        assert!(second.starts_with("a.csv, row 2 (line 3), column embedding: no vector: "), "{second}");
+        assert!(second.starts_with("a.csv, row 1 (line 3), column embedding: no vector: "), "{second}");
         assert!(second.contains(seen), "{second}");
     }
     let first = stored("a.csv", "t,embedding\na,\"[NaN, 2]\"\n").complaint();
-    assert!(first.contains("row 1 (line 2), column embedding") && first.contains("`NaN`"), "{first}");
+    assert!(first.contains("row 0 (line 2), column embedding") && first.contains("`NaN`"), "{first}");
     let spread = stored("a.csv", "e0,e1\n1,2\n3,x\n").complaint();
-    assert!(spread.contains("row 2 (line 3), column e1: no vector: `x`"), "{spread}");
+    assert!(spread.contains("row 1 (line 3), column e1: no vector: `x`"), "{spread}");
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_check_may_read_what_is_not_finite() {
 fn a_record_with_a_field_too_many_names_its_row() {
     let message = stored("a.csv", "t,v\na,\"[1,2]\"\nb,[1,2]\n").complaint();
     assert!(
-        message.contains("row 2 (line 3): a record with another number of fields: 3 where 2"),
+        message.contains("row 1 (line 3): a record with another number of fields: 3 where 2"),
         "{message}"
     );
 }
@@ -113,9 +113,9 @@ fn a_record_with_a_field_too_many_names_its_row() {
 #[test]
 fn a_quote_that_is_not_closed_names_its_row_and_column() {
     let message = stored("a.csv", "t,v\na,\"[1,2]\"\n\"b,\"[1,2]\nc,d\n").complaint();
-    assert!(message.contains("row 2 (line 3)"), "{message}");
+    assert!(message.contains("row 1 (line 3)"), "{message}");
     let message = stored("a.csv", "v,t\n\"[1,2]\",a\n\"[1,2]\",\"b\n").complaint();
-    assert!(message.contains("row 2 (line 3), column t: a quote that is not closed"), "{message}");
+    assert!(message.contains("row 1 (line 3), column t: a quote that is not closed"), "{message}");
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn two_columns_with_one_name_are_refused() {
 fn latin_1_text_is_refused_with_advice_and_read_when_asked_for() {
     let file = stored("a.csv", b"t,v\nplain,\"[1,2]\"\ncaf\xe9 \x80,\"[3,4]\"\n");
     let message = file.complaint();
-    assert!(message.contains("row 2 (line 3), column t: no UTF-8 text"), "{message}");
+    assert!(message.contains("row 1 (line 3), column t: no UTF-8 text"), "{message}");
     assert!(message.contains("--encoding latin1"), "{message}");
     let options = ReadOptions { encoding: Encoding::Latin1, ..Default::default() };
     assert_eq!(texts(&read(&file.path, &options).unwrap(), "t"), some(&["plain", "café €"]));
@@ -181,7 +181,7 @@ fn the_result_is_the_same_for_any_number_of_threads() {
     }
     let broken = content.replacen("\"text\n5000\",\"[", "\"text\n5000\",\"[0, ", 1);
     let message = stored("a.csv", broken).complaint();
-    assert!(message.contains("row 5001 (line 10002), column embedding"), "{message}");
+    assert!(message.contains("row 5000 (line 10002), column embedding"), "{message}");
 }
 
 #[cfg(target_os = "linux")]

@@ -42,7 +42,7 @@ fn a_faulty_vector_names_its_line() {
         ("{\"t\": 2}", "no numbers"),
     ] {
         let message = complaint(line);
-        assert!(message.starts_with("a.jsonl, row 2 (line 3), column embedding: "), "{message}");
+        assert!(message.starts_with("a.jsonl, row 1 (line 3), column embedding: "), "{message}");
         assert!(message.contains(seen), "{message}");
     }
     for (line, seen) in [
@@ -51,7 +51,7 @@ fn a_faulty_vector_names_its_line() {
         ("{\"t\": oops, \"embedding\": [1,2]}", "column t: no JSON: `oops`"),
     ] {
         let message = complaint(line);
-        assert!(message.starts_with("a.jsonl, row 2 (line 3)") && message.contains(seen), "{message}");
+        assert!(message.starts_with("a.jsonl, row 1 (line 3)") && message.contains(seen), "{message}");
     }
 }
 
@@ -107,7 +107,7 @@ fn the_result_is_the_same_for_any_number_of_threads() {
     }
     let broken = content.replacen("{\"row\":5000,\"embedding\":[", "{\"row\":5000,\"embedding\":[0,", 1);
     let message = stored("a.jsonl", broken).complaint();
-    assert!(message.contains("row 5001 (line 5001), column embedding"), "{message}");
+    assert!(message.contains("row 5000 (line 5001), column embedding"), "{message}");
 }
 
 const BATCH: [&str; 2] = [
@@ -158,7 +158,7 @@ fn broken_base64_is_refused() {
         let good = r#"{"index": 0, "embedding": "AAAAPwAAgL8="}"#;
         let bad = format!("{{\"index\": 1, \"embedding\": \"{text}\"}}");
         let message = stored("r.json", format!("{{\"data\": [{good}, {bad}]}}")).complaint();
-        assert!(message.contains("row 2") && message.contains(seen), "{message}");
+        assert!(message.contains("row 1") && message.contains(seen), "{message}");
     }
 }
 
@@ -171,7 +171,7 @@ fn an_array_of_objects_or_of_vectors_is_a_table() {
     assert_eq!(texts(&table, "t"), some(&["x", "y"]));
     assert_eq!(vectors(&stored("a.json", "[[1, 2], [3, 4]]").read().unwrap()), [[1.0, 2.0], [3.0, 4.0]]);
     let message = stored("a.json", "[\n {\"v\": [1, 2]},\n {\"v\": [3]}\n]").complaint();
-    assert!(message.contains("row 2 (line 3), column v: a vector of another length"), "{message}");
+    assert!(message.contains("row 1 (line 3), column v: a vector of another length"), "{message}");
 }
 
 #[test]

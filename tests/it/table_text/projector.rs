@@ -37,5 +37,5 @@ fn metadata_of_other_rows_is_refused() {
 #[test]
 fn a_short_row_names_its_line() {
     let message = stored("x.tsv", "0.5\t1\n2\n").complaint();
-    assert!(message.contains("row 2 (line 2)") && message.contains("1 where 2"), "{message}");
+    assert!(message.contains("row 1 (line 2)") && message.contains("1 where 2"), "{message}");
 }

@@ -11,7 +11,7 @@ const LONGEST_LIST = 200;
 
 const cut = (text, length) => (text.length > length ? `${text.slice(0, length).replace(/[\ud800-\udbff]$/, '')}…` : text);
 const textOf = (row) => (map.has_texts ? texts.of(row) ?? 'still loading' : '');
-const titleOf = (row) => `Row ${count(row + 1)}`;
+const titleOf = (row) => `Row ${count(row)}`;
 
 function facts(row) {
   const list = element('dl');
@@ -70,7 +70,7 @@ function list(into, found) {
   into.replaceChildren();
   for (const row of found.slice(0, LONGEST_LIST)) {
     const words = map.has_texts ? cut(textOf(row), 160) : columns.map((each) => each.text(row)).filter(Boolean).join(', ');
-    const button = element('button', { type: 'button' }, element('b', { textContent: count(row + 1) }), ' ', element('span', { textContent: shown(cut(words, 160)), dir: 'auto' }));
+    const button = element('button', { type: 'button' }, element('b', { textContent: count(row) }), ' ', element('span', { textContent: shown(cut(words, 160)), dir: 'auto' }));
     button.onclick = () => {
       const i = pointOf[row];
       if (i < 0) return;
@@ -142,7 +142,7 @@ async function search(query) {
 }
 
 const record = (row) => {
-  const out = { row: row + 1 };
+  const out = { row };
   for (let axis = 0; axis < map.dimensions; axis++) out['xyz'[axis]] = coordinates[row * map.dimensions + axis];
   for (const each of columns) {
     let name = each.name;

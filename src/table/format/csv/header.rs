@@ -23,6 +23,7 @@ pub(super) fn column_names(fields: &[String]) -> Result<Vec<String>> {
     for name in fields.iter().filter(|name| !name.is_empty()) {
         if !taken.insert(name) {
             return Err(Error::input("two columns with one name")
+                .with_code("column-twice")
                 .line(1)
                 .column(name)
                 .advice("rename one of them in the header"));

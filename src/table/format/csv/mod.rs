@@ -13,33 +13,23 @@ use std::path::Path;
 
 use arrow::record_batch::RecordBatch;
 
-pub(super) use opened::Opened;
-pub(super) use records::Dialect;
-pub(super) use rows::Source;
+pub(in crate::table) use opened::Opened;
+pub(in crate::table) use records::Dialect;
+pub(in crate::table) use rows::Source;
 
-use super::cell::Numbers;
-use super::{Format, ReadOptions, Table, projector};
 use crate::error::{Error, Result};
+use crate::table::column::cell::Numbers;
+use crate::table::{Format, ReadOptions};
 
-pub(super) fn read(path: &Path, format: Format, options: &ReadOptions) -> Result<Table> {
-    let opened = open(path, format, options)?;
-    if opened.is_matrix_without_header() {
-        let vectors = opened.matrix().map_err(|error| error.file(path))?;
-        return projector::with_metadata(path, vectors, options);
-    }
-    if options.sidecar.is_some() {
-        return Err(Error::argument("a sidecar for a file that has columns of its own")
-            .file(path)
-            .advice("leave it out, or give a file that holds vectors only"));
-    }
-    opened.table(options.vector.as_deref()).map_err(|error| error.file(path))
-}
-
-pub(super) fn read_columns(path: &Path, format: Format, options: &ReadOptions) -> Result<RecordBatch> {
+pub(in crate::table) fn read_columns(
+    path: &Path,
+    format: Format,
+    options: &ReadOptions,
+) -> Result<RecordBatch> {
     open(path, format, options)?.columns().map_err(|error| error.file(path))
 }
 
-fn open(path: &Path, format: Format, options: &ReadOptions) -> Result<Opened<File>> {
+pub(in crate::table) fn open(path: &Path, format: Format, options: &ReadOptions) -> Result<Opened<File>> {
     let usual = if format == Format::Tsv { b'\t' } else { b',' };
     let dialect = Dialect { delimiter: options.delimiter.unwrap_or(usual), quotes: true };
     let source = Source { dialect, encoding: options.encoding, numbers: Numbers::of(options) };

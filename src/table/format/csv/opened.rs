@@ -5,15 +5,15 @@ use std::io::Read;
 use arrow::record_batch::RecordBatch;
 use ndarray::Array2;
 
-use super::super::Table;
-use super::super::cell::parse_vector_of;
-use super::super::chunks::{Chunks, parse_all};
-use super::super::text_column::batch;
-use super::super::vector_column::{self, Holds, Place};
 use super::header::{column_names, is_row_of_numbers};
 use super::records::{Dialect, Field, Records, last_record_end};
 use super::rows::{Layout, Rows, Source, decode, unclosed_quote};
 use crate::error::{Error, Result};
+use crate::table::Table;
+use crate::table::column::cell::parse_vector_of;
+use crate::table::column::text_column::batch;
+use crate::table::column::vector_column::{self, Holds, Place};
+use crate::table::format::chunks::{Chunks, parse_all};
 
 type RecordEnd = Box<dyn Fn(&[u8]) -> Option<usize> + Send>;
 
@@ -127,7 +127,10 @@ impl<R: Read + Send> Opened<R> {
 }
 
 fn no_rows() -> Error {
-    Error::input("no rows").seen("only a header").advice("check how the file was written")
+    Error::input("no rows")
+        .with_code("no-rows")
+        .seen("only a header")
+        .advice("check how the file was written")
 }
 
 /// Whether a record follows the first.
@@ -142,7 +145,9 @@ fn first_record(bytes: &[u8], source: Source) -> Result<(Vec<String>, usize)> {
     let mut fields = Vec::new();
     records.next(&mut fields).map_err(|_| unclosed_quote())?;
     if fields.is_empty() {
-        return Err(Error::input("the file is empty").advice("check how it was written"));
+        return Err(Error::input("the file is empty")
+            .with_code("file-empty")
+            .advice("check how it was written"));
     }
     let decoded = fields.iter().map(|field| Ok(decode(&field.content(), source.encoding)?.into_owned()));
     Ok((decoded.collect::<Result<_>>()?, records.next_start()))

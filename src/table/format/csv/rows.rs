@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use ndarray::Array2;
 
-use super::super::Encoding;
-use super::super::cell::{Numbers, another_length, parse_number, parse_vector_of};
-use super::super::chunks::{Fault, Part};
-use super::super::text_column::TextColumn;
-use super::super::vector_column::Place;
 use super::records::{Dialect, Field, Records, Unclosed};
 use crate::error::{Error, Result, excerpt};
+use crate::table::Encoding;
+use crate::table::column::cell::{Numbers, another_length, parse_number, parse_vector_of};
+use crate::table::column::text_column::TextColumn;
+use crate::table::column::vector_column::Place;
+use crate::table::format::chunks::{Fault, Part};
 
 /// How the bytes of a file are to be understood.
 #[derive(Debug, Clone, Copy)]
@@ -95,6 +95,7 @@ impl Layout {
     fn add(&self, fields: &[Field<'_>], rows: &mut Rows) -> Result<()> {
         if fields.len() != self.names.len() {
             return Err(Error::input("a record with another number of fields")
+                .with_code("field-count")
                 .seen(format!("{} where {} were expected", fields.len(), self.names.len()))
                 .advice("quote the cells that hold a delimiter or a line break, or name the delimiter"));
         }
@@ -142,7 +143,9 @@ impl Layout {
 }
 
 pub(super) fn unclosed_quote() -> Error {
-    Error::input("a quote that is not closed").advice("close it, or double it if it is part of the text")
+    Error::input("a quote that is not closed")
+        .with_code("quote-unclosed")
+        .advice("close it, or double it if it is part of the text")
 }
 
 /// The characters of a text cell.
@@ -150,6 +153,7 @@ pub(super) fn decode(cell: &[u8], encoding: Encoding) -> Result<Cow<'_, str>> {
     match encoding {
         Encoding::Utf8 => simdutf8::basic::from_utf8(cell).map(Cow::Borrowed).map_err(|_| {
             Error::input("no UTF-8 text")
+                .with_code("text-encoding")
                 .seen(excerpt(&String::from_utf8_lossy(cell)))
                 .advice("if the file is Latin-1 (Windows-1252), read it with --encoding latin1")
         }),

@@ -41,6 +41,7 @@ impl Container {
             return Stream::new(buffer).map(Container::Stream);
         }
         Err(Error::input("not an Arrow IPC file or stream")
+            .with_code("file-damaged")
             .seen(excerpt(&String::from_utf8_lossy(&buffer[..buffer.len().min(6)])))
             .advice("a file begins with ARROW1: check how it was written (Feather version 1 is not read)"))
     }

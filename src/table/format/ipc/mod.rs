@@ -7,16 +7,20 @@ use arrow::record_batch::RecordBatch;
 use ndarray::Array2;
 
 use self::container::Container;
-use super::arrow_vectors::{self, SAMPLE_ROWS};
-use super::rows_in_order::{BatchRows, VectorsInOrder};
-use super::vector_column::{Place, VectorColumn};
-use super::{ReadOptions, Table, matrix};
 use crate::error::{Error, Result};
+use crate::table::column::arrow_vectors::{self, SAMPLE_ROWS};
+use crate::table::column::matrix;
+use crate::table::column::rows_in_order::{BatchRows, VectorsInOrder};
+use crate::table::column::vector_column::{Place, VectorColumn};
+use crate::table::{ReadOptions, Table};
 
 mod container;
 mod message;
+mod write;
 
-pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
+pub(in crate::table) use write::write;
+
+pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     let (table, vectors) = read_table(path, options)?;
     if !options.allow_non_finite {
         matrix::refuse_non_finite(table.vectors(), 0).map_err(|error| at(error, path, &vectors))?;
@@ -31,7 +35,7 @@ fn read_table(path: &Path, options: &ReadOptions) -> Result<(Table, VectorColumn
     Ok((table, vectors))
 }
 
-pub(super) fn read_columns(path: &Path) -> Result<RecordBatch> {
+pub(in crate::table) fn read_columns(path: &Path) -> Result<RecordBatch> {
     let read = || {
         let file = Container::open(path)?;
         let batches: Vec<RecordBatch> = file.batches().collect::<Result<_>>()?;
@@ -96,20 +100,21 @@ fn collect(file: &Container, vectors: &VectorColumn) -> Result<Table> {
 
 fn damaged(error: ArrowError) -> Error {
     Error::input("cannot read the Arrow file")
+        .with_code("file-damaged")
         .source(error)
         .advice("it is cut off or damaged: write or download it again")
 }
 
 fn no_rows() -> Error {
-    Error::input("the file has no rows").advice("check how it was written")
+    Error::input("the file has no rows").with_code("no-rows").advice("check how it was written")
 }
 
 /// An IPC file that is passed over in blocks.
-pub(super) struct IpcRows {
+pub(in crate::table) struct IpcRows {
     file: Container,
     vectors: VectorColumn,
-    pub(super) rows: usize,
-    pub(super) dims: usize,
+    pub(in crate::table) rows: usize,
+    pub(in crate::table) dims: usize,
 }
 
 impl IpcRows {
@@ -117,7 +122,7 @@ impl IpcRows {
     ///
     /// # Errors
     /// As [`read`].
-    pub(super) fn open(path: &Path, options: &ReadOptions) -> Result<IpcRows> {
+    pub(in crate::table) fn open(path: &Path, options: &ReadOptions) -> Result<IpcRows> {
         let named = |error: Error| error.file(path);
         let file = Container::open(path).map_err(named)?;
         let vectors = find(&file, options).map_err(named)?;
@@ -130,12 +135,12 @@ impl IpcRows {
     }
 
     /// The vectors in order.
-    pub(super) fn vectors_in_order(&self) -> Box<dyn VectorsInOrder + '_> {
+    pub(in crate::table) fn vectors_in_order(&self) -> Box<dyn VectorsInOrder + '_> {
         Box::new(BatchRows::new(self.vectors.clone(), self.dims, self.file.batches()))
     }
 
     /// Adds the place to an error.
-    pub(super) fn at(&self, error: Error, path: &Path) -> Error {
+    pub(in crate::table) fn at(&self, error: Error, path: &Path) -> Error {
         at(error, path, &self.vectors)
     }
 }

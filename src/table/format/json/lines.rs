@@ -5,20 +5,20 @@ use std::path::Path;
 
 use arrow::record_batch::RecordBatch;
 
-use super::cell::Numbers;
-use super::chunks::{Chunks, parse_all};
-use super::json::{NoJson, members};
-use super::json_rows::{Columns, JsonRows, Objects, ReadRows};
-use super::openai::BatchLines;
-use super::{ReadOptions, Table};
 use crate::error::{Error, Result};
+use crate::table::column::cell::Numbers;
+use crate::table::format::chunks::{Chunks, parse_all};
+use crate::table::format::json::openai::BatchLines;
+use crate::table::format::json::rows::{Columns, JsonRows, Objects, ReadRows};
+use crate::table::format::json::scan::{NoJson, members};
+use crate::table::{ReadOptions, Table};
 
-pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
+pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     Lines::open(path).and_then(|lines| lines.table(options)).map_err(|error| error.file(path))
 }
 
 /// Reads all keys as columns; a vector stays the text that it is.
-pub(super) fn read_columns(path: &Path, _options: &ReadOptions) -> Result<RecordBatch> {
+pub(in crate::table) fn read_columns(path: &Path, _options: &ReadOptions) -> Result<RecordBatch> {
     let lines = Lines::open(path).and_then(|lines| lines.rows(&Columns));
     lines.and_then(JsonRows::into_columns).map_err(|error| error.file(path))
 }
@@ -36,8 +36,9 @@ impl Lines {
         let file = File::open(path).map_err(|error| Error::io("cannot open", error))?;
         let mut chunks = Chunks::new(file, line_end as LineEnd)?;
         let look = chunks.first(|bytes| first_line(bytes).is_some())?;
-        let (number, line) = first_line(&look)
-            .ok_or_else(|| Error::input("no rows").advice("check how the file was written"))?;
+        let (number, line) = first_line(&look).ok_or_else(|| {
+            Error::input("no rows").with_code("no-rows").advice("check how the file was written")
+        })?;
         let well_formed: Result<(), NoJson> = members(line).try_for_each(|member| member.map(drop));
         well_formed.map_err(|error| {
             Error::from(error)

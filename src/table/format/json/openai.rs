@@ -7,15 +7,15 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::cell::{CellError, Numbers, parse_vector_of};
-use super::json::{NoJson, elements, member, members, string};
-use super::json_rows::{JsonRows, Objects, ReadRows};
-use super::{ReadOptions, Table};
 use crate::error::{Error, Result, excerpt};
+use crate::table::column::cell::{CellError, Numbers, parse_vector_of};
+use crate::table::format::json::rows::{JsonRows, Objects, ReadRows};
+use crate::table::format::json::scan::{NoJson, elements, member, members, string};
+use crate::table::{ReadOptions, Table};
 
 const VECTORS: &str = "embedding";
 
-pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
+pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     std::fs::read(path)
         .map_err(|error| Error::io("cannot read", error))
         .and_then(|bytes| document(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes), options))
@@ -27,7 +27,8 @@ fn document(bytes: &[u8], options: &ReadOptions) -> Result<Table> {
     let document = bytes.trim_ascii();
     if document.starts_with(b"[") {
         let first = elements(document).next().transpose()?;
-        let first = first.ok_or_else(|| Error::input("no rows").seen("an empty array"))?;
+        let first =
+            first.ok_or_else(|| Error::input("no rows").with_code("no-rows").seen("an empty array"))?;
         if !first.starts_with(b"[") && !first.starts_with(b"{") {
             return Err(Error::input("an array that holds no rows")
                 .seen(excerpt(&String::from_utf8_lossy(&first[..first.len().min(200)])))
@@ -64,11 +65,11 @@ fn rows_of<'a>(
 ) -> Result<JsonRows> {
     let mut rows = JsonRows::default();
     for value in values {
-        let value = value.map_err(|error| Error::from(error).row(rows.rows + 1))?;
+        let value = value.map_err(|error| Error::from(error).row(rows.rows))?;
         reader.add(value, &mut rows).map_err(|error| {
             let offset = (value.as_ptr() as usize).saturating_sub(bytes.as_ptr() as usize).min(bytes.len());
             let lines = memchr::memchr_iter(b'\n', &bytes[..offset]).count();
-            error.row(rows.rows + 1).line(lines + 1)
+            error.row(rows.rows).line(lines + 1)
         })?;
     }
     Ok(rows)
@@ -143,11 +144,11 @@ impl ReadRows for Responses {
 }
 
 /// The lines of a batch's output file: each a request's `custom_id` and its response, in any order.
-pub(super) struct BatchLines(Responses);
+pub(in crate::table) struct BatchLines(Responses);
 
 impl BatchLines {
     /// Tells from the first line whether a file is a batch's output.
-    pub(super) fn recognise(first: &[u8], numbers: Numbers) -> Result<Option<Self>> {
+    pub(in crate::table) fn recognise(first: &[u8], numbers: Numbers) -> Result<Option<Self>> {
         let (Some(_), Some(response)) = (member(first, "custom_id")?, member(first, "response")?) else {
             return Ok(None);
         };
@@ -157,7 +158,7 @@ impl BatchLines {
         Ok(Some(BatchLines(Responses { dims, numbers })))
     }
 
-    pub(super) fn table(&self, rows: JsonRows) -> Result<Table> {
+    pub(in crate::table) fn table(&self, rows: JsonRows) -> Result<Table> {
         self.0.table(rows)
     }
 }
@@ -235,7 +236,10 @@ fn add_vector(value: &[u8], numbers: Numbers, out: &mut Vec<f32>) -> Result<()> 
 
 fn add_base64(text: &str, numbers: Numbers, out: &mut Vec<f32>) -> Result<()> {
     let failed = |seen: String| {
-        Error::input("no vector").seen(seen).advice("embed this row again, or ask for encoding_format float")
+        Error::input("no vector")
+            .with_code("vector-missing")
+            .seen(seen)
+            .advice("embed this row again, or ask for encoding_format float")
     };
     let bytes = STANDARD.decode(text).map_err(|_| failed(format!("{} is no base64", excerpt(text))))?;
     let (floats, rest) = bytes.as_chunks::<4>();

@@ -4,16 +4,16 @@ use std::borrow::Cow;
 
 use ndarray::Array2;
 
-use super::Table;
-use super::cell::{CellError, Numbers, another_length, parse_vector_of};
-use super::chunks::{Fault, Part};
-use super::json::{NoJson, members, string};
-use super::text_column::{TextColumn, batch};
-use super::vector_column::{self, Holds, Place};
 use crate::error::{Error, Result, excerpt};
+use crate::table::Table;
+use crate::table::column::cell::{CellError, Numbers, another_length, parse_vector_of};
+use crate::table::column::text_column::{TextColumn, batch};
+use crate::table::column::vector_column::{self, Holds, Place};
+use crate::table::format::chunks::{Fault, Part};
+use crate::table::format::json::scan::{NoJson, members, string};
 
 /// Reads the rows of one kind of JSON value.
-pub(super) trait ReadRows: Sync {
+pub(in crate::table) trait ReadRows: Sync {
     /// Adds the row, or the rows, of one value.
     fn add(&self, value: &[u8], rows: &mut JsonRows) -> Result<()>;
 
@@ -34,7 +34,7 @@ pub(super) trait ReadRows: Sync {
 }
 
 /// One object is one row: each key is a column.
-pub(super) struct Columns;
+pub(in crate::table) struct Columns;
 
 impl ReadRows for Columns {
     fn add(&self, object: &[u8], rows: &mut JsonRows) -> Result<()> {
@@ -48,7 +48,7 @@ impl ReadRows for Columns {
 }
 
 /// One object is one row: one key is the vector, and each other key a column.
-pub(super) struct Objects {
+pub(in crate::table) struct Objects {
     key: String,
     dims: usize,
     numbers: Numbers,
@@ -56,7 +56,7 @@ pub(super) struct Objects {
 
 impl Objects {
     /// Finds the vector among the keys of the first object.
-    pub(super) fn find(first: &[u8], wanted: Option<&str>, numbers: Numbers) -> Result<Self> {
+    pub(in crate::table) fn find(first: &[u8], wanted: Option<&str>, numbers: Numbers) -> Result<Self> {
         let members = members(first).collect::<Result<Vec<_>, NoJson>>()?;
         let keys: Vec<(&str, Holds)> = members
             .iter()
@@ -76,7 +76,7 @@ impl Objects {
         Ok(Objects { key: found.name, dims: vector.len(), numbers })
     }
 
-    pub(super) fn table(&self, rows: JsonRows) -> Result<Table> {
+    pub(in crate::table) fn table(&self, rows: JsonRows) -> Result<Table> {
         rows.into_table(&self.key, self.dims)
     }
 
@@ -121,17 +121,17 @@ fn cell(value: &[u8]) -> &[u8] {
 
 /// The rows of one or more values.
 #[derive(Default)]
-pub(super) struct JsonRows {
-    pub(super) rows: usize,
+pub(in crate::table) struct JsonRows {
+    pub(in crate::table) rows: usize,
     /// The vectors, one after the other.
-    pub(super) numbers: Vec<f32>,
+    pub(in crate::table) numbers: Vec<f32>,
     /// The other keys, in the order in which they came up, with their values so far.
     columns: Vec<(String, TextColumn)>,
 }
 
 impl JsonRows {
     /// Adds a value to the column of its key; `likely` is where that column probably is.
-    pub(super) fn add_cell(&mut self, likely: usize, key: &str, value: &[u8]) -> Result<()> {
+    pub(in crate::table) fn add_cell(&mut self, likely: usize, key: &str, value: &[u8]) -> Result<()> {
         let rows = self.rows;
         let column = self.column(likely, key);
         if column.len() > rows {
@@ -155,17 +155,17 @@ impl JsonRows {
         &mut self.columns[position].1
     }
 
-    pub(super) fn end_row(&mut self) {
+    pub(in crate::table) fn end_row(&mut self) {
         self.rows += 1;
     }
 
     /// Checks the vector that starts at `start` in the numbers.
-    pub(super) fn check_length(&self, start: usize, dims: usize) -> Result<()> {
+    pub(in crate::table) fn check_length(&self, start: usize, dims: usize) -> Result<()> {
         let length = self.numbers.len() - start;
         if length == dims { Ok(()) } else { Err(another_length(length, dims)) }
     }
 
-    pub(super) fn into_columns(mut self) -> Result<arrow::record_batch::RecordBatch> {
+    pub(in crate::table) fn into_columns(mut self) -> Result<arrow::record_batch::RecordBatch> {
         for (_, column) in &mut self.columns {
             column.fill(self.rows);
         }
@@ -173,7 +173,7 @@ impl JsonRows {
         batch(names.iter().map(String::as_str), columns, self.rows)
     }
 
-    pub(super) fn into_table(mut self, name: &str, dims: usize) -> Result<Table> {
+    pub(in crate::table) fn into_table(mut self, name: &str, dims: usize) -> Result<Table> {
         let mut numbers = std::mem::take(&mut self.numbers);
         numbers.shrink_to_fit();
         let vectors = Array2::from_shape_vec((self.rows, dims), numbers)
@@ -209,7 +209,11 @@ fn push(column: &mut TextColumn, value: &[u8]) -> Result<()> {
         [b'"', ..] => column.push_text(&string(value)?),
         [b'[' | b'{', ..] => column.push_text(&text(value)?),
         _ if fast_float2::parse::<f64, _>(value).is_ok() => column.push(&text(value)?),
-        _ => return Err(Error::input("no JSON").seen(excerpt(&String::from_utf8_lossy(value)))),
+        _ => {
+            return Err(Error::input("no JSON")
+                .with_code("json-invalid")
+                .seen(excerpt(&String::from_utf8_lossy(value))));
+        }
     }
     Ok(())
 }
@@ -217,11 +221,12 @@ fn push(column: &mut TextColumn, value: &[u8]) -> Result<()> {
 fn text(value: &[u8]) -> Result<Cow<'_, str>> {
     simdutf8::basic::from_utf8(value).map(Cow::Borrowed).map_err(|_| {
         Error::input("no UTF-8 text")
+            .with_code("text-encoding")
             .seen(excerpt(&String::from_utf8_lossy(value)))
             .advice("save the file as UTF-8")
     })
 }
 
 fn twice(key: &str) -> Error {
-    Error::input("a key that stands twice").column(key).advice("keep one of them")
+    Error::input("a key that stands twice").with_code("column-twice").column(key).advice("keep one of them")
 }

@@ -1,6 +1,6 @@
 //! The parts of JSON values where they stand in the text, without building values.
 //!
-//! A vector is thousands of numbers that [`parse_vector`](super::parse_vector) reads faster than any
+//! A vector is thousands of numbers that [`parse_vector`](crate::table::parse_vector) reads faster than any
 //! general parser, and Python writes `NaN` into JSON, which general parsers refuse.
 
 use std::borrow::Cow;
@@ -11,13 +11,16 @@ use crate::error::{Error, Result, excerpt};
 
 /// A piece of text that is no JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct NoJson {
+pub(in crate::table) struct NoJson {
     seen: String,
 }
 
 impl From<NoJson> for Error {
     fn from(error: NoJson) -> Self {
-        Error::input("no JSON").seen(error.seen).advice("check how the file was written")
+        Error::input("no JSON")
+            .with_code("json-invalid")
+            .seen(error.seen)
+            .advice("check how the file was written")
     }
 }
 
@@ -25,19 +28,19 @@ impl From<NoJson> for Error {
 type Member<'a> = (Cow<'a, str>, &'a [u8]);
 
 /// The keys and values of an object, in order, as they stand in the text.
-pub(super) fn members(object: &[u8]) -> impl Iterator<Item = Result<Member<'_>, NoJson>> {
+pub(in crate::table) fn members(object: &[u8]) -> impl Iterator<Item = Result<Member<'_>, NoJson>> {
     let mut items = Items::new(object, b'{', b'}');
     std::iter::from_fn(move || items.next_member().transpose())
 }
 
 /// The values of an array, in order, as they stand in the text.
-pub(super) fn elements(array: &[u8]) -> impl Iterator<Item = Result<&[u8], NoJson>> {
+pub(in crate::table) fn elements(array: &[u8]) -> impl Iterator<Item = Result<&[u8], NoJson>> {
     let mut items = Items::new(array, b'[', b']');
     std::iter::from_fn(move || items.next_element().transpose())
 }
 
 /// The value of a key of an object, as it stands in the text; the last, if the key stands twice.
-pub(super) fn member<'a>(object: &'a [u8], key: &str) -> Result<Option<&'a [u8]>, NoJson> {
+pub(in crate::table) fn member<'a>(object: &'a [u8], key: &str) -> Result<Option<&'a [u8]>, NoJson> {
     let mut found = None;
     for member in members(object) {
         let (name, value) = member?;
@@ -49,7 +52,7 @@ pub(super) fn member<'a>(object: &'a [u8], key: &str) -> Result<Option<&'a [u8]>
 }
 
 /// The characters of a string, given with its quotes.
-pub(super) fn string(value: &[u8]) -> Result<Cow<'_, str>, NoJson> {
+pub(in crate::table) fn string(value: &[u8]) -> Result<Cow<'_, str>, NoJson> {
     let inside = match value {
         [b'"', inside @ .., b'"'] => inside,
         _ => return Err(no_json(value)),

@@ -78,9 +78,14 @@ pub(in crate::table) fn parse(bytes: &[u8]) -> Result<NpyArray<'_>> {
 
 /// Reads the head alone; `bytes` need not hold any data.
 pub(in crate::table) fn parse_header(bytes: &[u8]) -> Result<Header> {
-    let damaged = || Error::input("the header is damaged").advice("write the file again with numpy.save");
+    let damaged = || {
+        Error::input("the header is damaged")
+            .with_code("file-damaged")
+            .advice("write the file again with numpy.save")
+    };
     if !bytes.starts_with(MAGIC) {
         return Err(Error::input("not a NumPy file")
+            .with_code("file-damaged")
             .seen(excerpt(&String::from_utf8_lossy(&bytes[..bytes.len().min(8)])))
             .advice("a .npy file begins with \\x93NUMPY: check how it was written"));
     }

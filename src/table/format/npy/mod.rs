@@ -6,18 +6,19 @@ use std::path::Path;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 
-use super::floats::{Float, FloatKind};
-use super::{ReadOptions, Table, mapped, matrix, sidecar};
 use crate::error::{Error, Result};
 use crate::rows::BLOCK_ROWS;
+use crate::table::column::floats::{Float, FloatKind};
+use crate::table::column::matrix;
+use crate::table::{ReadOptions, Table, mapped, sidecar};
 
 mod column;
 mod header;
 
-pub(super) use column::{bytes_of, column, write_column};
-pub(super) use header::{Dtype, Header, NpyArray, parse, parse_header};
+pub(in crate::table) use column::{bytes_of, column, write_column};
+pub(in crate::table) use header::{Dtype, Header, NpyArray, parse, parse_header};
 
-pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
+pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     let vectors = read_matrix(path, options).map_err(|error| error.file(path))?;
     sidecar::join(vectors, "embedding", None, options)
 }
@@ -34,7 +35,7 @@ fn read_matrix(path: &Path, options: &ReadOptions) -> Result<Array2<f32>> {
 
 /// The bytes of an array of vectors.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Vectors<'a> {
+pub(in crate::table) struct Vectors<'a> {
     pub float: Float,
     pub fortran_order: bool,
     pub rows: usize,
@@ -45,7 +46,7 @@ pub(super) struct Vectors<'a> {
 impl<'a> Vectors<'a> {
     /// # Errors
     /// When the array is not two-dimensional, holds no floating-point numbers, or has no dimension.
-    pub(super) fn of(array: &NpyArray<'a>) -> Result<Vectors<'a>> {
+    pub(in crate::table) fn of(array: &NpyArray<'a>) -> Result<Vectors<'a>> {
         let float = float(array.dtype).ok_or_else(|| {
             Error::input("vectors must be floating-point numbers")
                 .seen(array.dtype.to_string())
@@ -68,7 +69,7 @@ impl<'a> Vectors<'a> {
     }
 
     /// Converts the rows from `first` on into `out`, which has as many as are wanted.
-    pub(super) fn copy(self, first: usize, mut out: ArrayViewMut2<'_, f32>) {
+    pub(in crate::table) fn copy(self, first: usize, mut out: ArrayViewMut2<'_, f32>) {
         let size = self.float.size();
         if !self.fortran_order {
             let data = &self.data[first * self.dims * size..];
@@ -90,7 +91,7 @@ impl<'a> Vectors<'a> {
     }
 
     /// The data where they stand, if they need no conversion.
-    pub(super) fn as_matrix(self) -> Option<ArrayView2<'a, f32>> {
+    pub(in crate::table) fn as_matrix(self) -> Option<ArrayView2<'a, f32>> {
         if self.fortran_order || self.float != Float::F32 || cfg!(target_endian = "big") {
             return None;
         }
@@ -99,7 +100,7 @@ impl<'a> Vectors<'a> {
     }
 }
 
-pub(super) fn float(dtype: Dtype) -> Option<Float> {
+pub(in crate::table) fn float(dtype: Dtype) -> Option<Float> {
     let kind = match (dtype.kind, dtype.width) {
         ('f', 2) => FloatKind::F16,
         ('f', 4) => FloatKind::F32,
@@ -111,7 +112,11 @@ pub(super) fn float(dtype: Dtype) -> Option<Float> {
 
 /// Writes the head of a version 1.0 file; the data begin at a multiple of 64 bytes, as NumPy aligns
 /// them, so that the file can be mapped.
-pub(super) fn write_header(out: &mut impl Write, descr: &str, shape: &[usize]) -> std::io::Result<()> {
+pub(in crate::table) fn write_header(
+    out: &mut impl Write,
+    descr: &str,
+    shape: &[usize],
+) -> std::io::Result<()> {
     let lengths: Vec<String> = shape.iter().map(|n| format!("{n},")).collect();
     let literal =
         format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}), }}", lengths.join(" "));
@@ -122,13 +127,16 @@ pub(super) fn write_header(out: &mut impl Write, descr: &str, shape: &[usize]) -
 }
 
 /// Writes vectors as little-endian float32 in C order.
-pub(super) fn write(vectors: ArrayView2<'_, f32>, out: &mut impl Write) -> std::io::Result<()> {
+pub(in crate::table) fn write(vectors: ArrayView2<'_, f32>, out: &mut impl Write) -> std::io::Result<()> {
     write_header(out, "<f4", vectors.shape())?;
     write_numbers(vectors, out)
 }
 
 /// Writes the numbers alone, row by row.
-pub(super) fn write_numbers(vectors: ArrayView2<'_, f32>, out: &mut impl Write) -> std::io::Result<()> {
+pub(in crate::table) fn write_numbers(
+    vectors: ArrayView2<'_, f32>,
+    out: &mut impl Write,
+) -> std::io::Result<()> {
     let mut bytes = Vec::with_capacity(vectors.ncols() * 4);
     for row in vectors.rows() {
         bytes.clear();

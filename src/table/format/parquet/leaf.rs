@@ -24,8 +24,8 @@ use super::damaged;
 use super::pages::PageRun;
 use super::stretch::{Fault, SCRATCH, Scratch};
 use crate::error::{Error, Result};
-use crate::table::arrow_vectors::{missing, missing_number, other_length};
-use crate::table::rows_in_order::VectorsInOrder;
+use crate::table::column::arrow_vectors::{missing, missing_number, other_length};
+use crate::table::column::rows_in_order::VectorsInOrder;
 
 /// Numbers in one piece of work, at least (4 MB of float32).
 const PIECE: usize = 1 << 20;

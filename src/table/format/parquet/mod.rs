@@ -16,23 +16,24 @@ use parquet::file::metadata::RowGroupMetaData;
 use rayon::prelude::*;
 
 use self::leaf::Leaf;
-use super::arrow_vectors::{self, SAMPLE_ROWS};
-use super::rows_in_order::{BatchRows, VectorsInOrder};
-use super::vector_column::{Place, VectorColumn};
-use super::{ReadOptions, Table, matrix};
 use crate::error::{Error, Result, excerpt};
+use crate::table::column::arrow_vectors::{self, SAMPLE_ROWS};
+use crate::table::column::matrix;
+use crate::table::column::rows_in_order::{BatchRows, VectorsInOrder};
+use crate::table::column::vector_column::{Place, VectorColumn};
+use crate::table::{ReadOptions, Table};
 
 mod leaf;
 mod pages;
 mod stretch;
 mod write;
 
-pub(super) use write::write;
+pub(in crate::table) use write::write;
 
 /// Rows in one Arrow batch: enough to make its cost small, few enough to stay in the cache.
 const BATCH_ROWS: usize = 1024;
 
-pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
+pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     let file = ParquetFile::open(path, options)?;
     let mut vectors = matrix::zeros(file.rows, file.dims).map_err(|error| error.file(path))?;
     let out = vectors.as_slice_mut().unwrap_or_default();
@@ -44,7 +45,7 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     Table::new(vectors, columns?, file.vectors.name.clone())
 }
 
-pub(super) fn read_columns(path: &Path) -> Result<RecordBatch> {
+pub(in crate::table) fn read_columns(path: &Path) -> Result<RecordBatch> {
     let (metadata, rows) = load(path)?;
     let all: Vec<usize> = (0..metadata.schema().fields().len()).collect();
     read_roots(path, &metadata, &all, rows).map_err(|error| error.file(path))
@@ -52,22 +53,22 @@ pub(super) fn read_columns(path: &Path) -> Result<RecordBatch> {
 
 /// A Parquet file whose vectors have been found.
 #[derive(Debug, Clone)]
-pub(super) struct ParquetFile {
+pub(in crate::table) struct ParquetFile {
     path: PathBuf,
     metadata: ArrowReaderMetadata,
     vectors: VectorColumn,
     /// The vectors as a plain list of numbers, which needs no Arrow arrays.
     leaf: Option<Leaf>,
-    pub(super) rows: usize,
-    pub(super) dims: usize,
+    pub(in crate::table) rows: usize,
+    pub(in crate::table) dims: usize,
 }
 
 impl ParquetFile {
     /// Reads the file's metadata and finds its vectors.
     ///
     /// # Errors
-    /// When the file is no Parquet file or is cut off, and as [`super::vector_column::find`].
-    pub(super) fn open(path: &Path, options: &ReadOptions) -> Result<ParquetFile> {
+    /// When the file is no Parquet file or is cut off, and as [`crate::table::column::vector_column::find`].
+    pub(in crate::table) fn open(path: &Path, options: &ReadOptions) -> Result<ParquetFile> {
         let (metadata, rows) = load(path)?;
         let named = |error: Error| error.file(path);
         let texts = arrow_vectors::text_columns(metadata.schema());
@@ -85,7 +86,9 @@ impl ParquetFile {
 
     fn first_length(&self) -> Result<usize> {
         if self.rows == 0 {
-            return Err(Error::input("the file has no rows").advice("check how it was written"));
+            return Err(Error::input("the file has no rows")
+                .with_code("no-rows")
+                .advice("check how it was written"));
         }
         if let Some(leaf) = &self.leaf {
             return leaf.dims().and_then(|dims| if dims == 0 { Err(too_few(0)) } else { Ok(dims) });
@@ -98,7 +101,7 @@ impl ParquetFile {
     }
 
     /// Adds the place to an error.
-    pub(super) fn at(&self, error: Error) -> Error {
+    pub(in crate::table) fn at(&self, error: Error) -> Error {
         let error = error.file(&self.path);
         match self.vectors.place {
             Place::Column(_) => error.column(&self.vectors.name),
@@ -107,12 +110,12 @@ impl ParquetFile {
     }
 
     /// The name of the vectors' column.
-    pub(super) fn vector_column(&self) -> &str {
+    pub(in crate::table) fn vector_column(&self) -> &str {
         &self.vectors.name
     }
 
     /// The columns of the file without those of the vectors.
-    pub(super) fn schema(&self) -> Schema {
+    pub(in crate::table) fn schema(&self) -> Schema {
         projected(self.metadata.schema(), &self.others())
     }
 
@@ -125,7 +128,7 @@ impl ParquetFile {
     ///
     /// # Errors
     /// When the file is damaged.
-    pub(super) fn read_columns(&self) -> Result<RecordBatch> {
+    pub(in crate::table) fn read_columns(&self) -> Result<RecordBatch> {
         read_roots(&self.path, &self.metadata, &self.others(), self.rows)
             .map_err(|error| error.file(&self.path))
     }
@@ -134,7 +137,7 @@ impl ParquetFile {
     ///
     /// # Errors
     /// Names the row that is missing, ragged, or has a gap; says when the file is damaged.
-    pub(super) fn read_vectors(&self, out: &mut [f32]) -> Result<()> {
+    pub(in crate::table) fn read_vectors(&self, out: &mut [f32]) -> Result<()> {
         match &self.leaf {
             Some(leaf) => leaf.read(self.dims, out),
             None => self.read_batches(out),
@@ -177,7 +180,7 @@ impl ParquetFile {
     ///
     /// # Errors
     /// When the file cannot be opened.
-    pub(super) fn vectors_in_order(&self) -> Result<Box<dyn VectorsInOrder + '_>> {
+    pub(in crate::table) fn vectors_in_order(&self) -> Result<Box<dyn VectorsInOrder + '_>> {
         if let Some(leaf) = &self.leaf {
             return Ok(Box::new(leaf.rows(self.dims)));
         }
@@ -212,6 +215,7 @@ fn refuse_other_magic(mut file: &File) -> Result<()> {
         Err(_) => "less than 4 bytes".into(),
     };
     Err(Error::input("not a Parquet file")
+        .with_code("file-damaged")
         .seen(seen)
         .advice("a Parquet file begins with PAR1: check how it was written or downloaded"))
 }
@@ -224,6 +228,7 @@ fn rows_of(group: &RowGroupMetaData) -> Result<usize> {
 /// An error for what the metadata or the pages of a file should not hold.
 fn damaged(error: ParquetError) -> Error {
     Error::input("cannot read the Parquet file")
+        .with_code("file-damaged")
         .source(error)
         .advice("it is cut off or damaged: write or download it again")
 }

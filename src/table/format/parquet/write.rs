@@ -10,7 +10,7 @@ use parquet::schema::types::ColumnPath;
 
 use crate::error::{Error, Result};
 use crate::table::Table;
-use crate::table::write::{VectorLayout, batch_rows, batches};
+use crate::table::format::batches::{VectorLayout, batch_rows, batches};
 
 /// Bytes of vectors in one row group.
 const ROW_GROUP_BYTES: usize = 64 << 20;

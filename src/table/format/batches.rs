@@ -1,6 +1,5 @@
-//! A table as Arrow batches, and as an Arrow IPC file.
+//! A table as Arrow batches, as Parquet and Arrow files are written from.
 
-use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -8,16 +7,21 @@ use arrow::array::{ArrayRef, FixedSizeListArray, Float32Array, ListArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use arrow::ipc::writer::FileWriter;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use ndarray::s;
 
-use super::VectorLayout;
 use crate::error::{Error, Result};
 use crate::table::Table;
 
-/// Bytes of vectors in one batch of an Arrow file.
-const BATCH_BYTES: usize = 16 << 20;
+/// How a vector is laid out in Parquet and Arrow files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum VectorLayout {
+    /// `FixedSizeList<float32 not null>`: the length is part of the type.
+    #[default]
+    FixedSizeList,
+    /// `List<float32>`, for readers that know no other.
+    List,
+}
 
 /// How many rows have about so many bytes of vectors.
 pub(in crate::table) fn batch_rows(dims: usize, bytes: usize) -> usize {
@@ -96,15 +100,4 @@ fn batch(
     };
     arrays.push(list);
     RecordBatch::try_new(schema.clone(), arrays)
-}
-
-/// Writes an Arrow IPC file without compression, so that it can be mapped.
-pub(super) fn write_ipc(table: &Table, layout: VectorLayout, out: &mut impl Write) -> Result<()> {
-    let failed = |error: ArrowError| Error::input("cannot write the Arrow file").source(error);
-    let (schema, batches) = batches(table, layout, batch_rows(table.dims(), BATCH_BYTES))?;
-    let mut writer = FileWriter::try_new(out, &schema).map_err(failed)?;
-    for batch in batches {
-        writer.write(&batch?).map_err(failed)?;
-    }
-    writer.finish().map_err(failed)
 }
