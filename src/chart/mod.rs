@@ -1,7 +1,7 @@
 //! One look for every picture.
 //!
-//! There is one type per picture ([`Scatter`], [`Scatter3`], [`KChoice`], [`Silhouettes`], [`Bars`],
-//! [`Histogram`], [`Shares`], [`PrecisionRecallCurves`], [`RocCurves`], [`HeatMap`], [`Matrix`],
+//! There is one type per picture ([`Scatter`], [`Scatter3`], [`KChoice`], [`Bars`],
+//! [`Histogram`], [`Shares`], [`PrecisionRecallCurves`], [`HeatMap`], [`Matrix`],
 //! [`Predicted`], [`BoxPlot`], [`ThresholdPlot`]). Each holds plain data and its `draw` takes a [`Style`] and
 //! gives a [`Picture`], which is saved by its extension or asked for its SVG text or PNG bytes.
 //!
@@ -27,54 +27,18 @@
 //! # }
 //! ```
 
-mod axis;
-mod bars;
-mod box_plot;
-mod coloring;
-mod curves;
-mod drawing;
-mod font;
-mod frame;
-mod groups;
-mod heat_map;
-mod histogram;
+mod draw;
 mod interactive;
-mod k_choice;
-mod legend;
-mod letters;
-mod matrix;
-mod paint;
-mod palette;
 mod picture;
-mod points;
-mod predicted;
-mod ramp;
-mod raster;
-mod scatter;
-mod scatter3;
 pub(crate) mod script;
-mod shares;
-mod silhouettes;
-mod style;
-mod svg;
-mod threshold;
 pub(crate) mod web;
 
-pub use bars::Bars;
-pub use box_plot::BoxPlot;
-pub use curves::{PrecisionRecallCurves, RocCurves};
-pub use groups::Groups;
-pub use heat_map::HeatMap;
-pub use histogram::Histogram;
+pub use draw::groups::Groups;
+pub use draw::palette::{Color, Palette, Theme};
+pub use draw::picture::Picture;
+pub use draw::style::Style;
 pub use interactive::{ColorColumn, InteractiveMap};
-pub use k_choice::KChoice;
-pub use matrix::Matrix;
-pub use palette::{Color, Palette};
-pub use picture::Picture;
-pub use predicted::Predicted;
-pub use scatter::Scatter;
-pub use scatter3::Scatter3;
-pub use shares::Shares;
-pub use silhouettes::Silhouettes;
-pub use style::{Style, Theme};
-pub use threshold::ThresholdPlot;
+pub use picture::{
+    Bars, BoxPlot, HeatMap, Histogram, KChoice, Matrix, PrecisionRecallCurves, Predicted, Scatter, Scatter3,
+    ScatterPlot, Shares, ThresholdPlot,
+};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::confusion::{Confusion, pairs};
+use super::confusion::{AverageScores, Confusion, pairs};
 use super::interval::{BootstrapOptions, Interval, bootstrap_all};
 use crate::error::Result;
 
@@ -56,19 +56,6 @@ pub struct ClassScores {
     pub support: u64,
     /// Rows predicted as this class.
     pub predicted: u64,
-}
-
-/// A mean over classes.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct AverageScores {
-    /// Mean precision.
-    pub precision: f64,
-    /// Mean recall.
-    pub recall: f64,
-    /// Mean of the classes' F1, not the F1 of the means.
-    pub f1: f64,
-    /// Rows of all classes.
-    pub support: u64,
 }
 
 /// A score without a value, set to 0 as in scikit-learn. Its text is a warning to show.

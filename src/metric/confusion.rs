@@ -1,7 +1,8 @@
 //! Counts of rows by true and predicted class, and what follows from them.
 
+use serde::Serialize;
+
 use super::check::{codes, same_rows};
-use super::classification::AverageScores;
 use crate::error::{Error, Result};
 
 /// The matrix of more would take more than 200 MB.
@@ -33,6 +34,19 @@ pub(super) fn pairs(truth: &[usize], predicted: &[usize], n_classes: usize) -> R
         truth.iter().zip(predicted).map(|(&truth, &predicted)| (at[truth], at[predicted])).collect(),
         classes,
     ))
+}
+
+/// A mean over classes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct AverageScores {
+    /// Mean precision.
+    pub precision: f64,
+    /// Mean recall.
+    pub recall: f64,
+    /// Mean of the classes' F1, not the F1 of the means.
+    pub f1: f64,
+    /// Rows of all classes.
+    pub support: u64,
 }
 
 /// Counts of rows by true and predicted class; every score above is computed from them alone.

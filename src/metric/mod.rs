@@ -48,9 +48,10 @@ pub use baseline::{
     regression_baselines,
 };
 pub use classification::{
-    AverageIntervals, AverageScores, ClassIntervals, ClassScores, ClassificationIntervals,
-    ClassificationReport, ReportRow, Undefined, classification_intervals, classification_report,
+    AverageIntervals, ClassIntervals, ClassScores, ClassificationIntervals, ClassificationReport, ReportRow,
+    Undefined, classification_intervals, classification_report,
 };
+pub use confusion::AverageScores;
 pub use correlation::{
     CorrelationIntervals, average_ranks, correlation_intervals, kendall_tau, pearson, spearman,
 };

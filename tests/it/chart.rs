@@ -2,7 +2,7 @@
 
 use embedlab::chart::{
     Bars, BoxPlot, Color, ColorColumn, Groups, HeatMap, Histogram, KChoice, Matrix, Palette, Picture,
-    PrecisionRecallCurves, Predicted, RocCurves, Scatter, Scatter3, Shares, Silhouettes, Style, Theme,
+    PrecisionRecallCurves, Predicted, Scatter, Scatter3, Shares, Style, Theme,
 };
 use embedlab::metric::{ClassCurves, class_curves, precision_recall};
 use embedlab::{ErrorKind, Result};
@@ -39,15 +39,13 @@ fn all(name: &str, style: &Style) -> Vec<Picture> {
     let solid = array![[0.0_f32, 1.0, 2.0], [2.0, 3.0, 1.0], [1.0, f32::NAN, 0.0]];
     let matrix = array![[0.1, 0.9], [f64::NAN, 0.3]];
     let values = || vec![1.0, f64::NAN, 2.0];
-    let pictures: [Result<Picture>; 14] = [
+    let pictures: [Result<Picture>; 12] = [
         Scatter::new(points.view()).groups(groups()).means(true).axes(name, name).draw(style),
         KChoice::new(&[2, 3, 4], &[9.0, 5.0, 4.0], &[0.2, 0.3, f64::NAN], 3).draw(style),
-        Silhouettes::new(&[0.5, -0.1, f32::NAN], groups()).draw(style),
         Bars::new(&two, &[3.0, f64::INFINITY]).shares(true).draw(style),
         Histogram::new(&[1.0, 2.0, f32::NAN], name).draw(style),
         Shares::new(array![[1_usize, 2], [0, 0]].view(), &two, &two).palette(Palette::Stars).draw(style),
         PrecisionRecallCurves::new(&curves).draw(style),
-        RocCurves::new(&curves).palette(Palette::Stars).draw(style),
         HeatMap::new(&[vec![1, 2], vec![0, 0]], &two).draw(style),
         Predicted::new(&[1.0, 2.0, 2.0], &[1.0, 2.5, f64::NAN]).unit(name).draw(style),
         Scatter::new(points.view()).values(values(), name).draw(style),
@@ -89,7 +87,7 @@ fn svg_keeps_the_characters_that_the_font_lacks() {
 #[test]
 fn what_is_not_finite_is_counted_and_the_subtitle_says_so() {
     let skipped: Vec<_> = all("a", &style()).iter().map(Picture::skipped).collect();
-    assert_eq!(skipped, [1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1, 1]);
+    assert_eq!(skipped, [1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1, 1]);
     let svg = all("a", &style()).remove(0).svg().unwrap();
     assert!(svg.contains("1 not finite, not drawn"));
 }
@@ -125,11 +123,6 @@ fn degenerate_data_gives_a_picture() {
         ("no k", KChoice::new(&[], &[], &[], 3).draw(&style())),
         ("one k", KChoice::new(&[2], &[0.0], &[0.0], 2).draw(&style())),
         ("only NaN by k", KChoice::new(&[2, 3], &[f64::NAN; 2], &[], 9).draw(&style())),
-        ("no silhouettes", Silhouettes::new(&[], Groups::new(&[], none.clone()).unwrap()).draw(&style())),
-        (
-            "zero silhouettes",
-            Silhouettes::new(&[0.0; 3], Groups::new(&[0; 3], ["a"]).unwrap()).draw(&style()),
-        ),
         ("no bars", Bars::new(&none, &[]).draw(&style())),
         ("a bar of nothing", Bars::new(&names(&["a"]), &[0.0]).shares(true).draw(&style())),
         ("negative bars", Bars::new(&names(&["a", "b"]), &[-2.0, 1.0]).draw(&style())),
@@ -193,8 +186,7 @@ fn degenerate_scores() -> Vec<(&'static str, Result<Picture>)> {
     let no_positives = precision_recall(&[false], &[0.5]).unwrap();
     vec![
         ("one class", PrecisionRecallCurves::new(&constant_curves(1)).draw(&style())),
-        ("one class, ROC", RocCurves::new(&constant_curves(1)).draw(&style())),
-        ("classes without rows", RocCurves::new(&constant_curves(3)).draw(&style())),
+        ("classes without rows", PrecisionRecallCurves::new(&constant_curves(3)).draw(&style())),
         ("many classes", PrecisionRecallCurves::new(&constant_curves(50)).draw(&style())),
         ("no positives", PrecisionRecallCurves::one("a", &no_positives).draw(&style())),
         ("no classes", HeatMap::new(&[], &[]).draw(&style())),
@@ -212,8 +204,8 @@ fn degenerate_scores() -> Vec<(&'static str, Result<Picture>)> {
 
 #[test]
 fn a_class_without_rows_stands_in_the_legend_without_an_area() {
-    let svg = RocCurves::new(&constant_curves(3)).draw(&Style::new("")).unwrap().svg().unwrap();
-    assert!(svg.contains("class 2 (undefined)") && svg.contains("micro average (AUC = 0.50)"), "{svg}");
+    let svg = PrecisionRecallCurves::new(&constant_curves(3)).draw(&Style::new("")).unwrap().svg().unwrap();
+    assert!(svg.contains("class 2 (undefined)") && svg.contains("micro average (AP = "), "{svg}");
 }
 
 #[test]
@@ -300,13 +292,12 @@ fn what_does_not_fit_together_is_refused() {
         Matrix::new(Array2::zeros((2, 1)).view(), &names(&["a"]), &names(&["a"]), "x").draw(&style()),
         KChoice::new(&[2, 3], &[1.0], &[], 2).draw(&style()),
         KChoice::new(&[3, 2], &[1.0, 2.0], &[], 2).draw(&style()),
-        Silhouettes::new(&[0.1], groups()).draw(&style()),
         Bars::new(&names(&["a"]), &[]).draw(&style()),
         Histogram::new(&[1.0], "x").bins(0).draw(&style()),
         Shares::new(array![[1_usize]].view(), &[], &[]).draw(&style()),
         HeatMap::new(&[vec![1, 2]], &names(&["a"])).draw(&style()),
         Predicted::new(&[1.0], &[]).draw(&style()),
-        RocCurves::new(&constant_curves(1)).draw(&style().size(10, 10)),
+        PrecisionRecallCurves::new(&constant_curves(1)).draw(&style().size(10, 10)),
         Scatter::new(points.view()).draw(&style().size(10, 10)),
         Scatter::new(points.view()).draw(&style().size(100_000, 100_000)),
         Scatter::new(points.view()).draw(&style().scale(f64::NAN)),

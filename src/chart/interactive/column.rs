@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::chart::coloring::Coloring;
+use crate::chart::draw::coloring::Coloring;
 use crate::chart::{Groups, Palette};
 use crate::error::Result;
 use crate::table::{Labels, Table};

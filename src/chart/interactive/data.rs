@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::InteractiveMap;
 use super::column::Values;
-use crate::chart::palette::Color;
-use crate::chart::ramp::{self, Ramp, STEPS};
-use crate::chart::style::{Style, Theme};
+use crate::chart::draw::palette::Color;
+use crate::chart::draw::palette::Theme;
+use crate::chart::draw::ramp::{self, Ramp, STEPS};
+use crate::chart::draw::style::Style;
 
 /// Texts in one element of the page: small enough to be parsed between two frames.
 pub(super) const TEXTS_PER_BLOCK: usize = 2_000;

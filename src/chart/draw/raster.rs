@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 const OVERSAMPLING: usize = 2;
 
 /// The drawing as a PNG file of `scale` dots per pixel.
-pub(super) fn png(drawing: &Drawing, scale: f64) -> Result<Vec<u8>> {
+pub(in crate::chart) fn png(drawing: &Drawing, scale: f64) -> Result<Vec<u8>> {
     let (width, height) = (dots(drawing.width, scale), dots(drawing.height, scale));
     let (fine_width, fine_height) = (width * OVERSAMPLING, height * OVERSAMPLING);
     let units = scale * OVERSAMPLING as f64;
@@ -41,7 +41,7 @@ pub(super) fn png(drawing: &Drawing, scale: f64) -> Result<Vec<u8>> {
 }
 
 /// The points alone on a transparent ground, as a PNG of their area.
-pub(super) fn points_png(points: &Points, scale: f64) -> Result<Vec<u8>> {
+pub(in crate::chart) fn points_png(points: &Points, scale: f64) -> Result<Vec<u8>> {
     let width = (points.area.width() * scale).round().max(1.0) as usize;
     let height = (points.area.height() * scale).round().max(1.0) as usize;
     let (fine_width, fine_height) = (width * OVERSAMPLING, height * OVERSAMPLING);

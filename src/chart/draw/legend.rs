@@ -12,13 +12,13 @@ const DOT: f64 = 5.0;
 const INDENT: f64 = 20.0;
 
 /// How many lines a legend of this height has room for.
-pub(super) fn lines(height: f64) -> usize {
+pub(in crate::chart) fn lines(height: f64) -> usize {
     (height / LINE).max(1.0) as usize
 }
 
 /// Draws a legend at the right edge of the frame, as wide as its names up to a third of the
 /// picture, and takes its room from the frame.
-pub(super) fn draw(frame: &mut Frame, entries: &[Entry]) {
+pub(in crate::chart) fn draw(frame: &mut Frame, entries: &[Entry]) {
     let Area { top, right, .. } = frame.inside;
     let counts: Vec<String> = entries.iter().map(|entry| grouped(entry.count as u64)).collect();
     let widest = |widths: &mut dyn Iterator<Item = f64>| widths.fold(0.0, f64::max);

@@ -7,12 +7,12 @@ use plotters::style::FontStyle;
 
 /// The families that a viewer of an SVG goes through: the reader's own interface font, then ours,
 /// then fonts for the scripts that those lack.
-pub(super) const FAMILY: &str = "Inter, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', \
+pub(in crate::chart) const FAMILY: &str = "Inter, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', \
      'Noto Sans', 'Noto Sans CJK KR', 'Apple SD Gothic Neo', 'Malgun Gothic', 'PingFang SC', \
      'Microsoft YaHei', 'Noto Color Emoji', 'Apple Color Emoji', 'Segoe UI Emoji', sans-serif";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Weight {
+pub(in crate::chart) enum Weight {
     #[default]
     Regular,
     Bold,
@@ -46,7 +46,7 @@ impl Weight {
 }
 
 /// The distance from ascent to descent in ems: ab_glyph's measure of a font's size.
-pub(super) fn height_of_em(weight: Weight) -> f64 {
+pub(in crate::chart) fn height_of_em(weight: Weight) -> f64 {
     weight
         .font()
         .and_then(|font| Some(f64::from(font.height_unscaled() / font.units_per_em()?)))
@@ -55,7 +55,7 @@ pub(super) fn height_of_em(weight: Weight) -> f64 {
 
 /// Width of a text in pixels at `em` pixels to the em. A character that the font lacks counts as
 /// one em, the width of the scripts that it lacks.
-pub(super) fn width(text: &str, em: f64, weight: Weight) -> f64 {
+pub(in crate::chart) fn width(text: &str, em: f64, weight: Weight) -> f64 {
     let Some(font) = weight.font() else {
         return em * 0.6 * text.chars().count() as f64;
     };
@@ -80,7 +80,7 @@ pub(super) fn width(text: &str, em: f64, weight: Weight) -> f64 {
 
 /// The text on one line without anything that breaks XML or turns the text around it: control
 /// characters become spaces, overrides of the writing direction vanish.
-pub(super) fn clean(text: &str) -> String {
+pub(in crate::chart) fn clean(text: &str) -> String {
     text.chars()
         .filter(|c| !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
         .map(|c| match c {
@@ -94,7 +94,7 @@ pub(super) fn clean(text: &str) -> String {
 }
 
 /// The text with a middle dot for each character that our font cannot draw.
-pub(super) fn drawable(text: &str, weight: Weight) -> String {
+pub(in crate::chart) fn drawable(text: &str, weight: Weight) -> String {
     let Some(font) = weight.font() else { return text.to_owned() };
     text.chars().filter(|&c| !is_joiner(c)).map(|c| if font.glyph_id(c).0 == 0 { '·' } else { c }).collect()
 }
@@ -105,7 +105,7 @@ fn is_joiner(c: char) -> bool {
 }
 
 /// The text cut to `room` pixels, with an ellipsis where something is missing.
-pub(super) fn fit(text: &str, room: f64, em: f64, weight: Weight) -> String {
+pub(in crate::chart) fn fit(text: &str, room: f64, em: f64, weight: Weight) -> String {
     if width(text, em, weight) <= room {
         return text.to_owned();
     }
@@ -125,7 +125,7 @@ pub(super) fn fit(text: &str, room: f64, em: f64, weight: Weight) -> String {
 }
 
 /// The text in at most `lines` lines of `room` pixels, cut between words where there are any.
-pub(super) fn wrap(text: &str, room: f64, lines: usize, em: f64, weight: Weight) -> Vec<String> {
+pub(in crate::chart) fn wrap(text: &str, room: f64, lines: usize, em: f64, weight: Weight) -> Vec<String> {
     let mut done: Vec<String> = Vec::new();
     let mut words = text.split(' ').filter(|word| !word.is_empty()).peekable();
     while words.peek().is_some() {

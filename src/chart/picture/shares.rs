@@ -2,12 +2,13 @@
 
 use ndarray::ArrayView2;
 
-use super::drawing::{Align, Area};
-use super::font::{self, Weight};
-use super::frame::{Frame, LABEL, TICK};
-use super::palette::{Color, Palette};
-use super::picture::Picture;
-use super::style::{Style, Theme};
+use crate::chart::draw::drawing::{Align, Area, Text};
+use crate::chart::draw::font::{self, Weight};
+use crate::chart::draw::frame::{Frame, LABEL, TICK};
+use crate::chart::draw::palette::Theme;
+use crate::chart::draw::palette::{Color, Palette};
+use crate::chart::draw::picture::Picture;
+use crate::chart::draw::style::Style;
 use crate::error::{Error, Result};
 use crate::number::grouped;
 
@@ -134,7 +135,7 @@ impl<'a> Shares<'a> {
                 frame.drawing.rectangle(left, top, right.round() - hair, bottom, color);
                 let label = format!("{:.0}", 100.0 * count as f64 / sums[row] as f64);
                 if right - left > font::width(&label, TICK, Weight::Regular) + 8.0 && thickness >= 13.0 {
-                    frame.drawing.text(super::drawing::Text {
+                    frame.drawing.text(Text {
                         text: label,
                         x: (left + right) / 2.0,
                         y: middle + TICK * 0.36,

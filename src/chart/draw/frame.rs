@@ -13,14 +13,14 @@ use crate::number::grouped;
 const MARGIN: f64 = 24.0;
 
 /// Sizes of type in pixels to the em, one for each role.
-pub(super) const LABEL: f64 = 12.0;
-pub(super) const TICK: f64 = 11.0;
+pub(in crate::chart) const LABEL: f64 = 12.0;
+pub(in crate::chart) const TICK: f64 = 11.0;
 const TITLE: f64 = 18.0;
 const SUBTITLE: f64 = 12.5;
 const CAPTION: f64 = 10.5;
 
 /// A picture in the making: a drawing, the room that is left for the plot, and the ink.
-pub(super) struct Frame {
+pub(in crate::chart) struct Frame {
     pub drawing: Drawing,
     /// Where the plot, its axes and its legend go.
     pub inside: Area,

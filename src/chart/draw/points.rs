@@ -5,7 +5,7 @@ use super::palette::Color;
 
 /// A buffer of `CHANNELS` bytes per pixel: red, green, blue, and with four of them the opacity, by
 /// which the first three are multiplied already.
-pub(super) struct Pixels<'a, const CHANNELS: usize> {
+pub(in crate::chart) struct Pixels<'a, const CHANNELS: usize> {
     pub bytes: &'a mut [u8],
     pub width: usize,
     pub height: usize,
@@ -109,7 +109,7 @@ fn greatest_common_divisor(mut a: usize, mut b: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chart::drawing::Area;
+    use crate::chart::draw::drawing::Area;
 
     fn points(at: Vec<(f32, f32, u16)>, alpha: f64) -> Points {
         let area = Area { left: 0.0, top: 0.0, right: 20.0, bottom: 20.0 };

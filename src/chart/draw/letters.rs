@@ -47,10 +47,10 @@ impl<const CHANNELS: usize> Pixels<'_, CHANNELS> {
 
 #[cfg(test)]
 mod tests {
-    use crate::chart::drawing::{Align, Text};
-    use crate::chart::font::{self, Weight};
-    use crate::chart::palette::Color;
-    use crate::chart::points::Pixels;
+    use crate::chart::draw::drawing::{Align, Text};
+    use crate::chart::draw::font::{self, Weight};
+    use crate::chart::draw::palette::Color;
+    use crate::chart::draw::points::Pixels;
 
     /// First and last column with ink.
     fn extent(text: &str, x: f64, align: Align) -> (usize, usize) {

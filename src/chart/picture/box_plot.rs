@@ -1,12 +1,12 @@
 //! How the values of each group are spread.
 
-use super::axis::{Scale, Ticks, draw_y_axis, range};
-use super::drawing::{Align, Area};
-use super::font::{self, Weight};
-use super::frame::{Frame, LABEL, TICK};
-use super::palette::{Color, Palette};
-use super::picture::Picture;
-use super::style::Style;
+use crate::chart::draw::axis::{Scale, Ticks, draw_y_axis, range};
+use crate::chart::draw::drawing::{Align, Area};
+use crate::chart::draw::font::{self, Weight};
+use crate::chart::draw::frame::{Frame, LABEL, TICK};
+use crate::chart::draw::palette::{Color, Palette};
+use crate::chart::draw::picture::Picture;
+use crate::chart::draw::style::Style;
 use crate::error::{Error, Result};
 use crate::metric::quantile;
 use crate::number::grouped;

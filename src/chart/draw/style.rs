@@ -1,17 +1,7 @@
 //! The size of a picture, its theme and the words around it.
 
-use super::palette::Color;
+use super::palette::{Color, Theme};
 use crate::error::{Error, Result};
-
-/// Light or dark.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Theme {
-    /// Dark ink on white.
-    #[default]
-    Light,
-    /// Light ink on near-black.
-    Dark,
-}
 
 /// What all pictures have in common: size, resolution, theme, title, subtitle, caption.
 ///
@@ -98,7 +88,7 @@ impl Style {
         96.0 * self.scale
     }
 
-    pub(super) fn check(&self) -> Result<()> {
+    pub(in crate::chart) fn check(&self) -> Result<()> {
         let size = || format!("{} x {} at {} dots per pixel", self.width, self.height, self.scale);
         if self.width < SMALLEST || self.height < SMALLEST || !(0.5..=8.0).contains(&self.scale) {
             return Err(Error::argument("a picture of an impossible size").seen(size()).advice(format!(
@@ -113,7 +103,7 @@ impl Style {
         Ok(())
     }
 
-    pub(super) fn ink(&self) -> &'static Ink {
+    pub(in crate::chart) fn ink(&self) -> &'static Ink {
         match self.theme {
             Theme::Light => &LIGHT,
             Theme::Dark => &DARK,
@@ -129,7 +119,7 @@ impl Default for Style {
 
 /// The colours of everything that is not data.
 #[derive(Debug)]
-pub(super) struct Ink {
+pub(in crate::chart) struct Ink {
     pub background: Color,
     /// Title and names.
     pub text: Color,

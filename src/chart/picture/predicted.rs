@@ -1,13 +1,13 @@
 //! Predicted values against true ones.
 
-use super::axis::{Scale, Ticks, draw_x_axis, draw_y_axis, range};
-use super::drawing::{Align, Area, Mark, Points};
-use super::font::{self, Weight};
-use super::frame::{Frame, LABEL, TICK};
-use super::palette::Palette;
-use super::picture::Picture;
-use super::scatter::{alpha, radius};
-use super::style::Style;
+use super::dots::{alpha, radius};
+use crate::chart::draw::axis::{Scale, Ticks, draw_x_axis, draw_y_axis, range};
+use crate::chart::draw::drawing::{Align, Area, Mark, Points};
+use crate::chart::draw::font::{self, Weight};
+use crate::chart::draw::frame::{Frame, LABEL, TICK};
+use crate::chart::draw::palette::Palette;
+use crate::chart::draw::picture::Picture;
+use crate::chart::draw::style::Style;
 use crate::error::{Error, Result};
 use crate::number::{brief, fixed, grouped};
 

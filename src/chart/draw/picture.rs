@@ -11,10 +11,10 @@ use crate::table::write_whole;
 /// A picture that can be saved, embedded in a page, or asked how much of the data it shows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picture {
-    pub(super) drawing: Drawing,
-    pub(super) description: String,
-    pub(super) scale: f64,
-    pub(super) skipped: usize,
+    pub(in crate::chart) drawing: Drawing,
+    pub(in crate::chart) description: String,
+    pub(in crate::chart) scale: f64,
+    pub(in crate::chart) skipped: usize,
 }
 
 impl Picture {

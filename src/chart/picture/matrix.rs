@@ -2,13 +2,14 @@
 
 use ndarray::ArrayView2;
 
-use super::coloring::draw_ramp;
-use super::drawing::{Align, Area};
-use super::font::{self, Weight};
-use super::frame::{Frame, LABEL, TICK};
-use super::picture::Picture;
-use super::ramp::{self, Ramp};
-use super::style::{Style, Theme};
+use crate::chart::draw::coloring::draw_ramp;
+use crate::chart::draw::drawing::{Align, Area};
+use crate::chart::draw::font::{self, Weight};
+use crate::chart::draw::frame::{Frame, LABEL, TICK};
+use crate::chart::draw::palette::Theme;
+use crate::chart::draw::picture::Picture;
+use crate::chart::draw::ramp::{self, Ramp};
+use crate::chart::draw::style::Style;
 use crate::error::{Error, Result};
 use crate::number::fixed;
 

@@ -1,11 +1,11 @@
 //! Elbow and silhouette over the number of clusters.
 
-use super::axis::{Scale, Ticks, draw_y_axis, range};
-use super::drawing::{Align, Area};
-use super::font::Weight;
-use super::frame::{Frame, LABEL, TICK};
-use super::picture::Picture;
-use super::style::Style;
+use crate::chart::draw::axis::{Scale, Ticks, draw_y_axis, range};
+use crate::chart::draw::drawing::{Align, Area};
+use crate::chart::draw::font::Weight;
+use crate::chart::draw::frame::{Frame, LABEL, TICK};
+use crate::chart::draw::picture::Picture;
+use crate::chart::draw::style::Style;
 use crate::error::{Error, Result};
 use crate::number::brief;
 

@@ -18,11 +18,11 @@ const UNITS: f64 = 10.0;
 
 /// Above this a circle for each point makes a file that viewers and editors crawl through, and the
 /// points are an image inside of the SVG; everything else stays text and lines.
-pub(super) const MOST_CIRCLES: usize = 5_000;
+pub(in crate::chart) const MOST_CIRCLES: usize = 5_000;
 
 /// The drawing as an SVG document that says `description` to a screen reader. An image inside of
 /// it has `scale` dots per pixel.
-pub(super) fn svg(drawing: &Drawing, description: &str, scale: f64) -> Result<String> {
+pub(in crate::chart) fn svg(drawing: &Drawing, description: &str, scale: f64) -> Result<String> {
     let (width, height) = (drawing.width, drawing.height);
     let mut document = String::with_capacity(16 << 10);
     let description = escaped(&font::clean(description));

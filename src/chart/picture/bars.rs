@@ -1,12 +1,12 @@
 //! Horizontal bars.
 
-use super::axis::Scale;
-use super::drawing::{Align, Area};
-use super::font::{self, Weight};
-use super::frame::{Frame, LABEL, TICK};
-use super::palette::Palette;
-use super::picture::Picture;
-use super::style::Style;
+use crate::chart::draw::axis::Scale;
+use crate::chart::draw::drawing::{Align, Area};
+use crate::chart::draw::font::{self, Weight};
+use crate::chart::draw::frame::{Frame, LABEL, TICK};
+use crate::chart::draw::palette::Palette;
+use crate::chart::draw::picture::Picture;
+use crate::chart::draw::style::Style;
 use crate::error::{Error, Result};
 use crate::number::{brief, fixed, grouped, percent};
 

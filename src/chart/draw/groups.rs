@@ -1,7 +1,8 @@
 //! Which group each row belongs to, and what the groups are called.
 
+use super::palette::Theme;
 use super::palette::{Color, Palette};
-use super::style::{Ink, Theme};
+use super::style::Ink;
 use crate::error::{Error, Result};
 
 /// The group of each row, with a name for each group.
@@ -23,7 +24,7 @@ pub struct Groups {
     palette: Palette,
 }
 
-pub(super) const NONE: u32 = u32::MAX;
+pub(in crate::chart) const NONE: u32 = u32::MAX;
 const MOST_NAMED: usize = 20;
 
 impl Groups {
@@ -102,20 +103,20 @@ impl Groups {
     }
 
     /// The group of each row; [`NONE`] for none.
-    pub(super) fn of(&self) -> &[u32] {
+    pub(in crate::chart) fn of(&self) -> &[u32] {
         &self.of
     }
 
-    pub(super) fn palette_is(&self, palette: Palette) -> bool {
+    pub(in crate::chart) fn palette_is(&self, palette: Palette) -> bool {
         self.palette == palette
     }
 
-    pub(super) fn names(&self) -> &[String] {
+    pub(in crate::chart) fn names(&self) -> &[String] {
         &self.names
     }
 
     /// What is shown of these groups when at most `most` lines fit.
-    pub(super) fn shown(&self, most: usize, theme: Theme, ink: &Ink) -> Shown {
+    pub(in crate::chart) fn shown(&self, most: usize, theme: Theme, ink: &Ink) -> Shown {
         let counts = self.counts();
         let most = most.clamp(1, MOST_NAMED);
         let mut by_size: Vec<usize> = (0..self.names.len()).collect();
@@ -165,7 +166,7 @@ impl Groups {
 
 /// Groups as a picture shows them.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Shown {
+pub(in crate::chart) struct Shown {
     /// At most twenty groups, then "other" and "none" where there are such rows.
     pub entries: Vec<Entry>,
     /// The entry of each row.
@@ -173,7 +174,7 @@ pub(super) struct Shown {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Entry {
+pub(in crate::chart) struct Entry {
     pub name: String,
     pub count: usize,
     pub color: Color,

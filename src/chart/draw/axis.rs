@@ -6,7 +6,7 @@ use crate::number::fixed;
 
 /// A linear map from `from` (data) to `to` (pixels).
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Scale {
+pub(in crate::chart) struct Scale {
     pub from: (f64, f64),
     pub to: (f64, f64),
 }
@@ -24,7 +24,7 @@ impl Scale {
 
 /// Round numbers at even steps.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Ticks {
+pub(in crate::chart) struct Ticks {
     pub values: Vec<f64>,
     decimals: usize,
     /// Powers of ten instead of zeros.
@@ -78,7 +78,7 @@ fn round_step(rough: f64) -> f64 {
 
 /// The least and the greatest of some numbers, NaN and infinities left out; an empty or flat range
 /// is widened, so that there is something to divide by.
-pub(super) fn range(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
+pub(in crate::chart) fn range(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
     let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
     for value in values.into_iter().filter(|value| value.is_finite()) {
         (low, high) = (low.min(value), high.max(value));
@@ -95,7 +95,7 @@ pub(super) fn range(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
 }
 
 /// Grid lines and numbers below a plot.
-pub(super) fn draw_x_axis(frame: &mut Frame, plot: Area, scale: Scale, ticks: &Ticks) {
+pub(in crate::chart) fn draw_x_axis(frame: &mut Frame, plot: Area, scale: Scale, ticks: &Ticks) {
     let ink = frame.ink;
     for &value in &ticks.values {
         let x = scale.pixel(value);
@@ -105,7 +105,7 @@ pub(super) fn draw_x_axis(frame: &mut Frame, plot: Area, scale: Scale, ticks: &T
 }
 
 /// Grid lines and numbers left of a plot.
-pub(super) fn draw_y_axis(frame: &mut Frame, plot: Area, scale: Scale, ticks: &Ticks) {
+pub(in crate::chart) fn draw_y_axis(frame: &mut Frame, plot: Area, scale: Scale, ticks: &Ticks) {
     let ink = frame.ink;
     for &value in &ticks.values {
         let y = scale.pixel(value);

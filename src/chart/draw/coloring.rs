@@ -5,14 +5,15 @@ use super::drawing::{Align, Area};
 use super::font::{self, Weight};
 use super::frame::{Frame, LABEL, TICK};
 use super::groups::{Entry, Groups, Shown};
+use super::palette::Theme;
 use super::ramp::{self, Ramp, STEPS};
-use super::style::{Style, Theme};
+use super::style::Style;
 use super::{legend, palette::Color};
 use crate::error::{Error, Result};
 use crate::number::grouped;
 
 #[derive(Debug, Clone)]
-pub(super) enum Coloring {
+pub(in crate::chart) enum Coloring {
     /// All of one colour.
     One,
     Groups(Groups),
@@ -74,7 +75,7 @@ fn entry(name: String, count: usize, color: Color, is_group: bool) -> Entry {
 
 /// A bar of colours with numbers at its right, the name of the column above and what is no number
 /// below.
-pub(super) fn draw_ramp(frame: &mut Frame, ramp: &Ramp, label: &str, theme: Theme) {
+pub(in crate::chart) fn draw_ramp(frame: &mut Frame, ramp: &Ramp, label: &str, theme: Theme) {
     const BAR: f64 = 14.0;
     let Area { top, right, bottom, .. } = frame.inside;
     let ticks = Ticks::new(ramp.low, ramp.high, 4);

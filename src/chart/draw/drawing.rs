@@ -5,7 +5,7 @@ use super::palette::Color;
 
 /// A rectangle by its edges; y grows downwards.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Area {
+pub(in crate::chart) struct Area {
     pub left: f64,
     pub top: f64,
     pub right: f64,
@@ -23,7 +23,7 @@ impl Area {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Align {
+pub(in crate::chart) enum Align {
     #[default]
     Left,
     Center,
@@ -32,7 +32,7 @@ pub(super) enum Align {
 
 /// A text on one line: `y` is its baseline, `em` its size in pixels.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Text {
+pub(in crate::chart) struct Text {
     pub text: String,
     pub x: f64,
     pub y: f64,
@@ -44,7 +44,7 @@ pub(super) struct Text {
 
 /// Many equal discs, painted by a kernel of their own.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Points {
+pub(in crate::chart) struct Points {
     /// Centre in pixels and index into `colors`.
     pub at: Vec<(f32, f32, u16)>,
     pub colors: Vec<Color>,
@@ -55,7 +55,7 @@ pub(super) struct Points {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Mark {
+pub(in crate::chart) enum Mark {
     Box { area: Area, color: Color },
     Line { points: Vec<(f64, f64)>, width: f64, color: Color },
     Polygon { points: Vec<(f64, f64)>, color: Color },
@@ -66,7 +66,7 @@ pub(super) enum Mark {
 
 /// The marks of a picture.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Drawing {
+pub(in crate::chart) struct Drawing {
     pub width: u32,
     pub height: u32,
     pub background: Color,

@@ -1,14 +1,14 @@
-//! Precision-recall and ROC curves.
+//! Precision-recall curves.
 
-use super::axis::{Scale, Ticks, draw_x_axis, draw_y_axis};
-use super::drawing::{Align, Area};
-use super::font::{self, Weight};
-use super::frame::{Frame, LABEL, TICK};
-use super::palette::{Color, Palette};
-use super::picture::Picture;
-use super::style::Style;
+use crate::chart::draw::axis::{Scale, Ticks, draw_x_axis, draw_y_axis};
+use crate::chart::draw::drawing::{Align, Area};
+use crate::chart::draw::font::{self, Weight};
+use crate::chart::draw::frame::{Frame, LABEL, TICK};
+use crate::chart::draw::palette::{Color, Palette};
+use crate::chart::draw::picture::Picture;
+use crate::chart::draw::style::Style;
 use crate::error::Result;
-use crate::metric::{ClassCurve, ClassCurves, PrecisionRecall, Roc};
+use crate::metric::{ClassCurve, ClassCurves, PrecisionRecall};
 use crate::number::fixed;
 
 /// Precision over recall, a step curve for each class and one for the micro average, on lines of
@@ -29,162 +29,44 @@ use crate::number::fixed;
 /// # Ok::<(), embedlab::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct PrecisionRecallCurves(Plot);
-
-/// True over false positive rate, a curve for each class and one for the micro average. The
-/// diagonal is chance; the legend names the area under each curve.
-///
-/// Of more than twenty classes, those with the most rows are drawn.
-#[derive(Debug, Clone)]
-pub struct RocCurves(Plot);
-
-impl PrecisionRecallCurves {
-    /// One curve for each class, and the micro average.
-    pub fn new(curves: &ClassCurves) -> Self {
-        let line = |curve: &ClassCurve| Line::precision_recall(&curve.label, &curve.precision_recall);
-        PrecisionRecallCurves(Plot::new(PRECISION_RECALL, curves, line))
-    }
-
-    /// The curve of one class alone.
-    pub fn one(name: &str, curve: &PrecisionRecall) -> Self {
-        PrecisionRecallCurves(Plot::one(PRECISION_RECALL, Line::precision_recall(name, curve)))
-    }
-
-    /// The colours of the classes; [`Palette::Categories`] by default.
-    pub fn palette(mut self, palette: Palette) -> Self {
-        self.0.palette = palette;
-        self
-    }
-
-    /// # Errors
-    /// An impossible size.
-    pub fn draw(&self, style: &Style) -> Result<Picture> {
-        self.0.draw(style)
-    }
-}
-
-impl RocCurves {
-    /// One curve for each class, and the micro average.
-    pub fn new(curves: &ClassCurves) -> Self {
-        RocCurves(Plot::new(ROC, curves, |curve| Line::roc(&curve.label, &curve.roc)))
-    }
-
-    /// The curve of one class alone.
-    pub fn one(name: &str, curve: &Roc) -> Self {
-        RocCurves(Plot::one(ROC, Line::roc(name, curve)))
-    }
-
-    /// The colours of the classes; [`Palette::Categories`] by default.
-    pub fn palette(mut self, palette: Palette) -> Self {
-        self.0.palette = palette;
-        self
-    }
-
-    /// # Errors
-    /// An impossible size.
-    pub fn draw(&self, style: &Style) -> Result<Picture> {
-        self.0.draw(style)
-    }
-}
-
-/// What differs between the two pictures.
-#[derive(Debug, Clone, Copy)]
-struct Kind {
-    name: &'static str,
-    x: &'static str,
-    y: &'static str,
-    area: &'static str,
-    iso_f1: bool,
-}
-
-const PRECISION_RECALL: Kind =
-    Kind { name: "Precision-recall curves", x: "recall", y: "precision", area: "AP", iso_f1: true };
-const ROC: Kind = Kind {
-    name: "ROC curves",
-    x: "false positive rate",
-    y: "true positive rate",
-    area: "AUC",
-    iso_f1: false,
-};
-
-/// Curves of more classes have no colours that can be told apart.
-const MOST_CURVES: usize = 20;
-/// Widths of the curves, in pixels.
-const THIN: f64 = 1.8;
-const THICK: f64 = 3.0;
-
-#[derive(Debug, Clone)]
-struct Line {
-    name: String,
-    area: Option<f64>,
-    positives: u64,
-    /// From left to right, both 0 to 1; empty when the area is undefined.
-    points: Vec<(f64, f64)>,
-}
-
-impl Line {
-    fn precision_recall(name: &str, curve: &PrecisionRecall) -> Self {
-        let mut points = Vec::new();
-        if curve.average_precision.is_some() {
-            // From the highest threshold down; a step has the precision of its right end, as in the
-            // sum that is the average precision.
-            let mut before = 0.0;
-            for (&precision, &recall) in curve.precision.iter().zip(&curve.recall).rev().skip(1) {
-                if recall > before {
-                    points.extend([(before, precision), (recall, precision)]);
-                    before = recall;
-                }
-            }
-        }
-        Line { name: name.to_owned(), area: curve.average_precision, positives: curve.positives, points }
-    }
-
-    fn roc(name: &str, curve: &Roc) -> Self {
-        let points =
-            curve.false_positive_rate.iter().copied().zip(curve.true_positive_rate.iter().copied()).collect();
-        Line { name: name.to_owned(), area: curve.area, positives: curve.positives, points }
-    }
-}
-
-#[derive(Debug, Clone)]
-struct Plot {
-    kind: Kind,
+pub struct PrecisionRecallCurves {
     classes: Vec<Line>,
     micro: Option<Line>,
     palette: Palette,
 }
 
-/// A line of the legend and its curve.
-struct Entry<'a> {
-    line: &'a Line,
-    name: String,
-    /// What follows the name and is never cut.
-    area: String,
-    color: Color,
-    width: f64,
-}
-
-impl Plot {
-    fn new(kind: Kind, curves: &ClassCurves, line: impl Fn(&ClassCurve) -> Line) -> Self {
-        Plot {
-            kind,
-            classes: curves.classes.iter().map(&line).collect(),
+impl PrecisionRecallCurves {
+    /// One curve for each class, and the micro average.
+    pub fn new(curves: &ClassCurves) -> Self {
+        let line = |curve: &ClassCurve| Line::new(&curve.label, &curve.precision_recall);
+        PrecisionRecallCurves {
+            classes: curves.classes.iter().map(line).collect(),
             micro: (curves.classes.len() > 1).then(|| line(&curves.micro)),
             palette: Palette::Categories,
         }
     }
 
-    fn one(kind: Kind, line: Line) -> Self {
-        Plot { kind, classes: vec![line], micro: None, palette: Palette::Categories }
+    /// The curve of one class alone.
+    pub fn one(name: &str, curve: &PrecisionRecall) -> Self {
+        let classes = vec![Line::new(name, curve)];
+        PrecisionRecallCurves { classes, micro: None, palette: Palette::Categories }
     }
 
-    fn draw(&self, style: &Style) -> Result<Picture> {
+    /// The colours of the classes; [`Palette::Categories`] by default.
+    pub fn palette(mut self, palette: Palette) -> Self {
+        self.palette = palette;
+        self
+    }
+
+    /// # Errors
+    /// An impossible size.
+    pub fn draw(&self, style: &Style) -> Result<Picture> {
         let mut frame = Frame::new(style, 0)?;
         let entries = self.entries(&frame, style);
         let left_out = self.classes.len() - entries.iter().filter(|entry| entry.width == THIN).count();
         draw_legend(&mut frame, &entries, left_out);
-        self.draw_plot(&mut frame, &entries);
-        Ok(frame.finish(self.kind.name))
+        draw_plot(&mut frame, &entries);
+        Ok(frame.finish("Precision-recall curves"))
     }
 
     /// The classes in their order, then the micro average.
@@ -198,7 +80,7 @@ impl Plot {
         let entry = |line, color, width| {
             let Line { name, area, .. }: &Line = line;
             let area = match area {
-                Some(area) => format!(" ({} = {})", self.kind.area, fixed(*area, 2)),
+                Some(area) => format!(" (AP = {})", fixed(*area, 2)),
                 None => " (undefined)".to_owned(),
             };
             Entry { line, name: font::clean(name), area, color, width }
@@ -217,51 +99,87 @@ impl Plot {
         entries.extend(self.micro.iter().map(|line| entry(line, frame.ink.text, THICK)));
         entries
     }
+}
 
-    fn draw_plot(&self, frame: &mut Frame, entries: &[Entry]) {
-        // The names of the lines of equal F1 stand at their right ends, where no curve covers them.
-        let beside =
-            if self.kind.iso_f1 { font::width("F1 = 0.8", TICK, Weight::Regular) + 10.0 } else { 6.0 };
-        let plot = Area {
-            left: frame.inside.left + 34.0,
-            top: frame.inside.top + LABEL + 12.0,
-            right: frame.inside.right - beside,
-            bottom: frame.inside.bottom - TICK - LABEL - 18.0,
-        };
-        if plot.width() < 30.0 || plot.height() < 15.0 {
-            return;
-        }
-        // A little above 1, so that a perfect curve is not the border of the plot.
-        let x = Scale { from: (0.0, 1.0), to: (plot.left, plot.right) };
-        let y = Scale { from: (0.0, 1.03), to: (plot.bottom, plot.top) };
-        draw_x_axis(frame, plot, x, &Ticks::new(0.0, 1.0, (plot.width() / 70.0) as usize));
-        draw_y_axis(frame, plot, y, &Ticks::new(0.0, 1.0, (plot.height() / 45.0) as usize));
-        let (axis, grid) = (frame.ink.axis, frame.ink.grid);
-        if self.kind.iso_f1 {
-            draw_iso_f1(frame, plot, x, y);
-        } else {
-            let diagonal = vec![(x.pixel(0.0), y.pixel(0.0)), (x.pixel(1.0), y.pixel(1.0))];
-            frame.drawing.line(diagonal, 1.2, axis.mix(grid, 0.3));
-        }
-        frame.drawing.horizontal_line(plot.left, plot.right, plot.bottom, axis);
-        frame.write_muted(self.kind.y, (frame.inside.left, plot.top - 9.0), LABEL, Align::Left);
-        let below = ((plot.left + plot.right) / 2.0, plot.bottom + TICK + LABEL + 14.0);
-        frame.write_muted(self.kind.x, below, LABEL, Align::Center);
-        // The wide curve comes first, so that it covers none.
-        for entry in entries.iter().rev() {
-            let pixels = entry.line.points.iter().map(|&(a, b)| (x.pixel(a), y.pixel(b)));
-            let path = thinned(pixels);
-            if path.len() > 1 {
-                frame.drawing.line(path, entry.width, entry.color);
+/// Curves of more classes have no colours that can be told apart.
+const MOST_CURVES: usize = 20;
+/// Widths of the curves, in pixels.
+const THIN: f64 = 1.8;
+const THICK: f64 = 3.0;
+
+#[derive(Debug, Clone)]
+struct Line {
+    name: String,
+    area: Option<f64>,
+    positives: u64,
+    /// From left to right, both 0 to 1; empty when the area is undefined.
+    points: Vec<(f64, f64)>,
+}
+
+impl Line {
+    fn new(name: &str, curve: &PrecisionRecall) -> Self {
+        let mut points = Vec::new();
+        if curve.average_precision.is_some() {
+            // From the highest threshold down; a step has the precision of its right end, as in the
+            // sum that is the average precision.
+            let mut before = 0.0;
+            for (&precision, &recall) in curve.precision.iter().zip(&curve.recall).rev().skip(1) {
+                if recall > before {
+                    points.extend([(before, precision), (recall, precision)]);
+                    before = recall;
+                }
             }
         }
-        if entries.iter().all(|entry| entry.line.points.is_empty()) {
-            frame.inside = plot;
-            frame.write_nothing("no curve is defined");
-        }
+        Line { name: name.to_owned(), area: curve.average_precision, positives: curve.positives, points }
     }
 }
 
+/// A line of the legend and its curve.
+struct Entry<'a> {
+    line: &'a Line,
+    name: String,
+    /// What follows the name and is never cut.
+    area: String,
+    color: Color,
+    width: f64,
+}
+
+fn draw_plot(frame: &mut Frame, entries: &[Entry]) {
+    // The names of the lines of equal F1 are at their right ends, where no curve covers them.
+    let beside = font::width("F1 = 0.8", TICK, Weight::Regular) + 10.0;
+    let plot = Area {
+        left: frame.inside.left + 34.0,
+        top: frame.inside.top + LABEL + 12.0,
+        right: frame.inside.right - beside,
+        bottom: frame.inside.bottom - TICK - LABEL - 18.0,
+    };
+    if plot.width() < 30.0 || plot.height() < 15.0 {
+        return;
+    }
+    // A little above 1, so that a perfect curve is not the border of the plot.
+    let x = Scale { from: (0.0, 1.0), to: (plot.left, plot.right) };
+    let y = Scale { from: (0.0, 1.03), to: (plot.bottom, plot.top) };
+    draw_x_axis(frame, plot, x, &Ticks::new(0.0, 1.0, (plot.width() / 70.0) as usize));
+    draw_y_axis(frame, plot, y, &Ticks::new(0.0, 1.0, (plot.height() / 45.0) as usize));
+    draw_iso_f1(frame, plot, x, y);
+    let axis = frame.ink.axis;
+    frame.drawing.horizontal_line(plot.left, plot.right, plot.bottom, axis);
+    frame.write_muted("precision", (frame.inside.left, plot.top - 9.0), LABEL, Align::Left);
+    let below = ((plot.left + plot.right) / 2.0, plot.bottom + TICK + LABEL + 14.0);
+    frame.write_muted("recall", below, LABEL, Align::Center);
+    // The wide curve comes first, so that it covers none.
+    for entry in entries.iter().rev() {
+        let pixels = entry.line.points.iter().map(|&(a, b)| (x.pixel(a), y.pixel(b)));
+        let path = thinned(pixels);
+        if path.len() > 1 {
+            frame.drawing.line(path, entry.width, entry.color);
+        }
+    }
+    if entries.iter().all(|entry| entry.line.points.is_empty()) {
+        frame.inside = plot;
+        frame.write_nothing("no curve is defined");
+    }
+}
 /// precision = f r / (2 r - f), from where it is 1 to recall 1.
 fn draw_iso_f1(frame: &mut Frame, plot: Area, x: Scale, y: Scale) {
     const STEPS: usize = 60;
@@ -372,7 +290,7 @@ mod tests {
         let scores: Vec<f64> = (0..200).map(|i| f64::from(i * 7919 % 50)).collect();
         let truth: Vec<bool> = (0..200).map(|i| i * 31 % 7 < 2).collect();
         let curve = precision_recall(&truth, &scores).unwrap();
-        let line = Line::precision_recall("a", &curve);
+        let line = Line::new("a", &curve);
         let area: f64 =
             line.points.windows(2).map(|pair| (pair[1].0 - pair[0].0) * (pair[0].1 + pair[1].1) / 2.0).sum();
         assert!((area - curve.average_precision.unwrap()).abs() < 1e-12);

@@ -1,6 +1,14 @@
-//! The colours of groups.
+//! The colours of groups, on a light and on a dark ground.
 
-use super::style::Theme;
+/// Light or dark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Theme {
+    /// Dark ink on white.
+    #[default]
+    Light,
+    /// Light ink on near-black.
+    Dark,
+}
 
 /// Red, green, blue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,7 +31,7 @@ impl Color {
     }
 
     /// Black or white, whichever can be read on this colour.
-    pub(super) fn ink_on_top(self) -> Color {
+    pub(in crate::chart) fn ink_on_top(self) -> Color {
         // By WCAG's formula the two meet at 0.179; on saturated reds, just above, white reads better
         // than it says.
         if self.luminance() > 0.22 { Color(0x10, 0x12, 0x14) } else { Color(0xff, 0xff, 0xff) }

@@ -1,10 +1,11 @@
 //! A confusion matrix.
 
-use super::drawing::{Align, Area, Text};
-use super::font::{self, Weight};
-use super::frame::{Frame, LABEL, TICK};
-use super::picture::Picture;
-use super::style::{Style, Theme};
+use crate::chart::draw::drawing::{Align, Area, Text};
+use crate::chart::draw::font::{self, Weight};
+use crate::chart::draw::frame::{Frame, LABEL, TICK};
+use crate::chart::draw::palette::Theme;
+use crate::chart::draw::picture::Picture;
+use crate::chart::draw::style::Style;
 use crate::error::{Error, Result};
 use crate::number::{grouped, percent};
 

@@ -1,15 +1,15 @@
 //! Numbers as colours.
 
+use super::palette::Theme;
 use super::palette::{Color, Palette};
-use super::style::Theme;
 use crate::metric::quantile;
 
 /// Steps of a ramp; with one more for what is no number they fit into a byte.
-pub(super) const STEPS: usize = 250;
+pub(in crate::chart) const STEPS: usize = 250;
 
 /// Where a ramp of colours begins and ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Ramp {
+pub(in crate::chart) struct Ramp {
     /// The ends: the first and the last percentile, so that a stray value does not make all others
     /// look the same.
     pub low: f64,
@@ -47,7 +47,7 @@ impl Ramp {
 }
 
 /// The colour of a step.
-pub(super) fn color(step: usize, theme: Theme) -> Color {
+pub(in crate::chart) fn color(step: usize, theme: Theme) -> Color {
     Palette::Ordered.color(step, STEPS, theme)
 }
 

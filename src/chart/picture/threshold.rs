@@ -1,12 +1,12 @@
 //! Scores over the threshold of a decision.
 
-use super::axis::{Scale, Ticks, draw_x_axis, draw_y_axis, range};
-use super::drawing::{Align, Area};
-use super::font::{self, Weight};
-use super::frame::{Frame, LABEL, TICK};
-use super::palette::Palette;
-use super::picture::Picture;
-use super::style::Style;
+use crate::chart::draw::axis::{Scale, Ticks, draw_x_axis, draw_y_axis, range};
+use crate::chart::draw::drawing::{Align, Area};
+use crate::chart::draw::font::{self, Weight};
+use crate::chart::draw::frame::{Frame, LABEL, TICK};
+use crate::chart::draw::palette::Palette;
+use crate::chart::draw::picture::Picture;
+use crate::chart::draw::style::Style;
 use crate::error::{Error, Result};
 
 /// How scores of 0 to 1 change with a threshold, a line for each score; dashed lines mark

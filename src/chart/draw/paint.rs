@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 
 /// How a backend differs from the next; everything else is the same for all.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ground {
+pub(in crate::chart) struct Ground {
     /// Backend units in a CSS pixel. Plotters has whole-numbered coordinates, so that this is also
     /// the precision of every position.
     pub units: f64,
@@ -38,7 +38,11 @@ impl Ground {
 ///
 /// # Errors
 /// What the backend refuses, which for a backend in memory is nothing.
-pub(super) fn paint<B: DrawingBackend>(backend: &mut B, marks: &[Mark], ground: Ground) -> Result<()> {
+pub(in crate::chart) fn paint<B: DrawingBackend>(
+    backend: &mut B,
+    marks: &[Mark],
+    ground: Ground,
+) -> Result<()> {
     for mark in marks {
         match mark {
             Mark::Box { area: Area { left, top, right, bottom }, color } => {

@@ -1,25 +1,19 @@
 //! Points in three dimensions, seen from one side.
 
-use ndarray::ArrayView2;
-
-use super::axis::range;
-use super::coloring::Coloring;
-use super::drawing::{Align, Area, Mark, Points};
-use super::font::{self, Weight};
-use super::frame::{Frame, LABEL};
-use super::groups::{Groups, Shown};
-use super::interactive::ColorColumn;
-use super::picture::Picture;
-use super::scatter::{alpha, draw_mean, radius};
-use super::style::Style;
+use super::dots::{ScatterPlot, alpha, radius};
+use crate::chart::draw::axis::range;
+use crate::chart::draw::drawing::{Align, Area, Mark, Points};
+use crate::chart::draw::font::{self, Weight};
+use crate::chart::draw::frame::{Frame, LABEL};
+use crate::chart::draw::groups::Shown;
+use crate::chart::draw::picture::Picture;
+use crate::chart::draw::style::Style;
 use crate::error::{Error, Result};
 
-/// A scatter plot in three dimensions: one dot per row in a box, one colour per group, a cross at
-/// each group's mean.
+/// A scatter plot in three dimensions, in a box.
 ///
-/// The box is seen from afar, without perspective, with the third axis upwards; a unit has the same
-/// length on all three. What is far is smaller and paler. Rows with a NaN or an infinity are left
-/// out and counted ([`Picture::skipped`]). [`InteractiveMap`](super::InteractiveMap) can be turned.
+/// The box is seen from afar, without perspective, with the third axis upwards. What is far is
+/// smaller and paler. [`InteractiveMap`](crate::chart::InteractiveMap) can be turned.
 ///
 /// ```
 /// use embedlab::chart::{Groups, Scatter3, Style};
@@ -33,59 +27,14 @@ use crate::error::{Error, Result};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
-pub struct Scatter3<'a> {
-    points: ArrayView2<'a, f32>,
-    coloring: Coloring,
-    means: bool,
-    labels: Option<[String; 3]>,
-    /// In degrees, as matplotlib counts them.
-    azimuth: f64,
-    elevation: f64,
-}
+pub type Scatter3<'a> = ScatterPlot<'a, 3>;
 
-/// Dots are drawn in so many sheets from far to near.
+/// Dots are drawn in this many sheets, from far to near.
 const SHEETS: usize = 6;
 /// Lines that divide a wall of the box.
 const LINES: usize = 5;
 
-impl<'a> Scatter3<'a> {
-    /// Points, n x 3 or wider; the first three columns are drawn.
-    pub fn new(points: ArrayView2<'a, f32>) -> Self {
-        Scatter3 {
-            points,
-            coloring: Coloring::One,
-            means: false,
-            labels: None,
-            azimuth: -60.0,
-            elevation: 25.0,
-        }
-    }
-
-    /// Colours the points and adds a legend.
-    pub fn groups(mut self, groups: Groups) -> Self {
-        self.coloring = Coloring::Groups(groups);
-        self
-    }
-
-    /// Colours the points by a number; see [`Scatter::values`](super::Scatter::values).
-    pub fn values(mut self, values: Vec<f64>, label: impl Into<String>) -> Self {
-        self.coloring = Coloring::Values { values, label: label.into() };
-        self
-    }
-
-    /// Colours the points by a column, as categories or as numbers.
-    pub fn color(mut self, column: ColorColumn) -> Self {
-        self.coloring = column.into_coloring();
-        self
-    }
-
-    /// Marks the mean of each group with a cross; off by default.
-    pub fn means(mut self, means: bool) -> Self {
-        self.means = means;
-        self
-    }
-
+impl ScatterPlot<'_, 3> {
     /// Names the axes.
     pub fn axes(mut self, x: impl Into<String>, y: impl Into<String>, z: impl Into<String>) -> Self {
         self.labels = Some([x.into(), y.into(), z.into()]);
@@ -95,34 +44,21 @@ impl<'a> Scatter3<'a> {
     /// From where the box is seen, in degrees: around the third axis (-60 by default) and above the
     /// ground (25 by default).
     pub fn view(mut self, azimuth: f64, elevation: f64) -> Self {
-        (self.azimuth, self.elevation) = (azimuth, elevation);
+        self.view = (azimuth, elevation);
         self
     }
 
     /// # Errors
-    /// Fewer than three columns, another number of colours than of points, a view that is no angle,
+    /// Fewer than three columns, another number of colours than of points, an angle that is not finite,
     /// an impossible size.
     pub fn draw(&self, style: &Style) -> Result<Picture> {
-        let (rows, columns) = self.points.dim();
-        if columns < 3 {
-            return Err(Error::argument("points with fewer than three columns")
-                .seen(columns.to_string())
-                .advice("give the three columns to draw"));
-        }
-        if !(self.azimuth.is_finite() && self.elevation.is_finite()) {
-            return Err(Error::argument("a view from nowhere")
-                .seen(format!("azimuth {}, elevation {}", self.azimuth, self.elevation))
+        let (azimuth, elevation) = self.view;
+        if !(azimuth.is_finite() && elevation.is_finite()) {
+            return Err(Error::argument("azimuth or elevation is not finite")
+                .seen(format!("azimuth {azimuth}, elevation {elevation}"))
                 .advice("give two angles in degrees"));
         }
-        self.coloring.check(rows)?;
-        let finite: Vec<(usize, [f64; 3])> = self
-            .points
-            .rows()
-            .into_iter()
-            .map(|point| [0, 1, 2].map(|axis| f64::from(point[axis])))
-            .enumerate()
-            .filter(|(_, point)| point.iter().all(|value| value.is_finite()))
-            .collect();
+        let (finite, rows) = self.finite()?;
         let mut frame = Frame::new(style, rows - finite.len())?;
         let shown = self.coloring.draw_legend(&mut frame, rows, style);
         if frame.inside.width() >= 20.0 && frame.inside.height() >= 20.0 {
@@ -137,7 +73,7 @@ impl<'a> Scatter3<'a> {
 
     fn draw_box(&self, frame: &mut Frame, finite: &[(usize, [f64; 3])], shown: &Shown) {
         let ends = [0, 1, 2].map(|axis| range(finite.iter().map(|(_, point)| point[axis])));
-        let view = View::new(ends, (self.azimuth, self.elevation), frame.inside);
+        let view = View::new(ends, self.view, frame.inside);
         self.draw_walls(frame, ends, &view);
 
         let placed: Vec<(usize, (f64, f64), f64)> =
@@ -166,15 +102,7 @@ impl<'a> Scatter3<'a> {
                 area: frame.inside,
             }));
         }
-        if self.means {
-            for (entry, mean) in shown.entries.iter().enumerate().zip(means(finite, shown)) {
-                if let ((_, entry), Some(mean)) = (entry, mean)
-                    && entry.is_group
-                {
-                    draw_mean(frame, view.pixel(mean), entry.color);
-                }
-            }
-        }
+        self.draw_means(frame, finite, shown, |point| view.pixel(point));
     }
 
     /// The three walls behind the points, and the names of the axes along their edges.
@@ -237,17 +165,6 @@ fn with(mut point: [f64; 3], axis: usize, value: f64) -> [f64; 3] {
 
 fn between((low, high): (f64, f64), share: f64) -> f64 {
     low * (1.0 - share) + high * share
-}
-
-/// The mean of each entry; `None` where it has no points.
-fn means(finite: &[(usize, [f64; 3])], shown: &Shown) -> Vec<Option<[f64; 3]>> {
-    let mut sums = vec![([0.0; 3], 0.0); shown.entries.len()];
-    for (row, point) in finite {
-        let (sum, n) = &mut sums[usize::from(shown.of[*row])];
-        (0..3).for_each(|axis| sum[axis] += point[axis]);
-        *n += 1.0;
-    }
-    sums.into_iter().map(|(sum, n)| (n > 0.0).then(|| sum.map(|value| value / n))).collect()
 }
 
 /// From data to pixels.
