@@ -111,6 +111,7 @@ pub mod split;
 mod store;
 pub mod table;
 pub mod text;
+pub mod view;
 pub mod zero_shot;
 
 pub use error::{Error, ErrorKind, Result};

@@ -35,9 +35,9 @@ use crate::metric::ClassificationReport;
 use crate::model::{ClassificationAnalysis, RegressionAnalysis};
 use crate::number::fixed;
 use crate::recommend::{self, Recommendations};
-use crate::report::{Cell, Table as Shows};
 use crate::rows::Neighbor;
 use crate::table::{Check, Table};
+use crate::view::{Cell, Grid as Shows};
 use crate::zero_shot;
 
 /// Rows of a table that are shown.

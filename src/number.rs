@@ -69,6 +69,35 @@ pub(crate) fn percent(share: f64) -> String {
     }
 }
 
+/// A p-value: three decimals, and never 0.
+pub(crate) fn p_value(p: f64) -> String {
+    match p {
+        p if !p.is_finite() => "–".to_owned(),
+        p if p < 0.001 => "< 0.001".to_owned(),
+        p => fixed(p, 3),
+    }
+}
+
+/// As [`p_value`], as part of a sentence: `p = 0.030`, `p < 0.001`.
+pub(crate) fn p_equals(p: f64) -> String {
+    let shown = p_value(p);
+    if shown.starts_with('<') { format!("p {shown}") } else { format!("p = {shown}") }
+}
+
+/// The ends of an interval: `0.12 to 0.34`.
+pub(crate) fn range(low: f64, high: f64, decimals: usize) -> String {
+    if low.is_finite() && high.is_finite() {
+        format!("{} to {}", fixed(low, decimals), fixed(high, decimals))
+    } else {
+        "–".to_owned()
+    }
+}
+
+/// A count and its noun: `1 row`, `1,204 rows`.
+pub(crate) fn counted(count: usize, one: &str) -> String {
+    format!("{} {one}{}", grouped(count as u64), if count == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +115,14 @@ mod tests {
         assert_eq!(fixed(-0.001, 2), "0.00");
         assert_eq!(fixed(f64::NAN, 2), "–");
         assert_eq!(fixed(1e300, 0), "1.00e300");
+    }
+
+    #[test]
+    fn a_p_value_is_never_zero() {
+        assert_eq!(p_equals(0.0), "p < 0.001");
+        assert_eq!(p_equals(0.0304), "p = 0.030");
+        assert_eq!(range(-0.5, 0.25, 2), "−0.50 to 0.25");
+        assert_eq!(counted(1, "row"), "1 row");
     }
 
     #[test]

@@ -9,9 +9,15 @@ use embedlab::map::{MapMethod, MapOptions, lay_out};
 use embedlab::model::{Beside, ModelOptions, classify, regress};
 use embedlab::recommend::{EvaluationOptions, NeighborOptions, Query, evaluate, neighbors};
 use embedlab::report;
+<<<<<<< HEAD
 use embedlab::report::{Page, Section, clusters, map, overview};
 use embedlab::split::train_test_split;
 use embedlab::table::{Table, check, write_whole};
+=======
+use embedlab::report::{clusters, map, overview};
+use embedlab::table::{Table, check, train_test_split, write_whole};
+use embedlab::view::{Page, Section};
+>>>>>>> ab5f820 (One view of a result: sections for terminal, page and Markdown, numbers formatted in one place)
 use embedlab::zero_shot;
 use embedlab::{Error, Result};
 use serde::Serialize;

@@ -2,13 +2,13 @@
 
 use ndarray::Array2;
 
-use super::block::{Block, Figure, KeyFigure, Quote};
-use super::page::Section;
-use super::table::{Cell, Table};
 use crate::chart::{Bars, KChoice, Palette, Picture, Shares, Style, Theme};
 use crate::cluster::{Analysis, Candidate, Choice, ClusterSummary, CrossTable};
 use crate::error::Result;
 use crate::number::grouped;
+use crate::view::Section;
+use crate::view::{Block, Figure, KeyFigure, Quote};
+use crate::view::{Cell, Grid};
 
 /// Below this mean silhouette, clusters are regions of one cloud rather than islands.
 const WEAK: f64 = 0.1;
@@ -127,14 +127,14 @@ fn how_chosen(analysis: &Analysis) -> String {
     }
 }
 
-fn overview_table(analysis: &Analysis) -> Table {
+fn overview_table(analysis: &Analysis) -> Grid {
     let has_mean = analysis.clusters.iter().any(|cluster| cluster.mean_label.is_some());
     let mut headers = vec!["cluster".to_owned(), "rows".to_owned(), "share".to_owned()];
     if let Some(label) = analysis.label.as_ref().filter(|_| has_mean) {
         headers.push(format!("mean {label}"));
     }
     headers.push("what sets its texts apart".to_owned());
-    let mut table = Table::new(headers);
+    let mut table = Grid::new(headers);
     for cluster in &analysis.clusters {
         let mut cells = vec![
             Cell::text(cluster.id.to_string()),

@@ -1,12 +1,12 @@
 //! The section about zero-shot labels.
 
-use super::block::{Block, KeyFigure};
 use super::clusters::themed;
-use super::page::Section;
-use super::table::{Cell, Table};
 use crate::chart::{Picture, PrecisionRecallCurves, Style, ThresholdPlot};
 use crate::error::Result;
 use crate::number::grouped;
+use crate::view::Section;
+use crate::view::{Block, KeyFigure};
+use crate::view::{Cell, Grid};
 use crate::zero_shot::{Evaluation, Thresholds, Truth};
 
 /// How the labels fare against true ones: the report, the curves, the threshold, the prompts.
@@ -42,7 +42,7 @@ pub fn labels(found: &Evaluation, truth: &Truth) -> Result<Section> {
         ));
     }
     let mut table =
-        Table::new(["label", "precision", "recall", "F1", "rows", "predicted", "average precision"]);
+        Grid::new(["label", "precision", "recall", "F1", "rows", "predicted", "average precision"]);
     for class in &found.classes {
         table = table.row([
             Cell::text(&class.scores.label),
@@ -129,8 +129,8 @@ fn dropped(truth: &Truth) -> Option<String> {
     })
 }
 
-fn prompts(found: &Evaluation) -> Table {
-    let mut table = Table::new(["label", "prompt", "alone", "adds"])
+fn prompts(found: &Evaluation) -> Grid {
+    let mut table = Grid::new(["label", "prompt", "alone", "adds"])
         .caption("Which prompts help: average precision on the training part with this prompt alone, and what it adds to the others");
     for prompt in &found.prompts {
         let text = prompt.text.clone().unwrap_or_else(|| format!("prompt {}", prompt.prompt));

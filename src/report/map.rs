@@ -1,13 +1,13 @@
 //! The section with the map, whatever method made it.
 
-use super::block::{Block, KeyFigure};
 use super::clusters::{cluster_name, palette, themed};
-use super::page::Section;
 use crate::chart::{ColorColumn, Groups, Palette, Picture, Style};
 use crate::cluster::{Analysis, LabelColumn};
 use crate::error::Result;
 use crate::map::{MapMethod, RowMap, Trust};
 use crate::number::grouped;
+use crate::view::Section;
+use crate::view::{Block, KeyFigure};
 
 /// The map, once coloured by the label and once by cluster, with its figures.
 ///

@@ -1,14 +1,14 @@
 //! The sections about models: a label as a number, and as a class.
 
-use super::block::{Block, KeyFigure};
 use super::clusters::{palette, themed};
-use super::page::Section;
-use super::table::{Cell, Table};
 use crate::chart::{Bars, HeatMap, Picture, PrecisionRecallCurves, Predicted, Style};
 use crate::error::Result;
 use crate::metric::{Interval, RegressionScores};
 use crate::model::{ClassificationAnalysis, RegressionAnalysis};
 use crate::number::grouped;
+use crate::view::Section;
+use crate::view::{Block, KeyFigure};
+use crate::view::{Cell, Grid};
 
 /// How well a number is predicted from the embedding: scores beside constants, and the picture.
 ///
@@ -48,7 +48,7 @@ pub fn regression(found: &RegressionAnalysis, label: &str) -> Result<Section> {
         versus.difference < 0.0,
         &format!("always saying {}", baseline.constants.median.value),
     )));
-    let mut table = Table::new(["on the test rows", "MAE", "MSE", "R²"]);
+    let mut table = Grid::new(["on the test rows", "MAE", "MSE", "R²"]);
     let row = |name: String, scores: &RegressionScores| {
         let r2 = scores.r2.map_or(Cell::Missing, |r2| Cell::Number(r2, 3));
         [Cell::text(name), Cell::Number(scores.mae, 3), Cell::Number(scores.mse, 3), r2]
@@ -107,7 +107,7 @@ pub fn classification(found: &ClassificationAnalysis, label: &str) -> Result<Sec
     let versus = &found.against_majority;
     let constant = format!("always saying {}", found.baseline.label);
     section = section.with(Block::note(verdict(versus.p_value, versus.difference > 0.0, &constant)));
-    let mut table = Table::new([label, "precision", "recall", "F1", "test rows"]);
+    let mut table = Grid::new([label, "precision", "recall", "F1", "test rows"]);
     for class in &report.classes {
         table = table.row([
             Cell::text(class.label.clone()),

@@ -1,14 +1,14 @@
 //! The section about the file as a whole.
 
-use super::block::{Block, Figure, KeyFigure};
 use super::clusters::{for_bars, palette, themed};
-use super::page::Section;
-use super::table::{Cell, Table};
 use crate::chart::{Bars, Histogram, Palette};
 use crate::cluster::{About, LabelColumn};
 use crate::error::Result;
 use crate::number::grouped;
 use crate::table::{Check, Severity};
+use crate::view::Section;
+use crate::view::{Block, Figure, KeyFigure};
+use crate::view::{Cell, Grid};
 
 /// Rows, dimensions, lengths, what is wrong, and how the label is spread.
 ///
@@ -46,7 +46,7 @@ pub fn overview(check: &Check, about: &About) -> Result<Section> {
         let mut counts = vec![0_u64; label.labels.names.len()];
         label.labels.codes.iter().flatten().for_each(|code| counts[*code as usize] += 1);
         let labelled: u64 = counts.iter().sum();
-        let mut table = Table::new([label.name.as_str(), "rows", "share"]);
+        let mut table = Grid::new([label.name.as_str(), "rows", "share"]);
         for (name, &count) in label.labels.names.iter().zip(&counts) {
             table = table.row([
                 Cell::text(name),

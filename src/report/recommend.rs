@@ -1,14 +1,14 @@
 //! The sections about users and products, and about neighbours.
 
-use super::block::{Block, KeyFigure, Quote};
 use super::clusters::{for_bars, palette, themed};
-use super::page::Section;
-use super::table::{Cell, Table};
 use crate::chart::{Bars, BoxPlot, Palette, Picture, Style};
 use crate::error::Result;
 use crate::metric::Interval;
 use crate::number::grouped;
 use crate::recommend::{Evaluation, Neighbors};
+use crate::view::Section;
+use crate::view::{Block, KeyFigure, Quote};
+use crate::view::{Cell, Grid};
 
 /// Whether the similarity of users and products tells held-out ratings, and what it must beat.
 ///
@@ -94,10 +94,10 @@ fn ends(interval: Option<Interval>) -> Option<String> {
     interval.map(|interval| format!("{:.3} to {:.3}", interval.low, interval.high))
 }
 
-fn scorers(found: &Evaluation, rating: &str) -> Table {
+fn scorers(found: &Evaluation, rating: &str) -> Grid {
     let k = found.scorers.first().map_or(0, |scorer| scorer.ranking.k);
     let users = found.scorers.first().map_or(0, |scorer| scorer.ranking.n);
-    let mut table = Table::new([
+    let mut table = Grid::new([
         "score".to_owned(),
         format!("correlation with {rating}"),
         "95 % interval".to_owned(),

@@ -1,7 +1,7 @@
 //! A page with everything on it, and texts that would like to be markup.
 
 use embedlab::chart::{Bars, Groups, KChoice, Palette, Picture, Scatter, Shares, Style, Theme};
-use embedlab::report::{Block, Cell, Figure, Image, KeyFigure, Page, Quote, Section, Table};
+use embedlab::view::{Block, Cell, Figure, Grid as Table, Image, KeyFigure, Page, Quote, Section};
 use ndarray::{Array2, array};
 use serde_json::{Value, json};
 

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::block::{Block, Callout, Figure, Image};
+use super::grid::Grid;
 use super::page::{Page, Section};
-use super::table::Table;
 use crate::chart::script::embedded;
 use crate::chart::web::{self, theme_switch};
 
@@ -54,7 +54,7 @@ pub(super) fn page(page: &Page) -> String {
                         @for (section, anchor) in page.sections.iter().zip(&anchors) {
                             section id=(anchor) {
                                 h2 dir="auto" { (section.title) }
-                                @for block in &section.blocks { (markup(block)) }
+                                @for block in &section.blocks { (self::block(block)) }
                             }
                         }
                     }
@@ -80,7 +80,7 @@ fn footer(page: &Page) -> Markup {
     }
 }
 
-fn markup(block: &Block) -> Markup {
+pub(crate) fn block(block: &Block) -> Markup {
     html! {
         @match block {
             Block::Paragraph { text } => {
@@ -121,7 +121,7 @@ fn markup(block: &Block) -> Markup {
             Block::Details { summary, blocks } => {
                 details {
                     summary { (summary) }
-                    div.opened { @for block in blocks { (markup(block)) } }
+                    div.opened { @for block in blocks { (self::block(block)) } }
                 }
             }
             Block::Data { id, value } => {
@@ -131,7 +131,7 @@ fn markup(block: &Block) -> Markup {
     }
 }
 
-fn table_markup(table: &Table) -> Markup {
+pub(super) fn table_markup(table: &Grid) -> Markup {
     let columns = table.columns();
     let numeric: Vec<bool> = (0..columns).map(|column| table.is_numeric(column)).collect();
     html! {

@@ -2,11 +2,11 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::number::{fixed, grouped, percent};
+use crate::number::{fixed, grouped, p_value, percent, range};
 
 /// A table: headers, rows of typed cells, a caption.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Table {
+pub struct Grid {
     /// One per column.
     pub headers: Vec<String>,
     /// A row that is shorter than the headers is filled with empty cells.
@@ -23,11 +23,15 @@ pub enum Cell {
     Text(String),
     /// A count, with a comma between thousands.
     Count(u64),
-    /// A number with so many decimals.
+    /// A number with this many decimals.
     Number(f64, usize),
     /// A share of 0 to 1, shown in percent.
     Share(f64),
-    /// Nothing.
+    /// A range, such as a 95 % interval, with this many decimals.
+    Range(f64, f64, usize),
+    /// A p-value: `0.03`, `< 0.001`.
+    PValue(f64),
+    /// No value.
     Missing,
 }
 
@@ -37,6 +41,16 @@ impl Cell {
         Cell::Text(text.into())
     }
 
+    /// A number that may be undefined.
+    pub fn number(value: impl Into<Option<f64>>, decimals: usize) -> Self {
+        value.into().map_or(Cell::Missing, |value| Cell::Number(value, decimals))
+    }
+
+    /// A count.
+    pub fn count(count: usize) -> Self {
+        Cell::Count(count as u64)
+    }
+
     /// What the reader sees.
     pub(crate) fn shown(&self) -> String {
         match self {
@@ -44,6 +58,8 @@ impl Cell {
             Cell::Count(count) => grouped(*count),
             Cell::Number(value, decimals) => fixed(*value, *decimals),
             Cell::Share(share) => percent(*share),
+            Cell::Range(low, high, decimals) => range(*low, *high, *decimals),
+            Cell::PValue(p) => p_value(*p),
             Cell::Missing => "–".to_owned(),
         }
     }
@@ -54,18 +70,23 @@ impl Serialize for Cell {
         match self {
             Cell::Text(text) => serializer.serialize_str(text),
             Cell::Count(count) => serializer.serialize_u64(*count),
-            Cell::Number(value, _) | Cell::Share(value) if value.is_finite() => {
+            Cell::Number(value, _) | Cell::Share(value) | Cell::PValue(value) if value.is_finite() => {
                 serializer.serialize_f64(*value)
             }
-            Cell::Number(..) | Cell::Share(_) | Cell::Missing => serializer.serialize_none(),
+            Cell::Range(low, high, _) if low.is_finite() && high.is_finite() => {
+                [low, high].serialize(serializer)
+            }
+            Cell::Number(..) | Cell::Share(_) | Cell::Range(..) | Cell::PValue(_) | Cell::Missing => {
+                serializer.serialize_none()
+            }
         }
     }
 }
 
-impl Table {
+impl Grid {
     /// A table without rows.
     pub fn new(headers: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Table { headers: headers.into_iter().map(Into::into).collect(), ..Table::default() }
+        Grid { headers: headers.into_iter().map(Into::into).collect(), ..Grid::default() }
     }
 
     /// Adds a row.
@@ -99,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_column_of_numbers_with_gaps_is_numeric_and_one_with_text_is_not() {
-        let table = Table::new(["a", "b"])
+        let table = Grid::new(["a", "b"])
             .row([Cell::Count(1), Cell::text("x")])
             .row([Cell::Missing, Cell::Number(1.0, 2)])
             .row([]);

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::table::Table;
+use super::grid::Grid;
+#[cfg(feature = "charts")]
 use crate::chart::Picture;
 use crate::error::Result;
 
@@ -29,7 +30,7 @@ pub enum Block {
         figures: Vec<KeyFigure>,
     },
     /// A table.
-    Table(Table),
+    Table(Grid),
     /// A picture with its caption.
     Figure(Figure),
     /// Example texts.
@@ -111,6 +112,7 @@ pub enum Image {
     Png(Vec<u8>),
 }
 
+#[cfg(feature = "charts")]
 impl Figure {
     /// A figure of the same picture in both themes, as SVG.
     ///
@@ -179,8 +181,8 @@ impl Quote {
     }
 }
 
-impl From<Table> for Block {
-    fn from(table: Table) -> Self {
+impl From<Grid> for Block {
+    fn from(table: Grid) -> Self {
         Block::Table(table)
     }
 }
