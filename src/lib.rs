@@ -103,6 +103,7 @@ pub mod metric;
 pub mod model;
 pub mod notebook;
 mod number;
+pub mod output;
 pub mod recommend;
 pub mod report;
 pub mod rows;

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
-use crate::table::write_whole;
+use crate::output::write_whole;
 
 const KIND: &str = "embedlab.kind";
 const VERSION: &str = "embedlab.version";

@@ -34,7 +34,12 @@ pub fn write_beside(table: &Table, more: Vec<(&str, ArrayRef)>, path: &Path, out
 
 /// Writes a table; a warning names the columns that the format cannot hold.
 pub fn write_table(table: &Table, path: &Path, output: &Output) -> Result<()> {
-    let written = table::write(table, path, &WriteOptions::default())?;
+    write_as(table, path, None, output)
+}
+
+/// As [`write_table`], in a format that may be named.
+pub fn write_as(table: &Table, path: &Path, format: Option<Format>, output: &Output) -> Result<()> {
+    let written = table::write(table, path, &WriteOptions { format, ..Default::default() })?;
     warn_of_dropped(&written, path, output);
     output.note(format_args!("wrote {}", path.display()));
     Ok(())

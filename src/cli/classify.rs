@@ -36,10 +36,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
-    for path in [&args.picture, &args.confusion].into_iter().flatten() {
-        super::output::writable(path)?;
-    }
-    args.how.writable()?;
+    args.how.outputs(&args.input)?.picture(args.picture.as_deref())?.picture(args.confusion.as_deref())?;
     let prepared = args.how.prepare(&args.input, true, output)?;
     let rows = &prepared.rows;
     let (classes, names) = rows.classes()?;

@@ -23,6 +23,7 @@ use super::columns::{label_column, text_column};
 use super::describe::Describe;
 use super::input::Input;
 use super::output::{Rows, grouped, printable};
+use super::outputs::Outputs;
 use super::{Common, Outcome, Output};
 
 const EXAMPLES: &str = "\
@@ -200,9 +201,10 @@ impl How {
 }
 
 pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
-    for path in [&args.output, &args.picture, &args.save].into_iter().flatten() {
-        super::output::writable(path)?;
-    }
+    Outputs::of([Some(args.input.file.as_path()), args.model.as_deref()].into_iter().flatten())
+        .rows(args.output.as_deref(), None)?
+        .picture(args.picture.as_deref())?
+        .model(args.save.as_deref())?;
     let table = args.input.read(output)?;
     if let Some(model) = &args.model {
         return assign(args, &table, model, output);

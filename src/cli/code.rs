@@ -15,9 +15,10 @@ use embedlab::{Error, Result};
 use serde::Serialize;
 
 use super::beside::write_table;
-use super::embedder::{With, beside, by_name};
+use super::embedder::{With, by_name, save_beside};
 use super::input::Input;
 use super::output::{Rows, grouped, printable};
+use super::outputs::Outputs;
 use super::server::Server;
 use super::{Common, Outcome, Output};
 
@@ -124,7 +125,7 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
 }
 
 fn index(args: &IndexArgs, common: &Common, output: &Output) -> Result<Outcome> {
-    super::output::writable(&args.output)?;
+    Outputs::default().table(Some(&args.output), None)?;
     let tree = {
         let _busy = output.busy("reading functions");
         source_tree(&args.folder)?
@@ -140,7 +141,7 @@ fn index(args: &IndexArgs, common: &Common, output: &Output) -> Result<Outcome> 
     let embedder: Box<dyn Embedder> = if args.model == "lsa" {
         let _busy = output.busy(format!("learning from {} functions", grouped(functions.len())));
         let lsa = Lsa::fit(&texts, &LsaOptions { seed: common.seed, ..Default::default() })?;
-        lsa.save(beside(&args.output))?;
+        save_beside(&lsa, &args.output, output)?;
         Box::new(lsa)
     } else {
         by_name(&args.model, &args.server, false, output)?

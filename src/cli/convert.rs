@@ -9,12 +9,14 @@ use serde::Serialize;
 use super::beside::warn_of_dropped;
 use super::input::{FormatName, Input};
 use super::output::grouped;
+use super::outputs::Outputs;
 use super::{Outcome, Output};
 
 const EXAMPLES: &str = "\
 Examples:
   embedlab convert reviews.csv reviews.parquet
   embedlab convert vectors.npy rows.csv --sidecar metadata.csv
+  embedlab convert reviews.parquet - --to jsonl | head -1
   embedlab convert dump.jsonl vectors.safetensors --vector embedding";
 
 /// Convert stored embeddings from any format to any other
@@ -23,10 +25,10 @@ Examples:
 pub struct Args {
     #[command(flatten)]
     input: Input,
-    /// The file to write; its extension names the format
+    /// The file to write; its extension names the format; - is standard output
     #[arg(value_name = "OUT")]
     out: PathBuf,
-    /// The format to write [default: from the extension]
+    /// The format to write [default: from the extension; csv for standard output]
     #[arg(long, value_name = "FORMAT")]
     to: Option<FormatName>,
     /// Write vectors of Parquet and Arrow files as plain lists, for readers that know no others
@@ -42,6 +44,7 @@ struct Converted {
 }
 
 pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
+    Outputs::of([args.input.file.as_path()]).rows(Some(&args.out), args.to.map(Format::from))?;
     let table = args.input.read(output)?;
     let options = WriteOptions {
         format: args.to.map(Format::from),

@@ -7,16 +7,20 @@ mod remote;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow::array::StringArray;
+use arrow::array::{ArrayRef, StringArray};
 use clap::{ArgMatches, Command, ValueEnum};
-use embedlab::embed::{Borders, LongTexts};
-use embedlab::table::Table;
+use embedlab::embed::{Borders, Encoding, LongTexts};
+use embedlab::output::{is_stream, same};
+use embedlab::table::{Format, Table};
 use embedlab::{Error, Result};
 use ndarray::Array2;
 
-use super::embedder::{on_disk, unknown};
+use super::beside::write_as;
+use super::embedder::{beside, on_disk, unknown};
+use super::input::FormatName;
+use super::outputs::Outputs;
 use super::server::{Pace, Server};
-use super::texts::{Source, with_column};
+use super::texts::{Source, Texts, bare, replacing, without};
 use super::{Common, Outcome, Output};
 
 const EXAMPLES: &str = "\
@@ -36,6 +40,7 @@ Examples:
   embedlab embed reviews.csv --template 'Title: {Summary}; Content: {Text}' --recent 1000 -o reviews.parquet
   embedlab embed pages.jsonl --model nomic-embed-text --base-url http://localhost:11434/v1 --long average -o pages.parquet
   embedlab embed reviews.csv --model all-MiniLM-L6-v2/ -o reviews.parquet
+  embedlab embed reviews.parquet --model lsa --replace -o reviews.parquet
   embedlab embed models";
 
 /// `embed FILE`, or `embed models`. By hand, for a derived optional group of arguments cannot hold groups.
@@ -88,9 +93,18 @@ pub struct Run {
     /// Numbers of a vector: of lsa at most [default: 256]; of a server's model that can shorten them [default: the model's]
     #[arg(long, value_name = "N")]
     dims: Option<usize>,
-    /// The table to write, with the vectors in a column `embedding` and the model's name in `model`
+    /// The table to write, with the vectors in a column `embedding` and the model's name in `model`; - is standard output
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    /// The format to write [default: from the name; csv for standard output]
+    #[arg(long, value_name = "FORMAT")]
+    to: Option<FormatName>,
+    /// The name of the new vectors' column; vectors that the file has stay
+    #[arg(long = "as", value_name = "COL", conflicts_with = "replace")]
+    named: Option<String>,
+    /// Put the new vectors in the place of those that the file has
+    #[arg(long)]
+    replace: bool,
     #[command(flatten)]
     long: Long,
     /// End at the first row that fails
@@ -143,6 +157,11 @@ fn yes_or_no(text: &str) -> std::result::Result<bool, String> {
 }
 
 impl Long {
+    /// Whether a text may become several rows.
+    fn splits(&self) -> bool {
+        matches!(self.what, LongName::Split)
+    }
+
     /// Sets what these options say.
     pub fn apply(&self, options: &mut embedlab::embed::EmbedOptions) {
         options.long = match self.what {
@@ -166,7 +185,7 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         Args::Models(args) => return models::run(args, output),
         Args::Run(args) => args,
     };
-    super::output::writable(&args.output)?;
+    args.check_outputs()?;
     if args.model == "lsa" {
         return here::run(args, None, common, output);
     }
@@ -185,9 +204,70 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     remote::run(args, &models, common, output)
 }
 
-/// The columns with their vectors and the model's name in a column `model`.
-fn joined(columns: &Table, vectors: Array2<f32>, model: &str) -> Result<Table> {
-    let names = StringArray::from(vec![model; columns.n_rows()]);
-    let columns = with_column(columns, "model", Arc::new(names))?;
-    Table::new(vectors, columns.columns().clone(), "embedding")
+impl Run {
+    /// Refuses outputs that cannot be kept, before anything is computed or paid.
+    fn check_outputs(&self) -> Result<()> {
+        let outputs = Outputs::of([self.source.input.file.as_path()]);
+        let format = self.to.map(Format::from);
+        let outputs = if self.source.keeps_all_rows() && !self.long.splits() {
+            outputs.rows(Some(&self.output), format)?
+        } else {
+            outputs.table(Some(&self.output), format)?
+        };
+        let embedder = (self.model == "lsa" && !is_stream(&self.output)).then(|| beside(&self.output));
+        outputs.model(embedder.as_deref())?;
+        Ok(())
+    }
+
+    /// The texts of the file; refuses a file whose vectors would be in the way of new ones.
+    fn texts(&self, encoding: Encoding, output: &Output) -> Result<Texts> {
+        let mut texts = self.source.texts(encoding, output)?;
+        let name = self.vector_column();
+        let old = &texts.vectors;
+        let taken = texts.table.columns().column_by_name(name).is_some();
+        if self.replace {
+            for column in old.iter().map(String::as_str).chain([name]) {
+                texts.table = bare(without(texts.table.columns(), column)?)?;
+            }
+        } else if taken || (self.named.is_none() && !old.is_empty()) {
+            let what = if taken { name.to_owned() } else { old.join(", ") };
+            return Err(Error::argument("the file has vectors already")
+                .file(&self.source.input.file)
+                .column(what)
+                .advice("put the new ones in their place with --replace, or beside them with --as NAME"));
+        } else if !old.is_empty() {
+            output.note(format_args!(
+                "the file keeps its vectors ({}); name the column to use with --vector in what follows",
+                embedlab::text::names(old)
+            ));
+        }
+        Ok(texts)
+    }
+
+    fn vector_column(&self) -> &str {
+        self.named.as_deref().unwrap_or("embedding")
+    }
+
+    /// The columns with their vectors and the model's name in a column `model`.
+    fn joined(&self, columns: &Table, vectors: Array2<f32>, model: &str, output: &Output) -> Result<Table> {
+        let names: ArrayRef = Arc::new(StringArray::from(vec![model; columns.n_rows()]));
+        let columns = replacing(columns, "model", names, output)?;
+        Table::new(vectors, columns.columns().clone(), self.vector_column())
+    }
+
+    /// Writes the result; a part of the rows never takes the place of the input.
+    fn write(&self, table: &Table, all: bool, output: &Output) -> Result<PathBuf> {
+        let mut path = self.output.clone();
+        if !all && same(&path, &self.source.input.file) {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let extension = path.extension().map(|extension| format!(".{}", extension.to_string_lossy()));
+            path = path.with_file_name(format!("{stem}.embedded{}", extension.unwrap_or_default()));
+            output.warn(format_args!(
+                "the input has rows that the output lacks: the output is {} and the input stays",
+                path.display()
+            ));
+        }
+        write_as(table, &path, self.to.map(Format::from), output)?;
+        Ok(path)
+    }
 }

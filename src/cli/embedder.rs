@@ -175,6 +175,17 @@ fn for_queries<'a>(models: &'a Models, name: &'a str) -> &'a str {
     models.get(name).and_then(|model| model.query_model.as_deref()).unwrap_or(name)
 }
 
+/// Keeps the embedder of rows beside their file, and tells where; not beside a stream.
+pub fn save_beside(lsa: &Lsa, file: &Path, output: &Output) -> Result<Option<String>> {
+    if embedlab::output::is_stream(file) {
+        output.note("the embedder is not kept: the rows go to a stream");
+        return Ok(None);
+    }
+    let path = beside(file);
+    lsa.save(&path)?;
+    Ok(Some(path.display().to_string()))
+}
+
 /// Where the embedder of a file stands: `reviews.parquet` has `reviews.lsa.safetensors`.
 pub fn beside(file: &Path) -> PathBuf {
     file.with_extension("lsa.safetensors")

@@ -16,6 +16,7 @@ use super::beside::write_beside;
 use super::input::Input;
 use super::learn::{Learnable, Model, Source};
 use super::output::Rows;
+use super::outputs::Outputs;
 use super::{Common, Output};
 
 /// What is learned from, the model, and the rows that it does not see.
@@ -73,12 +74,11 @@ impl How {
         self.model.options(common)
     }
 
-    /// Refuses files that cannot be written, before the work.
-    pub fn writable(&self) -> Result<()> {
-        [&self.output, &self.importance]
-            .into_iter()
-            .flatten()
-            .try_for_each(|path| super::output::writable(path))
+    /// The files that are to be written, checked before the work.
+    pub fn outputs(&self, input: &Input) -> Result<Outputs> {
+        Outputs::of([input.file.as_path()])
+            .table(self.output.as_deref(), None)?
+            .picture(self.importance.as_deref())
     }
 
     /// Reads the rows and splits them; folds hold the classes in the same shares when `classes`.

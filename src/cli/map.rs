@@ -17,6 +17,7 @@ use super::beside::{same_space, write_table};
 use super::columns::{label_column, text_column};
 use super::input::Input;
 use super::output::grouped;
+use super::outputs::Outputs;
 use super::{Common, Outcome, Output};
 
 const EXAMPLES: &str = "\
@@ -98,10 +99,16 @@ struct Written<'a> {
 }
 
 pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
-    for path in [&args.output, &args.projector].into_iter().flatten() {
-        super::output::writable(path)?;
-    }
     let kind = args.output.as_deref().map(OutputKind::of).transpose()?;
+    let path = |wanted: &[OutputKind]| {
+        args.output.as_deref().filter(|_| kind.is_some_and(|kind| wanted.contains(&kind)))
+    };
+    Outputs::of([Some(args.input.file.as_path()), args.onto.as_deref()].into_iter().flatten())
+        .rows(path(&[OutputKind::Rows]), None)?
+        .table(path(&[OutputKind::Points]), None)?
+        .picture(path(&[OutputKind::Picture]))?
+        .page(path(&[OutputKind::Page]))?
+        .table(args.projector.as_deref(), Some(Format::Tsv))?;
     let table = args.input.read(output)?;
     if let Some(name) = args.color.as_deref().filter(|name| *name != "map_error") {
         table.column(name)?;
@@ -305,6 +312,7 @@ impl OutputKind {
     fn of(path: &Path) -> Result<OutputKind> {
         let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
         match (extension.as_deref(), Format::from_extension(path)) {
+            (None, _) if embedlab::output::is_stream(path) => Ok(OutputKind::Picture),
             (Some("png" | "svg"), _) => Ok(OutputKind::Picture),
             (Some("html" | "htm"), _) => Ok(OutputKind::Page),
             (_, Some(Format::Npy)) => Ok(OutputKind::Points),

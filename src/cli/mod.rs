@@ -20,6 +20,7 @@ mod man;
 mod map;
 mod neighbors;
 mod output;
+mod outputs;
 mod predict;
 mod profile;
 mod recommend;
@@ -27,6 +28,7 @@ mod regress;
 mod report;
 mod search;
 mod server;
+mod signals;
 mod texts;
 mod tokens;
 mod train;
@@ -120,6 +122,7 @@ pub fn run() -> ExitCode {
         let _ = writeln!(std::io::stderr(), "error: cannot start {} threads: {error}", cli.common.jobs);
         return ExitCode::from(2);
     }
+    signals::listen();
     let output = Output::new(&cli.common);
     let result = match cli.command {
         Command::Inspect(args) => inspect::run(&args, &output),

@@ -18,6 +18,7 @@ use super::columns::text_column;
 use super::embedder::With;
 use super::input::Input;
 use super::output::{Rows, printable};
+use super::outputs::Outputs;
 use super::{Outcome, Output};
 
 const EXAMPLES: &str = "\
@@ -108,9 +109,8 @@ struct Hit {
 }
 
 pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
-    if let Some(path) = &args.output {
-        super::output::writable(path)?;
-    }
+    Outputs::of([Some(args.input.file.as_path()), args.from.as_deref()].into_iter().flatten())
+        .table(args.output.as_deref(), None)?;
     let like: Vec<usize> = args.row.map_or_else(|| args.like.clone(), |row| vec![row]);
     if like.is_empty() && args.from.is_none() && args.query.is_none() {
         return Err(Error::argument("no row to start from")

@@ -2,7 +2,6 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
 use std::time::Duration;
 
 use comfy_table::presets::NOTHING;
@@ -13,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::Common;
+use super::outputs::{stdout_is_json, stdout_is_output};
 
 /// Where a command's words go.
 pub struct Output {
@@ -22,6 +22,9 @@ pub struct Output {
 
 impl Output {
     pub fn new(common: &Common) -> Self {
+        if common.json {
+            stdout_is_json();
+        }
         Output { json: common.json, quiet: common.quiet }
     }
 
@@ -31,8 +34,13 @@ impl Output {
         result: &impl Serialize,
         human: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<()> {
-        let stdout = io::stdout();
-        let mut out = io::BufWriter::new(stdout.lock());
+        // Words beside an output that has stdout go to stderr, and not at all when nobody wants them.
+        let aside = stdout_is_output();
+        if aside && self.quiet {
+            return Ok(());
+        }
+        let to: Box<dyn Write> = if aside { Box::new(io::stderr()) } else { Box::new(io::stdout()) };
+        let mut out = io::BufWriter::new(to);
         let written = if self.json {
             serde_json::to_writer(&mut out, result).map_err(io::Error::from).and_then(|()| writeln!(out))
         } else {
@@ -135,21 +143,6 @@ pub fn is_closed_pipe(error: &Error) -> bool {
     std::error::Error::source(error)
         .and_then(|source| source.downcast_ref::<io::Error>())
         .is_some_and(|source| source.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// Whether a file can be written where it is wanted, so that nobody waits for a result that cannot be
-/// kept.
-///
-/// # Errors
-/// When its folder does not exist.
-pub fn writable(path: &Path) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if folder.is_dir() {
-        return Ok(());
-    }
-    Err(Error::argument("no such folder to write to")
-        .file(path)
-        .advice(format!("make {} first", folder.display())))
 }
 
 /// A plain table: a header, and numbers to the right.

@@ -11,6 +11,7 @@ use super::held_out::{Predicted, array};
 use super::input::Input;
 use super::learn::features_of;
 use super::output::{Rows, grouped, printable};
+use super::outputs::Outputs;
 use super::{Outcome, Output};
 
 const EXAMPLES: &str = "\
@@ -48,7 +49,7 @@ struct Said {
 }
 
 pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
-    args.output.as_deref().map(super::output::writable).transpose()?;
+    Outputs::of([args.input.file.as_path(), args.model.as_path()]).rows(args.output.as_deref(), None)?;
     let model = SavedModel::load(&args.model)?;
     let table = args.input.read(output)?;
     let recipe = &model.recipe;

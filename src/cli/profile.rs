@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::input::Input;
 use super::output::{Rows, grouped};
+use super::outputs::Outputs;
 use super::{Outcome, Output};
 
 const EXAMPLES: &str = "\
@@ -92,9 +93,7 @@ struct Group {
 }
 
 pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
-    if let Some(path) = &args.output {
-        super::output::writable(path)?;
-    }
+    Outputs::of([args.input.file.as_path()]).table(args.output.as_deref(), None)?;
     let busy = output.busy(format!("averaging {}", args.input.name()));
     let (rows, columns) = table::stream_with_columns(args.input.path(), &args.input.options())?;
     let in_file = |error: Error| error.file(&args.input.file);

@@ -17,6 +17,7 @@ use super::beside::write_beside;
 use super::columns::{item_column, rating_column, text_column, user_column};
 use super::input::Input;
 use super::output::{Rows, grouped, printable};
+use super::outputs::Outputs;
 use super::profile;
 use super::{Common, Outcome, Output};
 
@@ -120,9 +121,9 @@ impl Rated {
 }
 
 pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
-    for path in [&args.output, &args.picture].into_iter().flatten() {
-        super::output::writable(path)?;
-    }
+    Outputs::of([args.input.file.as_path()])
+        .table(args.output.as_deref(), None)?
+        .picture(args.picture.as_deref())?;
     match &args.user_for {
         Some(user) => list(args, user, output),
         None => test(args, common, output),

@@ -34,8 +34,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
-    args.picture.as_deref().map(super::output::writable).transpose()?;
-    args.how.writable()?;
+    args.how.outputs(&args.input)?.picture(args.picture.as_deref())?;
     let prepared = args.how.prepare(&args.input, false, output)?;
     let rows = &prepared.rows;
     let targets = rows.targets().map_err(|error| error.file(&args.input.file))?;

@@ -9,15 +9,10 @@ use embedlab::map::{MapMethod, MapOptions, lay_out};
 use embedlab::model::{Beside, ModelOptions, classify, regress};
 use embedlab::recommend::{EvaluationOptions, NeighborOptions, Query, evaluate, neighbors};
 use embedlab::report;
-<<<<<<< HEAD
-use embedlab::report::{Page, Section, clusters, map, overview};
+use embedlab::report::{clusters, map, overview};
 use embedlab::split::train_test_split;
 use embedlab::table::{Table, check, write_whole};
-=======
-use embedlab::report::{clusters, map, overview};
-use embedlab::table::{Table, check, train_test_split, write_whole};
 use embedlab::view::{Page, Section};
->>>>>>> ab5f820 (One view of a result: sections for terminal, page and Markdown, numbers formatted in one place)
 use embedlab::zero_shot;
 use embedlab::{Error, Result};
 use serde::Serialize;
@@ -26,6 +21,7 @@ use super::cluster::How;
 use super::columns::{label_column, text_column};
 use super::input::Input;
 use super::output::grouped;
+use super::outputs::Outputs;
 use super::recommend::Columns;
 use super::zero_shot::Labels;
 use super::{Common, Outcome, Output};
@@ -75,7 +71,7 @@ struct Written<'a> {
 }
 
 pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
-    super::output::writable(&args.output)?;
+    Outputs::of([args.input.file.as_path()]).page(Some(&args.output))?;
     let table = args.input.read(output)?;
     let about = args.how.about(&table, output)?;
     let rows = table.vectors();

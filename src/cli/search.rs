@@ -18,6 +18,7 @@ use super::embedder::With;
 use super::input::Input;
 use super::neighbors::MetricName;
 use super::output::{Rows, grouped, printable};
+use super::outputs::Outputs;
 use super::{Common, Outcome, Output};
 
 const EXAMPLES: &str = "\
@@ -106,7 +107,8 @@ struct Hit {
 }
 
 pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
-    args.output.as_deref().map(super::output::writable).transpose()?;
+    Outputs::of([Some(args.input.file.as_path()), args.from.as_deref()].into_iter().flatten())
+        .table(args.output.as_deref(), None)?;
     let filter = args.filter.as_deref().map(Filter::parse).transpose()?;
     let table = args.input.read(output)?;
     let in_file = |error: Error| error.file(&args.input.file);

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, StringArray, UInt64Array};
-use arrow::datatypes::{Field, Schema};
+use arrow::array::{Array, ArrayRef, AsArray, StringArray, UInt64Array};
+use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 use embedlab::embed::{Encoding, Template, most_recent};
 use embedlab::table::{self, Table};
@@ -42,16 +42,23 @@ pub struct Source {
 
 /// Texts, and the columns of their rows.
 pub struct Texts {
-    /// Columns without vectors.
+    /// The columns of the file, vectors among them as the file has them.
     pub table: Table,
     /// The column of the texts.
     pub column: String,
     pub texts: Vec<String>,
     /// The position in the file of each row, counted from 0.
     pub rows: Vec<usize>,
+    /// The columns that hold vectors.
+    pub vectors: Vec<String>,
 }
 
 impl Source {
+    /// Whether no option leaves rows out.
+    pub fn keeps_all_rows(&self) -> bool {
+        self.recent.is_none() && self.drop_longer.is_none() && !self.drop_missing
+    }
+
     /// Reads the file and prepares its texts; tokens are counted in `encoding`.
     pub fn texts(&self, encoding: Encoding, output: &Output) -> Result<Texts> {
         let columns = {
@@ -61,7 +68,7 @@ impl Source {
         if columns.num_rows() == 0 {
             return Err(Error::input("no rows").with_code("no-rows").file(&self.input.file));
         }
-        let mut texts = self.read(bare(without(&columns, "embedding")?)?, output)?;
+        let mut texts = self.read(bare(columns)?, output)?;
         if let Some(most) = self.drop_longer {
             texts = texts.with_counts(encoding)?;
             let counts = texts.table.numbers("n_tokens")?;
@@ -82,6 +89,7 @@ impl Source {
 
     fn read(&self, table: Table, output: &Output) -> Result<Texts> {
         let rows = (0..table.n_rows()).collect();
+        let vectors = vector_columns(table.columns());
         let (mut texts, missing) = match &self.template {
             Some(template) => {
                 let template = Template::parse(template)?;
@@ -92,11 +100,17 @@ impl Source {
                 let is_empty = |cell: &Option<&str>| cell.is_none_or(|cell| cell.trim().is_empty());
                 let missing: Vec<bool> = (0..table.n_rows()).map(|at| row(at).iter().any(is_empty)).collect();
                 let combined = StringArray::from_iter_values(&filled);
-                let table = with_column(&table, "combined", Arc::new(combined))?;
-                (Texts { table, column: "combined".into(), texts: filled, rows }, missing)
+                let table = replacing(&table, "combined", Arc::new(combined), output)?;
+                (Texts { table, column: "combined".into(), texts: filled, rows, vectors }, missing)
             }
             None => {
-                let Some(column) = text_column(&table, self.text.as_deref())? else {
+                let mut others = table.columns().clone();
+                for name in &vectors {
+                    others = without(&others, name)?;
+                }
+                let named = self.text.as_deref();
+                let among = if named.is_some() { &table } else { &bare(others)? };
+                let Some(column) = text_column(among, named)? else {
                     return Err(Error::argument("no column with texts").advice(format!(
                         "name it with --text; the columns are {}",
                         table.column_names().join(", ")
@@ -108,7 +122,7 @@ impl Source {
                 let texts: Vec<String> =
                     table.text(&column)?.into_iter().map(Option::unwrap_or_default).collect();
                 let missing = texts.iter().map(|text| text.trim().is_empty()).collect();
-                (Texts { table, column, texts, rows }, missing)
+                (Texts { table, column, texts, rows, vectors }, missing)
             }
         };
         if self.drop_missing {
@@ -168,6 +182,7 @@ impl Texts {
                 column: self.column.clone(),
                 texts: std::mem::take(&mut self.texts),
                 rows: std::mem::take(&mut self.rows),
+                vectors: self.vectors.clone(),
             };
             *self = all.take(&kept)?;
         }
@@ -181,6 +196,7 @@ impl Texts {
             column: self.column,
             texts: rows.iter().map(|row| self.texts[*row].clone()).collect(),
             rows: rows.iter().map(|row| self.rows[*row]).collect(),
+            vectors: self.vectors,
         })
     }
 }
@@ -195,6 +211,52 @@ pub fn without(columns: &RecordBatch, name: &str) -> Result<RecordBatch> {
     let kept: Vec<usize> =
         (0..columns.num_columns()).filter(|at| columns.schema_ref().field(*at).name() != name).collect();
     columns.project(&kept).map_err(|error| Error::input("the columns cannot be taken apart").source(error))
+}
+
+/// As [`with_column`]; a warning tells what is lost when a column of another content is replaced.
+pub fn replacing(table: &Table, name: &str, values: ArrayRef, output: &Output) -> Result<Table> {
+    if table.columns().column_by_name(name).is_some_and(|old| old.as_ref() != values.as_ref()) {
+        output.warn(format_args!("the column {name} of the input is replaced"));
+    }
+    with_column(table, name, values)
+}
+
+/// Numbers that a list must have to be a vector and not a pair of coordinates.
+const LEAST_NUMBERS: usize = 8;
+
+/// The columns that hold vectors, as lists or as text: every one of the first cells has as many numbers.
+fn vector_columns(columns: &RecordBatch) -> Vec<String> {
+    let is_vectors = |column: &ArrayRef| {
+        let lengths: Vec<usize> = (0..column.len().min(16))
+            .filter(|row| column.is_valid(*row))
+            .filter_map(|row| numbers_of(column, row))
+            .collect();
+        let cells = (0..column.len().min(16)).filter(|row| column.is_valid(*row)).count();
+        lengths.len() == cells
+            && lengths
+                .first()
+                .is_some_and(|first| *first >= LEAST_NUMBERS && lengths.iter().all(|n| n == first))
+    };
+    let fields = columns.schema_ref().fields().iter().zip(columns.columns());
+    fields.filter(|(_, column)| is_vectors(column)).map(|(field, _)| field.name().clone()).collect()
+}
+
+/// The numbers of a cell, if it holds a list of them.
+fn numbers_of(column: &ArrayRef, row: usize) -> Option<usize> {
+    let list = |values: ArrayRef| values.data_type().is_floating().then(|| values.len());
+    match column.data_type() {
+        DataType::List(_) => list(column.as_list::<i32>().value(row)),
+        DataType::LargeList(_) => list(column.as_list::<i64>().value(row)),
+        DataType::FixedSizeList(..) => list(column.as_fixed_size_list().value(row)),
+        DataType::Utf8 => vector_in(column.as_string::<i32>().value(row)),
+        DataType::LargeUtf8 => vector_in(column.as_string::<i64>().value(row)),
+        _ => None,
+    }
+}
+
+fn vector_in(text: &str) -> Option<usize> {
+    let mut numbers = Vec::new();
+    table::parse_vector(text.as_bytes(), &mut numbers).ok().map(|()| numbers.len())
 }
 
 /// The table with one more column, which replaces one of the same name; vectors stay.

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::beside::write_table;
 use super::output::{Rows, grouped};
+use super::outputs::Outputs;
 use super::server::Server;
 use super::texts::Source;
 use super::{Common, Outcome, Output};
@@ -65,7 +66,11 @@ struct TooLong {
 }
 
 pub fn run(args: &Args, _: &Common, output: &Output) -> Result<Outcome> {
-    args.output.as_deref().map(super::output::writable).transpose()?;
+    let outputs = Outputs::of([args.source.input.file.as_path()]);
+    match args.source.keeps_all_rows() {
+        true => outputs.rows(args.output.as_deref(), None)?,
+        false => outputs.table(args.output.as_deref(), None)?,
+    };
     let models = args.server.known()?;
     let Some(model) = models.get(&args.model) else { return Err(models.unknown(&args.model)) };
     let Some(encoding) = model.encoding else {

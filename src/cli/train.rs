@@ -11,6 +11,7 @@ use super::beside::model_of;
 use super::input::Input;
 use super::learn::{Model, Source};
 use super::output::grouped;
+use super::outputs::Outputs;
 use super::{Common, Outcome, Output};
 
 const EXAMPLES: &str = "\
@@ -58,7 +59,7 @@ struct Written {
 }
 
 pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
-    super::output::writable(&args.output)?;
+    Outputs::of([args.input.file.as_path()]).model(Some(&args.output))?;
     let rows = args.source.read(&args.input, output)?;
     let options = args.model.options(common);
     let numeric = rows.table.column(&rows.label)?.data_type().is_numeric();

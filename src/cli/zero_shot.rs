@@ -20,6 +20,7 @@ use super::columns::label_column;
 use super::embedder::With;
 use super::input::Input;
 use super::output::{Rows, grouped, printable};
+use super::outputs::Outputs;
 use super::recommend::Test;
 use super::{Outcome, Output};
 
@@ -244,9 +245,10 @@ struct Found<'f> {
 }
 
 pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
-    for path in [&args.output, &args.picture, &args.threshold_picture].into_iter().flatten() {
-        super::output::writable(path)?;
-    }
+    Outputs::of([args.input.file.as_path()])
+        .rows(args.output.as_deref(), None)?
+        .picture(args.picture.as_deref())?
+        .picture(args.threshold_picture.as_deref())?;
     let in_file = |error: Error| error.file(&args.input.file);
     let table = args.input.read(output)?;
     let labels = args.labels.vectors(&table, &args.input.file)?;

@@ -19,7 +19,6 @@
 //!
 //! What each format may hold, and what is refused: [the page on formats](crate::guide::formats).
 
-mod atomic;
 mod check;
 mod column;
 mod columns;
@@ -31,7 +30,7 @@ mod sidecar;
 mod stream;
 mod write;
 
-pub use atomic::write_whole;
+pub use crate::output::write_whole;
 pub use check::{Check, Norms, Problem, Severity, check, check_rows};
 pub use column::cell::{CellError, parse_vector};
 pub use columns::{Labels, Table};
@@ -42,6 +41,6 @@ pub use format::projector::write_projector;
 pub(crate) use mapped::map as map_file;
 pub use read::{Encoding, ReadOptions, read, read_columns};
 pub use stream::{stream, stream_with_columns};
-pub use write::{WriteOptions, Written, write};
+pub use write::{WriteOptions, Written, check_writable, write};
 
 use guard::guarded;

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::drawing::Drawing;
 use super::{raster, svg};
 use crate::error::{Error, Result};
-use crate::table::write_whole;
+use crate::output::{check_extension, write_whole};
 
 /// A picture that can be saved, embedded in a page, or asked how much of the data it shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,23 +35,18 @@ impl Picture {
         raster::png(&self.drawing, self.scale)
     }
 
-    /// Saves the picture as PNG or SVG, by the extension of `path`. The file appears whole or not
-    /// at all.
+    /// Saves the picture as PNG or SVG, by the extension of `path`; SVG to a stream without one (`-` is
+    /// standard output). A file appears whole or not at all.
     ///
     /// # Errors
     /// Another extension, and any failure of the file system.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+        check_extension(path, "a picture", &["svg", "png"])?;
         let bytes = match extension.as_deref() {
             Some("png") => self.png()?,
-            Some("svg") => self.svg()?.into_bytes(),
-            other => {
-                return Err(Error::argument("a picture of an unknown format")
-                    .file(path)
-                    .seen(other.map_or("no extension".to_owned(), |other| format!(".{other}")))
-                    .advice("name the file .png or .svg"));
-            }
+            _ => self.svg()?.into_bytes(),
         };
         write_whole(path, |file| {
             file.write_all(&bytes).map_err(|error| Error::io("cannot write", error).file(path))

@@ -21,7 +21,7 @@ use std::path::Path;
 use ndarray::{CowArray, Ix2};
 
 use crate::error::{Error, Result};
-use crate::table::write_whole;
+use crate::output::write_whole;
 
 pub use column::ColorColumn;
 

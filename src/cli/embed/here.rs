@@ -5,8 +5,7 @@ use embedlab::embed::{Embedder, Encoding, Lsa, LsaOptions};
 use serde::Serialize;
 
 use super::Run;
-use crate::cli::beside::write_table;
-use crate::cli::embedder::beside;
+use crate::cli::embedder::save_beside;
 use crate::cli::output::grouped;
 use crate::cli::{Common, Outcome, Output};
 
@@ -19,8 +18,8 @@ struct Embedded {
     tokens: usize,
     usd: f64,
     cached: usize,
-    /// The embedder's file, for queries and new rows.
-    embedder: String,
+    /// The embedder's file, for queries and new rows; none where the rows went to a stream.
+    embedder: Option<String>,
     output: String,
     /// Rows without a text, and rows without a known word: their vectors are zeros.
     empty: usize,
@@ -34,17 +33,16 @@ pub fn run(
     output: &Output,
 ) -> Result<Outcome> {
     let start = std::time::Instant::now();
-    let texts = args.source.texts(Encoding::Cl100kBase, output)?;
-    let (embedder, kept): (Box<dyn Embedder>, String) = match embedder {
-        Some(embedder) => (embedder, args.model.clone()),
+    let texts = args.texts(Encoding::Cl100kBase, output)?;
+    let (embedder, kept): (Box<dyn Embedder>, Option<String>) = match embedder {
+        Some(embedder) => (embedder, Some(args.model.clone())),
         None => {
             let _busy = output.busy(format!("learning from {} texts", grouped(texts.texts.len())));
             let options =
                 LsaOptions { dims: args.dims.unwrap_or(256), seed: common.seed, ..Default::default() };
             let lsa = Lsa::fit(&texts.texts, &options)?;
-            let path = beside(&args.output);
-            lsa.save(&path)?;
-            (Box::new(lsa), path.display().to_string())
+            let kept = save_beside(&lsa, &args.output, output)?;
+            (Box::new(lsa), kept)
         }
     };
     let busy = output.busy(format!("embedding {} texts", grouped(texts.texts.len())));
@@ -52,7 +50,7 @@ pub fn run(
     drop(busy);
     let empty = vectors.rows().into_iter().filter(|row| row.iter().all(|value| *value == 0.0)).count();
     let (rows, model) = (vectors.nrows(), embedder.model());
-    write_table(&super::joined(&texts.table, vectors, &model)?, &args.output, output)?;
+    args.write(&args.joined(&texts.table, vectors, &model, output)?, true, output)?;
     if empty > 0 {
         output.warn(format_args!(
             "{empty} of {rows} rows have no word that the model knows; their vectors are zeros"
@@ -80,7 +78,10 @@ pub fn run(
             found.model,
             found.seconds
         )?;
-        writeln!(out, "the embedder for queries and new rows: {}", found.embedder)
+        match &found.embedder {
+            Some(embedder) => writeln!(out, "the embedder for queries and new rows: {embedder}"),
+            None => Ok(()),
+        }
     })?;
     Ok(Outcome::Done)
 }

@@ -1,9 +1,7 @@
 //! By a server.
 
-use std::future::{Future, poll_fn};
 use std::io::Write;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Instant;
 
 use arrow::array::{StringArray, UInt64Array};
@@ -14,9 +12,9 @@ use embedlab::{Error, Result};
 use serde::Serialize;
 
 use super::Run;
-use crate::cli::beside::write_table;
 use crate::cli::output::{Output, grouped, printable};
-use crate::cli::texts::{Texts, with_column};
+use crate::cli::signals::on_first_interrupt;
+use crate::cli::texts::{Texts, replacing, with_column};
 use crate::cli::{Common, Outcome};
 
 /// Rows that failed, as many as are printed.
@@ -44,7 +42,7 @@ pub fn run(args: &Run, models: &Models, common: &Common, output: &Output) -> Res
     let known = models.get(&args.model);
     let options = options(args, known, models)?;
     let client = args.server.client(Some(&args.pace), common.seed)?;
-    let texts = args.source.texts(options.encoding.unwrap_or(Encoding::Cl100kBase), output)?;
+    let texts = args.texts(options.encoding.unwrap_or(Encoding::Cl100kBase), output)?;
     let cache = args.server.cache(&args.model)?.map(Arc::new);
     stop_on_ctrl_c(&client);
     let mut found = {
@@ -84,14 +82,14 @@ pub fn run(args: &Run, models: &Models, common: &Common, output: &Output) -> Res
         let reason = found.failed.first().map(|failed| failed.reason.clone()).unwrap_or_default();
         return Err(Error::input("no row could be embedded").file(&args.source.input.file).seen(reason));
     }
-    write_table(&table(texts, &found, &options)?, &args.output, output)?;
-    said.output = Some(args.output.display().to_string());
+    let path = args.write(&table(args, texts, &found, &options, output)?, found.failed.is_empty(), output)?;
+    said.output = Some(path.display().to_string());
     said.seconds = start.elapsed().as_secs_f64();
     output.result(&said, |out| {
         writeln!(
             out,
             "{}: {} rows of {} numbers by {} in {:.2} s",
-            args.output.display(),
+            path.display(),
             grouped(said.rows),
             said.dims,
             said.model,
@@ -129,7 +127,13 @@ fn options(args: &Run, known: Option<&EmbeddingModel>, models: &Models) -> Resul
 }
 
 /// The rows that have vectors, with what says where a piece comes from.
-fn table(texts: Texts, found: &Embedded, options: &EmbedOptions) -> Result<embedlab::table::Table> {
+fn table(
+    args: &Run,
+    texts: Texts,
+    found: &Embedded,
+    options: &EmbedOptions,
+    output: &Output,
+) -> Result<embedlab::table::Table> {
     let rows: Vec<usize> = found.origins.iter().map(|origin| origin.row).collect();
     let column = texts.column.clone();
     let mut kept = texts.take(&rows)?;
@@ -137,7 +141,7 @@ fn table(texts: Texts, found: &Embedded, options: &EmbedOptions) -> Result<embed
         let pieces =
             found.origins.iter().map(|origin| origin.piece.as_ref().map_or(0, |(piece, _)| *piece as u64));
         let pieces = UInt64Array::from_iter_values(pieces);
-        kept.table = with_column(&kept.table, "piece", Arc::new(pieces))?;
+        kept.table = replacing(&kept.table, "piece", Arc::new(pieces), output)?;
         for (text, origin) in kept.texts.iter_mut().zip(&found.origins) {
             if let Some((_, piece)) = &origin.piece {
                 text.clone_from(piece);
@@ -145,7 +149,7 @@ fn table(texts: Texts, found: &Embedded, options: &EmbedOptions) -> Result<embed
         }
         kept.table = with_column(&kept.table, &column, Arc::new(StringArray::from_iter_values(&kept.texts)))?;
     }
-    super::joined(&kept.table, found.vectors.clone(), &options.model)
+    args.joined(&kept.table, found.vectors.clone(), &options.model, output)
 }
 
 fn report_failed(failed: &[FailedRow], rows: usize, output: &Output) {
@@ -174,27 +178,9 @@ fn spent(progress: &Progress, known: Option<&EmbeddingModel>) -> String {
 /// The first Ctrl-C lets the requests in flight finish, the second ends it at once; the cache bears both.
 fn stop_on_ctrl_c(client: &Client) {
     let stop = client.stop_handle();
-    let (ready, wait) = std::sync::mpsc::channel::<()>();
-    std::thread::spawn(move || {
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-        runtime.block_on(async {
-            let mut first = std::pin::pin!(tokio::signal::ctrl_c());
-            // The first look at it is what listens.
-            let _ = poll_fn(|context| Poll::Ready(first.as_mut().poll(context).is_ready())).await;
-            drop(ready);
-            if first.await.is_err() {
-                return;
-            }
-            let _ = writeln!(
-                std::io::stderr(),
-                "finishing the requests in flight; Ctrl-C once more ends it at once"
-            );
-            stop.stop();
-            if tokio::signal::ctrl_c().await.is_ok() {
-                std::process::exit(130);
-            }
-        });
+    on_first_interrupt(move || {
+        let _ =
+            writeln!(std::io::stderr(), "finishing the requests in flight; Ctrl-C once more ends it at once");
+        stop.stop();
     });
-    // Until it listens.
-    let _ = wait.recv();
 }

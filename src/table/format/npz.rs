@@ -128,10 +128,10 @@ fn damaged(error: zip::result::ZipError) -> Error {
 }
 
 /// Writes the vectors and every column that an array can hold; gives back the names of the others.
-pub(in crate::table) fn write(table: &Table, out: &mut (impl Write + Seek)) -> Result<Vec<String>> {
+pub(in crate::table) fn write(table: &Table, out: &mut (impl Write + Send)) -> Result<Vec<String>> {
     let failed = |error: zip::result::ZipError| Error::input("cannot write the archive").source(error);
     let io_failed = |error: std::io::Error| Error::io("cannot write", error);
-    let mut archive = ZipWriter::new(out);
+    let mut archive = ZipWriter::new_stream(out);
     // Stored as numpy.savez does: vectors hardly shrink, and readers can map them.
     let stored = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)

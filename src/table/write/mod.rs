@@ -1,10 +1,9 @@
 //! Writing a table.
 
-use std::fs::File;
-use std::io::BufWriter;
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::output::{self, Sink};
 use crate::table::format::batches::VectorLayout;
 use crate::table::format::{ipc, npy, npz, parquet, safetensors};
 use crate::table::{Format, Table, write_whole};
@@ -14,7 +13,7 @@ mod text;
 /// What [`write()`] should know beyond the path.
 #[derive(Debug, Clone, Default)]
 pub struct WriteOptions {
-    /// The format; default: from the name.
+    /// The format; default: from the name, and CSV for a stream whose name has no extension.
     pub format: Option<Format>,
     /// The layout of vectors in Parquet and Arrow files; default: fixed-size lists.
     pub layout: VectorLayout,
@@ -30,7 +29,8 @@ pub struct Written {
     pub dropped_columns: Vec<String>,
 }
 
-/// Writes a table. The file appears whole or not at all. A table of no dimensions is written without a
+/// Writes a table, as [`write_whole`](crate::output::write_whole) does: a regular file appears whole or not at
+/// all, a stream (`-` is standard output) is written through. A table of no dimensions is written without a
 /// vector column.
 ///
 /// CSV, TSV and JSON lines hold a vector as a JSON array, each number in the fewest digits that give
@@ -51,11 +51,7 @@ pub struct Written {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn write(table: &Table, path: &Path, options: &WriteOptions) -> Result<Written> {
-    let format = options.format.or_else(|| Format::from_extension(path)).ok_or_else(|| {
-        Error::argument("the name does not tell the format").with_code("format-unknown").file(path).advice(
-            "end it in .csv, .tsv, .parquet, .jsonl, .arrow, .npy, .npz or .safetensors, or name the format",
-        )
-    })?;
+    let format = format_of(path, options)?;
     if table.columns().column_by_name(table.vector_column()).is_some() && format != Format::Npy {
         return Err(Error::argument("a column has the name of the vectors")
             .file(path)
@@ -71,12 +67,40 @@ pub fn write(table: &Table, path: &Path, options: &WriteOptions) -> Result<Writt
     Ok(Written { dropped_columns })
 }
 
-fn write_format(
-    table: &Table,
-    format: Format,
-    layout: VectorLayout,
-    out: &mut BufWriter<&mut File>,
-) -> Result<Vec<String>> {
+/// Proves that a table can be written to a path, without changing anything: the format is known and one that
+/// is written, and the path can be written to.
+///
+/// # Errors
+/// When one of these does not hold.
+pub fn check_writable(path: &Path, options: &WriteOptions) -> Result<()> {
+    format_of(path, options)?;
+    output::check(path)
+}
+
+/// The format of an output: what is asked for, what the name says, or CSV for a stream without an extension
+/// (standard output, a FIFO, a device).
+fn format_of(path: &Path, options: &WriteOptions) -> Result<Format> {
+    const WAY_OUT: &str = "end it in .csv, .tsv, .parquet, .jsonl, .arrow, .npy, .npz or .safetensors, or name the \
+                           format with --to";
+    let named = options.format.or_else(|| Format::from_extension(path));
+    let format = named.or_else(|| output::is_stream(path).then_some(Format::Csv)).ok_or_else(|| {
+        Error::argument("the name does not tell the format")
+            .with_code("format-unknown")
+            .file(path)
+            .advice(WAY_OUT)
+    })?;
+    match format {
+        Format::Json | Format::HuggingFace | Format::MtebCache => {
+            Err(Error::argument("this format is only read")
+                .with_code("format-read-only")
+                .file(path)
+                .advice(WAY_OUT))
+        }
+        format => Ok(format),
+    }
+}
+
+fn write_format(table: &Table, format: Format, layout: VectorLayout, out: &mut Sink) -> Result<Vec<String>> {
     match format {
         Format::Csv => text::write_delimited(table, b',', out)?,
         Format::Tsv => text::write_delimited(table, b'\t', out)?,
@@ -90,9 +114,7 @@ fn write_format(
         Format::Npz => return npz::write(table, out),
         Format::Safetensors => return safetensors::write(table, out),
         Format::Json | Format::HuggingFace | Format::MtebCache => {
-            return Err(Error::argument("this format is only read")
-                .with_code("format-read-only")
-                .advice("write .parquet, .jsonl, .csv, .arrow, .npy, .npz or .safetensors"));
+            return Err(Error::argument("this format is only read").with_code("format-read-only"));
         }
     }
     Ok(Vec::new())
