@@ -9,6 +9,11 @@ use embedlab::report::cluster_picture;
 use embedlab::{Result, table};
 
 fn main() -> Result<()> {
+    draw(&Path::new(env!("CARGO_MANIFEST_DIR")).join("output"))
+}
+
+/// Draws into a folder: `clusters.png`, `clusters.svg`.
+pub fn draw(output: &Path) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let reviews = table::read(&root.join("examples/data/food_reviews.parquet"), &Default::default())?;
 
@@ -28,9 +33,9 @@ fn main() -> Result<()> {
 
     let map = RowMap::by_pca(reviews.vectors(), 2, 42)?;
     let picture = cluster_picture(&map, &found, Style::new("Clusters of food reviews").size(960, 600))?;
-    for name in ["output/clusters.png", "output/clusters.svg"] {
-        picture.save(root.join(name))?;
-        println!("drew {name}");
+    for name in ["clusters.png", "clusters.svg"] {
+        picture.save(output.join(name))?;
+        println!("drew {name} in {}", output.display());
     }
     Ok(())
 }

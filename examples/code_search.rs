@@ -10,6 +10,11 @@ use embedlab::search::code::{Function, source_tree};
 use embedlab::search::search;
 
 fn main() -> Result<()> {
+    draw(&Path::new(env!("CARGO_MANIFEST_DIR")).join("output"))
+}
+
+/// Draws into a folder: `code_search.png`.
+pub fn draw(output: &Path) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let tree = source_tree(&root.join("src/table"))?;
     println!("{} functions in {} files", tree.functions.len(), tree.files);
@@ -38,7 +43,7 @@ fn main() -> Result<()> {
     let cosines: Vec<f64> = hits.iter().map(|hit| 1.0 - hit.distance).collect();
     let style = Style::new(format!("Functions for \u{201c}{}\u{201d}", queries[0]))
         .subtitle("cosine of query and function");
-    Bars::new(&names, &cosines).draw(&style)?.save(root.join("output/code_search.png"))?;
-    println!("\ndrew output/code_search.png");
+    Bars::new(&names, &cosines).draw(&style)?.save(output.join("code_search.png"))?;
+    println!("\ndrew code_search.png in {}", output.display());
     Ok(())
 }

@@ -16,6 +16,11 @@ use embedlab::{Result, table};
 use ndarray::Array2;
 
 fn main() -> Result<()> {
+    draw(&Path::new(env!("CARGO_MANIFEST_DIR")).join("output"))
+}
+
+/// Draws into a folder: `tokens.png`.
+pub fn draw(output: &Path) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let reviews = table::read(&root.join("examples/data/food_reviews.parquet"), &Default::default())?;
     let (titles, bodies) = (reviews.text("Summary")?, reviews.text("Text")?);
@@ -64,8 +69,8 @@ fn main() -> Result<()> {
     }
     let picture =
         Histogram::new(&tokens, "tokens (cl100k_base)").draw(&Style::new("How long reviews are"))?;
-    picture.save(root.join("output/tokens.png"))?;
-    println!("drew output/tokens.png");
+    picture.save(output.join("tokens.png"))?;
+    println!("drew tokens.png in {}", output.display());
     Ok(())
 }
 

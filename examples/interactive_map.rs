@@ -10,11 +10,14 @@ use embedlab::rows::Pca;
 use embedlab::{Result, table};
 
 fn main() -> Result<()> {
+    let file = std::env::args_os().nth(1).map(PathBuf::from);
+    write(&file.unwrap_or_else(|| std::env::temp_dir().join("interactive_map.html")))
+}
+
+/// Writes the page.
+pub fn write(file: &Path) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let reviews = table::read(&root.join("examples/data/food_reviews.parquet"), &Default::default())?;
-    let file = std::env::args_os()
-        .nth(1)
-        .map_or_else(|| std::env::temp_dir().join("interactive_map.html"), PathBuf::from);
 
     let pca = Pca::fit(&reviews.vectors(), 2)?;
     let points = pca.transform(&reviews.vectors())?;
@@ -43,7 +46,7 @@ fn main() -> Result<()> {
     for column in ColorColumn::all_of_table(&reviews) {
         map = map.color(column);
     }
-    map.color_by("Score").save(&file)?;
+    map.color_by("Score").save(file)?;
     println!("wrote {}; open it in a browser", file.display());
     Ok(())
 }

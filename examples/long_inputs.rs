@@ -11,6 +11,12 @@ use ndarray::Array1;
 const LIMIT: usize = 1000;
 
 fn main() -> Result<()> {
+    draw(&Path::new(env!("CARGO_MANIFEST_DIR")).join("output"))?;
+    Ok(())
+}
+
+/// Draws `long_inputs.png` into a folder. Gives the cosine of each way with the whole text, cut off first.
+pub fn draw(output: &Path) -> Result<Vec<f64>> {
     let guide = "AGI ".repeat(5000);
     let cut = pieces(&guide, Encoding::Cl100kBase, 8191, Borders::Token)?;
     println!("'AGI ' * 5000: {:?} tokens", cut.iter().map(|piece| piece.tokens).collect::<Vec<_>>());
@@ -47,7 +53,7 @@ fn main() -> Result<()> {
     }
     let picture = Bars::new(&names, &cosines)
         .draw(&Style::new("A long text: cosine with the vector of the whole").size(960, 320))?;
-    picture.save(root.join("output/long_inputs.png"))?;
-    println!("drew output/long_inputs.png");
-    Ok(())
+    picture.save(output.join("long_inputs.png"))?;
+    println!("drew long_inputs.png in {}", output.display());
+    Ok(cosines)
 }

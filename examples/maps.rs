@@ -9,6 +9,11 @@ use embedlab::{Result, table};
 use ndarray::s;
 
 fn main() -> Result<()> {
+    draw(&Path::new(env!("CARGO_MANIFEST_DIR")).join("output"))
+}
+
+/// Draws into a folder: `map.png`, `map_3d.png`.
+pub fn draw(output: &Path) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let reviews = table::read(&root.join("examples/data/food_reviews.parquet"), &Default::default())?;
     let kinds = reviews.labels("Kind")?;
@@ -33,14 +38,14 @@ fn main() -> Result<()> {
             trust.trustworthiness
         );
         let style = Style::new("Kinds of food").subtitle(subtitle).caption(caption).size(960, 600);
-        let name = if dims == 2 { "output/map.png" } else { "output/map_3d.png" };
+        let name = if dims == 2 { "map.png" } else { "map_3d.png" };
         let (points, groups) = (map.points.view(), groups.clone());
         let picture = match dims {
             2 => Scatter::new(points).groups(groups).draw(&style)?,
             _ => Scatter3::new(points).groups(groups).draw(&style)?,
         };
-        picture.save(root.join(name))?;
-        println!("drew {name}");
+        picture.save(output.join(name))?;
+        println!("drew {name} in {}", output.display());
 
         if dims == 2 {
             let new = reviews.vectors().slice(s![..3, ..]).mapv(|x| x * 0.99);

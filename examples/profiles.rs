@@ -9,6 +9,11 @@ use embedlab::report::star_picture;
 use embedlab::{Result, split, table};
 
 fn main() -> Result<()> {
+    draw(&Path::new(env!("CARGO_MANIFEST_DIR")).join("output"))
+}
+
+/// Draws into a folder: `profiles.png`.
+pub fn draw(output: &Path) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let reviews = table::read(&root.join("examples/data/food_reviews.parquet"), &Default::default())?;
     let (users, products) = (reviews.labels("UserId")?, reviews.labels("ProductId")?);
@@ -49,7 +54,7 @@ fn main() -> Result<()> {
 
     let style = Style::new("Similarity of user and product, by stars")
         .subtitle(format!("{} held-out reviews", found.pairs));
-    star_picture(&found, "stars", style)?.save(root.join("output/profiles.png"))?;
-    println!("drew output/profiles.png");
+    star_picture(&found, "stars", style)?.save(output.join("profiles.png"))?;
+    println!("drew profiles.png in {}", output.display());
     Ok(())
 }

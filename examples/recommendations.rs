@@ -8,6 +8,11 @@ use embedlab::rows::Pca;
 use embedlab::{Error, Result, table};
 
 fn main() -> Result<()> {
+    draw(&Path::new(env!("CARGO_MANIFEST_DIR")).join("output"))
+}
+
+/// Draws into a folder: `recommendations.png`.
+pub fn draw(output: &Path) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let reviews = table::read(&root.join("examples/data/food_reviews.parquet"), &Default::default())?;
     let (texts, names) = (reviews.text("combined")?, reviews.text("Product")?);
@@ -55,7 +60,7 @@ fn main() -> Result<()> {
     let groups = Groups::new(&of, ["other products", "rated by the user", "recommended"])?;
     let style =
         Style::new("What one user rated, and what is near").subtitle("mean vectors of 100 products, PCA");
-    Scatter::new(points.view()).groups(groups).draw(&style)?.save(root.join("output/recommendations.png"))?;
-    println!("drew output/recommendations.png");
+    Scatter::new(points.view()).groups(groups).draw(&style)?.save(output.join("recommendations.png"))?;
+    println!("drew recommendations.png in {}", output.display());
     Ok(())
 }

@@ -7,6 +7,11 @@ use embedlab::model::{Beside, ModelOptions, classify, regress};
 use embedlab::{Result, split, table};
 
 fn main() -> Result<()> {
+    draw(&Path::new(env!("CARGO_MANIFEST_DIR")).join("output"))
+}
+
+/// Draws into a folder: `regression.png`, `classification.png`.
+pub fn draw(output: &Path) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let reviews = table::read(&root.join("examples/data/food_reviews.parquet"), &Default::default())?;
     let texts = reviews.text("combined")?;
@@ -18,9 +23,7 @@ fn main() -> Result<()> {
     let found = regress(reviews.vectors(), &stars, &split, &beside, &options)?;
     println!("as a number: MAE {:.2}; always the median: {:.2}", found.scores.mae, found.baseline.mae);
     let picture = Predicted::new(&found.truth, &found.predicted).unit("stars");
-    picture
-        .draw(&Style::new("Stars predicted from the embedding"))?
-        .save(root.join("output/regression.png"))?;
+    picture.draw(&Style::new("Stars predicted from the embedding"))?.save(output.join("regression.png"))?;
 
     let labels = reviews.labels("Score")?;
     let classes: Vec<usize> = labels.codes.iter().flatten().map(|code| *code as usize).collect();
@@ -28,7 +31,7 @@ fn main() -> Result<()> {
     println!("{}", found.report);
     println!("always the most frequent class: {:.2}", found.baseline.majority.accuracy);
     let picture = PrecisionRecallCurves::new(&found.curves);
-    picture.draw(&Style::new("Stars as classes"))?.save(root.join("output/classification.png"))?;
-    println!("drew output/regression.png and output/classification.png");
+    picture.draw(&Style::new("Stars as classes"))?.save(output.join("classification.png"))?;
+    println!("drew regression.png and classification.png in {}", output.display());
     Ok(())
 }

@@ -10,6 +10,11 @@ use embedlab::{Result, table};
 const K: usize = 10;
 
 fn main() -> Result<()> {
+    draw(&Path::new(env!("CARGO_MANIFEST_DIR")).join("output"))
+}
+
+/// Draws into a folder: `text_search.png`.
+pub fn draw(output: &Path) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let reviews = table::read(&root.join("examples/data/food_reviews.parquet"), &Default::default())?;
     let queries = table::read(&root.join("examples/data/queries.parquet"), &Default::default())?;
@@ -46,7 +51,7 @@ fn main() -> Result<()> {
 
     let style = Style::new("Share of the first ten answers that are about the right food")
         .subtitle("queries about one kind of food; by chance it would be one in twelve");
-    Bars::new(&names, &shares).draw(&style)?.save(root.join("output/text_search.png"))?;
-    println!("drew output/text_search.png");
+    Bars::new(&names, &shares).draw(&style)?.save(output.join("text_search.png"))?;
+    println!("drew text_search.png in {}", output.display());
     Ok(())
 }

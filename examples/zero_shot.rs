@@ -18,6 +18,11 @@ fn labels(file: &Table, set: &str) -> Result<LabelVectors> {
 }
 
 fn main() -> Result<()> {
+    draw(&Path::new(env!("CARGO_MANIFEST_DIR")).join("output"))
+}
+
+/// Draws into a folder: `zero_shot.png`, `zero_shot_kinds.png`.
+pub fn draw(output: &Path) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let reviews = table::read(&root.join("examples/data/food_reviews.parquet"), &Default::default())?;
     let file = table::read(&root.join("examples/data/labels.parquet"), &Default::default())?;
@@ -43,7 +48,7 @@ fn main() -> Result<()> {
         if let Some((name, curve)) = found.positive_curve() {
             let style = Style::new("Zero-shot sentiment")
                 .subtitle(format!("{} reviews, labels as sentences", found.n));
-            PrecisionRecallCurves::one(name, curve).draw(&style)?.save(root.join("output/zero_shot.png"))?;
+            PrecisionRecallCurves::one(name, curve).draw(&style)?.save(output.join("zero_shot.png"))?;
         }
     }
 
@@ -55,9 +60,7 @@ fn main() -> Result<()> {
         found.accuracy, found.baseline_accuracy, found.report
     );
     let style = Style::new("Kinds of food without training").size(960, 720);
-    HeatMap::new(&found.confusion, labels.names())
-        .draw(&style)?
-        .save(root.join("output/zero_shot_kinds.png"))?;
-    println!("drew output/zero_shot.png and output/zero_shot_kinds.png");
+    HeatMap::new(&found.confusion, labels.names()).draw(&style)?.save(output.join("zero_shot_kinds.png"))?;
+    println!("drew zero_shot.png and zero_shot_kinds.png in {}", output.display());
     Ok(())
 }

@@ -1,113 +1,108 @@
-//! Every example runs and draws what it says.
+//! Every example runs, in this process, and draws what was looked at. The pictures are drawn into a folder for
+//! temporary files; `output/` and the fixture are written by `GALLERY=write` alone, when all examples are done.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+// Nobody calls the `main` of an example here.
+#![allow(dead_code)]
 
+use std::path::Path;
+
+use embedlab::Result;
+
+use crate::gallery::{accept, assert_same, known, pictures};
 use crate::support::root;
 
-/// Runs an example and gives what it said.
-fn run(name: &str) -> String {
-    run_with(name, &[])
+#[path = "../../examples/clustering.rs"]
+mod clustering;
+#[path = "../../examples/code_search.rs"]
+mod code_search;
+#[path = "../../examples/get_embeddings.rs"]
+mod get_embeddings;
+#[path = "../../examples/interactive_map.rs"]
+mod interactive_map;
+#[path = "../../examples/long_inputs.rs"]
+mod long_inputs;
+#[path = "../../examples/maps.rs"]
+mod maps;
+#[path = "../../examples/profiles.rs"]
+mod profiles;
+#[path = "../../examples/recommendations.rs"]
+mod recommendations;
+#[path = "../../examples/star_ratings.rs"]
+mod star_ratings;
+#[path = "../../examples/text_search.rs"]
+mod text_search;
+#[path = "../../examples/zero_shot.rs"]
+mod zero_shot;
+
+/// Draws pictures into a folder.
+type Draw = fn(&Path) -> Result<()>;
+
+/// One test for each example, and the table of all.
+macro_rules! examples {
+    ($($name:ident draws [$($picture:literal),+] by $draw:expr;)+) => {
+        const EXAMPLES: &[Draw] = &[$($draw),+];
+
+        $(
+            #[test]
+            fn $name() {
+                let folder = tempfile::tempdir().unwrap();
+                let draw: Draw = $draw;
+                draw(folder.path()).unwrap();
+                let drawn = pictures(folder.path());
+                assert_eq!(drawn, [$($picture),+]);
+                for name in drawn {
+                    assert_same(&folder.path().join(&name), &name);
+                }
+            }
+        )+
+
+        #[test]
+        fn the_gallery_holds_the_pictures_of_the_examples_and_no_others() {
+            let mut drawn = [$($($picture),+),+].map(String::from);
+            drawn.sort();
+            if std::env::var_os("GALLERY").is_some_and(|what| what == "write") {
+                return write();
+            }
+            assert_eq!(pictures(&root().join("output")), drawn);
+            assert_eq!(known(), drawn);
+        }
+    };
 }
 
-fn run_with(name: &str, arguments: &[&str]) -> String {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let ran = Command::new(cargo)
-        .current_dir(root())
-        .args(["run", "--quiet", "--example", name, "--"])
-        .args(arguments)
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
-    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
-    said
+examples! {
+    clusters_of_the_sample_are_named_and_drawn draws ["clusters.png", "clusters.svg"]
+        by clustering::draw;
+    functions_are_found_by_what_they_do draws ["code_search.png"] by code_search::draw;
+    tokens_are_counted_and_vectors_searched draws ["tokens.png"] by get_embeddings::draw;
+    long_texts_are_nearer_to_the_whole_when_averaged_than_when_cut_off draws ["long_inputs.png"] by |output| {
+        let cosines = long_inputs::draw(output)?;
+        assert_eq!(cosines.len(), 4);
+        assert!(cosines[1..].iter().all(|averaged| *averaged > cosines[0]), "{cosines:?}");
+        Ok(())
+    };
+    maps_have_two_and_three_dimensions draws ["map.png", "map_3d.png"] by maps::draw;
+    profiles_are_compared_with_the_stars draws ["profiles.png"] by profiles::draw;
+    products_are_recommended draws ["recommendations.png"] by recommendations::draw;
+    stars_are_predicted_as_numbers_and_as_classes draws ["classification.png", "regression.png"]
+        by star_ratings::draw;
+    reviews_are_found_by_their_meaning draws ["text_search.png"] by text_search::draw;
+    labels_need_no_training draws ["zero_shot.png", "zero_shot_kinds.png"] by zero_shot::draw;
 }
 
-fn output(name: &str) -> PathBuf {
-    root().join("output").join(name)
-}
-
-fn assert_drawn(name: &str) {
-    assert!(std::fs::read(output(name)).unwrap().starts_with(b"\x89PNG"), "{name}");
-    crate::gallery::assert_same(name);
-}
-
-#[test]
-fn clustering_names_and_draws_the_clusters_of_the_sample() {
-    let said = run("clustering");
-    assert_eq!(said.matches(" rows, ").count(), 8, "{said}");
-    let svg = std::fs::read_to_string(output("clusters.svg")).unwrap();
-    assert!(svg.contains("width=\"960\"") && svg.contains("height=\"600\""), "{}", &svg[..200]);
-    assert_drawn("clusters.png");
-    crate::gallery::assert_same("clusters.svg");
-}
-
-#[test]
-fn star_ratings_are_scored_beside_a_constant_and_drawn() {
-    let said = run("star_ratings");
-    assert!(said.contains("always the median") && said.contains("macro avg"), "{said}");
-    ["regression.png", "classification.png"].into_iter().for_each(assert_drawn);
-}
-
-#[test]
-fn get_embeddings_counts_prices_searches_and_draws() {
-    let said = run("get_embeddings");
-    assert!(said.contains("text-embedding-3-small: ") && said.contains(" numbers by lsa-256-"), "{said}");
-    assert_drawn("tokens.png");
-}
-
-#[test]
-fn long_inputs_are_nearer_to_the_whole_when_averaged_than_when_cut_off() {
-    let said = run("long_inputs");
-    assert!(said.contains("'AGI ' * 5000: [8191, 1810] tokens"), "{said}");
-    let cosines: Vec<f64> = said
-        .lines()
-        .filter_map(|line| line.split_once("cosine ")?.1.split_once(' ')?.0.parse().ok())
-        .collect();
-    assert_eq!(cosines.len(), 4, "{said}");
-    assert!(cosines[1..].iter().all(|averaged| *averaged > cosines[0]), "{said}");
-    assert_drawn("long_inputs.png");
-}
-
-#[test]
-fn maps_in_two_and_three_dimensions_say_how_far_to_trust_them() {
-    let said = run("maps");
-    assert_eq!(said.matches("nearest neighbours kept").count(), 2, "{said}");
-    ["map.png", "map_3d.png"].into_iter().for_each(assert_drawn);
+/// Draws all and takes them for the right ones.
+fn write() {
+    let folder = tempfile::tempdir().unwrap();
+    for draw in EXAMPLES {
+        draw(folder.path()).unwrap();
+    }
+    accept(folder.path());
 }
 
 #[test]
 fn the_interactive_map_is_written_where_it_is_asked_for() {
-    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interactive_map.html");
-    run_with("interactive_map", &[file.to_str().unwrap()]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("map.html");
+    interactive_map::write(&file).unwrap();
     let html = std::fs::read_to_string(file).unwrap();
     assert!(html.contains("<title>Fine food reviews</title>") && html.contains("id=\"texts-0\""));
-}
-
-#[test]
-fn labels_without_training_are_scored_and_drawn() {
-    let said = run("zero_shot");
-    assert!(said.contains("accuracy"), "{said}");
-    ["zero_shot.png", "zero_shot_kinds.png"].into_iter().for_each(assert_drawn);
-}
-
-#[test]
-fn profiles_say_how_far_their_similarity_goes() {
-    let said = run("profiles");
-    assert!(said.contains("correlation with the stars"), "{said}");
-    assert_drawn("profiles.png");
-}
-
-#[test]
-fn recommendations_are_listed_and_drawn() {
-    let said = run("recommendations");
-    assert!(said.contains("like:") && said.contains(" stars of "), "{said}");
-    assert_drawn("recommendations.png");
-}
-
-#[test]
-fn texts_and_functions_are_searched_by_words() {
-    assert!(run("text_search").lines().count() > 8);
-    assert!(run("code_search").contains(" functions in "));
-    ["text_search.png", "code_search.png"].into_iter().for_each(assert_drawn);
 }
