@@ -247,16 +247,15 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
 struct Assigned {
     k: usize,
     sizes: Vec<usize>,
-    labels: Vec<u32>,
+    labels: Vec<Option<u32>>,
 }
 
 fn assign(args: &Args, table: &Table, model: &Path, output: &Output) -> Result<Outcome> {
     let model = KMeans::load(model)?;
-    let labels = model.predict_rows(table.vectors()).map_err(|error| error.file(&args.input.file))?;
+    let labels = model.predict_rows(&table.vectors()).map_err(|error| error.file(&args.input.file))?;
     let mut sizes = vec![0; model.n_clusters()];
-    labels.iter().for_each(|label| sizes[*label as usize] += 1);
+    labels.iter().flatten().for_each(|label| sizes[*label as usize] += 1);
     if let Some(path) = &args.output {
-        let labels: Vec<Option<u32>> = labels.iter().copied().map(Some).collect();
         write_with_clusters(table, &labels, path, output)?;
     }
     let assigned = Assigned { k: model.n_clusters(), sizes, labels };

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{
     Choice, ChooseOptions, ClusterSummary, CrossTable, DbscanOptions, GaussianMixture, Geometry,
     HdbscanOptions, KMeans, KMeansParams, Silhouette, SilhouetteOptions, SummaryInput, SummaryOptions,
-    choose_k, cross_table, dbscan, hdbscan, silhouette_with_noise, summarize,
+    choose_k, cross_table, dbscan, hdbscan, silhouette, summarize,
 };
 use crate::error::{Error, Result};
 use crate::metric::{Agreement, agreement};
@@ -206,9 +206,8 @@ pub fn analyse(rows: ArrayView2<'_, f32>, about: &About, options: &AnalysisOptio
             let search = ChooseOptions { range: range.clone(), silhouette: scoring };
             let choice = choose_k(points, &search, |k| {
                 let fitted = fit(points, k, options)?;
-                let labels = fitted.labels.into_iter().flatten().collect();
                 // A mixture has no inertia; its criterion bends where one would.
-                Ok((labels, fitted.inertia.or(fitted.bic).unwrap_or_default()))
+                Ok((fitted.labels, fitted.inertia.or(fitted.bic).unwrap_or_default()))
             })?;
             Some(if options.method == Method::Mixture { choice.by_bic() } else { choice })
         }
@@ -225,8 +224,7 @@ pub fn analyse(rows: ArrayView2<'_, f32>, about: &About, options: &AnalysisOptio
     let sizes = sizes(&fitted.labels);
     let noise = fitted.labels.iter().filter(|label| label.is_none()).count();
     let scorable = sizes.len() >= 2 && sizes.len() < fitted.labels.len() - noise;
-    let silhouettes =
-        if scorable { Some(silhouette_with_noise(points, &fitted.labels, &scoring)?) } else { None };
+    let silhouettes = if scorable { Some(silhouette(points, &fitted.labels, &scoring)?) } else { None };
     let numbers = about.label.as_ref().and_then(|label| label.numbers.as_deref());
     let input =
         SummaryInput { rows: rows.view(), labels: &fitted.labels, texts: about.texts.as_deref(), numbers };
@@ -284,13 +282,12 @@ fn fit(rows: ArrayView2<'_, f32>, k: usize, options: &AnalysisOptions) -> Result
     Ok(match options.method {
         Method::KMeans | Method::Spherical => {
             let model = k_means_params(k, options).fit_rows(&rows)?;
-            let labels = model.labels.iter().copied().map(Some).collect();
+            let labels = model.labels.clone();
             Fitted { labels, inertia: Some(model.inertia), bic: None, model: Some(model) }
         }
         Method::Mixture => {
             let mixture = GaussianMixture::params(k).seed(options.seed).fit_rows(rows)?;
-            let labels = mixture.labels.iter().copied().map(Some).collect();
-            Fitted { bic: Some(mixture.bic), ..plain(labels) }
+            Fitted { bic: Some(mixture.bic), ..plain(mixture.labels) }
         }
         Method::Dbscan => plain(dbscan(rows, &options.dbscan)?.labels),
         Method::Hdbscan => plain(hdbscan(rows, &options.hdbscan)?.labels),

@@ -86,7 +86,7 @@ impl Choice {
 /// let rows = ndarray::array![[0.0_f32], [0.1], [5.0], [5.1], [9.0], [9.1]];
 /// // Cuts the sorted rows into k runs; a real caller fits a model.
 /// let choice = choose_k(rows.view(), &Default::default(), |k| {
-///     Ok(((0..6).map(|row| (row * k / 6) as u32).collect(), 1.0 / k as f64))
+///     Ok(((0..6).map(|row| Some((row * k / 6) as u32)).collect(), 1.0 / k as f64))
 /// })?;
 /// assert_eq!(choice.chosen, 3);
 /// # Ok::<(), embedlab::Error>(())
@@ -94,7 +94,7 @@ impl Choice {
 pub fn choose_k(
     rows: ArrayView2<'_, f32>,
     options: &ChooseOptions,
-    mut fit: impl FnMut(usize) -> Result<(Vec<u32>, f64)>,
+    mut fit: impl FnMut(usize) -> Result<(Vec<Option<u32>>, f64)>,
 ) -> Result<Choice> {
     require_finite(rows)?;
     let n = rows.nrows();
@@ -146,8 +146,9 @@ pub fn choose_k_means(
     })
 }
 
-fn several(labels: &[u32]) -> bool {
-    labels.windows(2).any(|pair| pair[0] != pair[1])
+fn several(labels: &[Option<u32>]) -> bool {
+    let mut clusters = labels.iter().flatten();
+    clusters.next().is_some_and(|first| clusters.any(|other| other != first))
 }
 
 fn best_by_silhouette(candidates: &[Candidate]) -> Option<usize> {
@@ -214,7 +215,7 @@ mod tests {
     #[test]
     fn the_range_is_clipped_to_the_rows() {
         let rows = Array2::from_shape_fn((5, 1), |(i, _)| i as f32);
-        let runs = |k: usize| Ok(((0..5).map(|row| (row * k / 5) as u32).collect(), 1.0));
+        let runs = |k: usize| Ok(((0..5).map(|row| Some((row * k / 5) as u32)).collect(), 1.0));
         let options = ChooseOptions { range: 0..=100, ..Default::default() };
         let choice = choose_k(rows.view(), &options, runs).unwrap();
         assert_eq!(choice.candidates.iter().map(|c| c.k).collect::<Vec<_>>(), [2, 3, 4]);
@@ -225,7 +226,7 @@ mod tests {
     #[test]
     fn rows_that_fall_into_one_cluster_have_no_silhouette() {
         let rows = Array2::<f32>::ones((6, 2));
-        let choice = choose_k(rows.view(), &Default::default(), |_| Ok((vec![0; 6], 0.0))).unwrap();
+        let choice = choose_k(rows.view(), &Default::default(), |_| Ok((vec![Some(0); 6], 0.0))).unwrap();
         assert_eq!((choice.by_silhouette, choice.by_elbow, choice.chosen), (None, None, 2));
     }
 

@@ -40,7 +40,7 @@ pub struct GaussianMixture {
     #[serde(skip)]
     pub covariances: Array3<f64>,
     /// The most probable component of each training row.
-    pub labels: Vec<u32>,
+    pub labels: Vec<Option<u32>>,
     /// The probability of each component for each training row, n x k; a row adds up to 1.
     #[serde(skip)]
     pub probabilities: Array2<f64>,
@@ -175,7 +175,7 @@ impl GaussianMixtureParams {
             weights: model.weights().select(Axis(0), &order),
             means: model.means().select(Axis(0), &order) * scaled.unit + &scaled.mean,
             covariances: model.covariances().select(Axis(0), &order) * scaled.unit.powi(2),
-            labels: probabilities.rows().into_iter().map(most_probable).collect(),
+            labels: probabilities.rows().into_iter().map(|row| Some(most_probable(row))).collect(),
             probabilities,
             log_likelihood,
             bic: -2.0 * log_likelihood + free_numbers * (n as f64).ln(),

@@ -39,7 +39,7 @@ pub use density::{DbscanOptions, DensityClusters, HdbscanOptions, Noise, dbscan,
 pub use k_means::{Geometry, KMeans, KMeansParams, KMeansValidParams};
 pub use mixture::{GaussianMixture, GaussianMixtureParams, MAX_MIXTURE_DIMS};
 pub use naming::{ClusterTerms, NamingOptions, Term, name_clusters, score_terms};
-pub use silhouette::{ClusterSilhouette, Silhouette, SilhouetteOptions, silhouette, silhouette_with_noise};
+pub use silhouette::{ClusterSilhouette, Silhouette, SilhouetteOptions, silhouette};
 pub use summary::{
     ClusterSummary, CrossTable, Example, SummaryInput, SummaryOptions, cross_table, summarize,
 };

@@ -62,7 +62,8 @@ pub struct ClusterSilhouette {
     pub mean: Option<f64>,
 }
 
-/// Scores clusters of n x d rows; `labels` holds the cluster of each.
+/// Scores clusters of n x d rows; `labels` holds the cluster of each. Rows without a cluster (`None`) are left
+/// out altogether.
 ///
 /// The values are scikit-learn's `silhouette_samples` (`metric="euclidean"` or `"cosine"`) to 1e-4.
 /// It takes n² d products of f32. Above [`SilhouetteOptions::exact_limit`] rows a random sample of
@@ -77,24 +78,11 @@ pub struct ClusterSilhouette {
 /// ```
 /// use embedlab::cluster::silhouette;
 /// let rows = ndarray::array![[0.0_f32], [1.0], [10.0], [11.0]];
-/// let score = silhouette(rows.view(), &[0, 0, 1, 1], &Default::default())?;
+/// let score = silhouette(rows.view(), &[Some(0), Some(0), Some(1), Some(1)], &Default::default())?;
 /// assert!((score.per_row[0].unwrap() - (10.5 - 1.0) / 10.5).abs() < 1e-6);
 /// # Ok::<(), embedlab::Error>(())
 /// ```
 pub fn silhouette(
-    rows: ArrayView2<'_, f32>,
-    labels: &[u32],
-    options: &SilhouetteOptions,
-) -> Result<Silhouette> {
-    let labels: Vec<Option<u32>> = labels.iter().copied().map(Some).collect();
-    silhouette_with_noise(rows, &labels, options)
-}
-
-/// [`silhouette`] of labels with noise: rows without a cluster (`None`) are left out altogether.
-///
-/// # Errors
-/// As [`silhouette`].
-pub fn silhouette_with_noise(
     rows: ArrayView2<'_, f32>,
     labels: &[Option<u32>],
     options: &SilhouetteOptions,
@@ -251,10 +239,11 @@ mod tests {
 
     use super::*;
 
-    fn blobs(n: usize) -> (Array2<f32>, Vec<u32>) {
-        let labels: Vec<u32> = (0..n).map(|i| (i * 7 % 5 % 3) as u32).collect();
+    fn blobs(n: usize) -> (Array2<f32>, Vec<Option<u32>>) {
+        let labels: Vec<Option<u32>> = (0..n).map(|i| Some((i * 7 % 5 % 3) as u32)).collect();
         let rows = Array2::from_shape_fn((n, 6), |(i, j)| {
-            labels[i] as f32 * (1.0 + j as f32 * 0.1) + ((i * 7919 + j * 104_729) % 997) as f32 / 300.0
+            labels[i].unwrap() as f32 * (1.0 + j as f32 * 0.1)
+                + ((i * 7919 + j * 104_729) % 997) as f32 / 300.0
         });
         (rows, labels)
     }
@@ -294,9 +283,9 @@ mod tests {
     #[test]
     fn noise_is_left_out() {
         let (rows, labels) = blobs(60);
-        let mut with_noise: Vec<Option<u32>> = labels.iter().copied().map(Some).collect();
+        let mut with_noise = labels.clone();
         with_noise[40..].fill(None);
-        let all = silhouette_with_noise(rows.view(), &with_noise, &Default::default()).unwrap();
+        let all = silhouette(rows.view(), &with_noise, &Default::default()).unwrap();
         let part = silhouette(rows.slice(s![..40, ..]), &labels[..40], &Default::default()).unwrap();
         assert!((all.mean - part.mean).abs() < 1e-6);
         assert!(all.per_row[40..].iter().all(Option::is_none));
@@ -313,9 +302,9 @@ mod tests {
     #[test]
     fn one_cluster_or_only_single_rows_are_refused() {
         let rows = array![[0.0_f32], [1.0], [2.0]];
-        for labels in [[4, 4, 4], [0, 1, 2]] {
+        for labels in [[4, 4, 4], [0, 1, 2]].map(|labels| labels.map(Some)) {
             assert!(silhouette(rows.view(), &labels, &Default::default()).is_err());
         }
-        assert!(silhouette(rows.view(), &[0, 1], &Default::default()).is_err());
+        assert!(silhouette(rows.view(), &[Some(0), Some(1)], &Default::default()).is_err());
     }
 }

@@ -4,6 +4,10 @@
 //! written once, as a [`Fold`], and run by [`fold_rows`] over anything that yields rows: a matrix
 //! in memory, a mapped `.npy`, a Parquet file larger than memory.
 //!
+//! One rule says what a function takes: where passes over the rows suffice, any source (`&impl RowSource`, so
+//! `&rows` of a matrix); where rows are looked up again and again (neighbours, silhouettes, trees, t-SNE), a
+//! view of the matrix (`rows.view()`). Rows count from 0.
+//!
 //! Blocks have a fixed size and are merged in a fixed tree that follows the order of the rows, so
 //! an answer has the same bits for any number of threads and for any kind of source.
 //!
@@ -45,5 +49,5 @@ pub use mean::{GroupMeans, Moments, group_means, moments, norms};
 pub use pca::Pca;
 pub(crate) use pca::eigenvectors;
 pub(crate) use simd::dot;
-pub use source::RowSource;
+pub use source::{RowSource, select_rows};
 pub use top_k::{Neighbor, top_k};

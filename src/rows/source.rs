@@ -1,8 +1,9 @@
 //! Where rows come from.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Axis};
 
-use crate::error::Result;
+use super::LEAF_ROWS;
+use crate::error::{Error, Result};
 
 /// Something that yields rows of embeddings, in order.
 ///
@@ -59,4 +60,34 @@ impl RowSource for Array2<f32> {
     fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
         Ok(Box::new(self.axis_chunks_iter(ndarray::Axis(0), rows.max(1)).map(|chunk| Ok(chunk.to_owned()))))
     }
+}
+
+/// The rows with these numbers, in the order given; numbers may repeat. A source that is not in memory is
+/// read once.
+///
+/// # Errors
+/// When a number is beyond the rows, and whatever the source meets while reading.
+pub fn select_rows(source: &(impl RowSource + ?Sized), rows: &[usize]) -> Result<Array2<f32>> {
+    if let Some(row) = rows.iter().find(|row| **row >= source.n_rows()) {
+        return Err(Error::argument("no such row").row(*row).seen(format!("{} rows", source.n_rows())));
+    }
+    if let Some(matrix) = source.as_matrix() {
+        return Ok(matrix.select(Axis(0), rows));
+    }
+    let mut selected = Array2::zeros((rows.len(), source.dims()));
+    let mut places: Vec<usize> = (0..rows.len()).collect();
+    places.sort_unstable_by_key(|place| rows[*place]);
+    let mut places = places.into_iter().peekable();
+    let mut first = 0;
+    for chunk in source.chunks(LEAF_ROWS)? {
+        let chunk = chunk?;
+        while let Some(place) = places.next_if(|place| rows[*place] < first + chunk.nrows()) {
+            selected.row_mut(place).assign(&chunk.row(rows[place] - first));
+        }
+        if places.peek().is_none() {
+            return Ok(selected);
+        }
+        first += chunk.nrows();
+    }
+    Err(Error::input("the source yielded fewer rows than it said").seen(format!("{first} rows")))
 }

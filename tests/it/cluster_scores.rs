@@ -49,6 +49,7 @@ fn the_silhouette_is_that_of_scikit_learn() {
     let fixture: Value = serde_json::from_str(include_str!("../fixtures/silhouette.json")).unwrap();
     for case in fixture["cases"].as_array().unwrap() {
         let (rows, labels) = (matrix(&case["rows"]), numbers::<u32>(&case["labels"]));
+        let labels: Vec<Option<u32>> = labels.into_iter().map(Some).collect();
         for (name, geometry) in [("euclidean", Geometry::Euclidean), ("cosine", Geometry::Spherical)] {
             let options = SilhouetteOptions { geometry, ..Default::default() };
             let score = silhouette(rows.view(), &labels, &options).unwrap();

@@ -331,7 +331,7 @@ fn choice(rows: ArrayView2<'_, f32>) -> Result<String> {
 }
 
 fn silhouettes(rows: ArrayView2<'_, f32>) -> Result<String> {
-    let labels: Vec<u32> = (0..rows.nrows()).map(|row| (row % 2) as u32).collect();
+    let labels: Vec<Option<u32>> = (0..rows.nrows()).map(|row| Some((row % 2) as u32)).collect();
     debug(silhouette(rows, &labels, &Default::default()))
 }
 

@@ -26,9 +26,13 @@ pub(super) fn k_means_plus_plus(
 ) -> Result<Array2<f32>> {
     let trials = 2 + (k as f64).ln() as usize;
     let mut blocks: Vec<Mutex<Block>> =
-        (0..points.n_blocks()).map(|block| Mutex::new(Block::new(points.rows_in_block(block)))).collect();
+        (0..points.n_blocks()).map(|block| Mutex::new(Block::new(points, block))).collect();
     let mut chosen = Vec::with_capacity(k);
-    let mut candidates = vec![random.gen_range(0..points.len())];
+    let mut first = random.gen_range(0..points.len());
+    while !points.is_placed(first) {
+        first = (first + 1) % points.len();
+    }
+    let mut candidates = vec![first];
     loop {
         let round = Round::new(rows, points, &candidates, &chosen, &blocks);
         let potentials = fold_rows(&rows, &round)?.potentials;
@@ -71,9 +75,12 @@ struct Block {
 }
 
 impl Block {
-    fn new(rows: usize) -> Self {
+    fn new(points: &Points, block: usize) -> Self {
+        let rows = points.rows_in_block(block);
+        // A row without a direction is far from nothing, and so is never drawn.
+        let closest = |i| if points.is_placed(block * BLOCK_ROWS + i) { f32::INFINITY } else { 0.0 };
         Block {
-            closest: vec![f32::INFINITY; rows],
+            closest: (0..rows).map(closest).collect(),
             nearest: vec![0; rows],
             to_candidates: Vec::new(),
             weight: 0.0,

@@ -21,7 +21,7 @@ use crate::rows::{BLOCK_ROWS, Fold, RowBlock, RowSource, fold_rows};
 /// Where one start ended.
 pub(super) struct Converged {
     pub centroids: Array2<f32>,
-    pub labels: Vec<u32>,
+    pub labels: Vec<Option<u32>>,
     pub inertia: f64,
     pub n_iter: usize,
 }
@@ -93,8 +93,12 @@ struct Block {
     lower: Vec<f32>,
 }
 
-/// The label of a row that has none yet.
+/// The label of a row that has none yet, or can have none.
 const NONE: u32 = u32::MAX;
+
+fn known_label(label: u32) -> Option<u32> {
+    (label != NONE).then_some(label)
+}
 
 impl<'p> State<'p> {
     fn new(points: &'p Points, centroids: Array2<f32>) -> Self {
@@ -228,6 +232,7 @@ impl<'p> State<'p> {
             .blocks
             .into_iter()
             .flat_map(|block| block.into_inner().unwrap_or_else(PoisonError::into_inner).labels);
+        let labels = labels.map(known_label);
         Converged { labels: labels.collect(), centroids: self.centroids, inertia: inertia.max(0.0), n_iter }
     }
 }
@@ -282,7 +287,8 @@ impl Fold for Assign<'_, '_> {
         // Gathering costs more than the few products that it saves when nearly all rows are open.
         if 8 * work.open.len() >= 7 * known.labels.len() {
             work.open.clear();
-            work.open.extend(0..known.labels.len());
+            let placed = |i: &usize| self.state.points.is_placed(block.first + i);
+            work.open.extend((0..known.labels.len()).filter(placed));
         }
         dot_products_of(&work.open, values, centroids, dims, &mut work.gathered, &mut work.dots);
         self.measure(&mut known, block.first, work);
@@ -339,7 +345,9 @@ impl Assign<'_, '_> {
         for i in 0..m {
             let label = known.labels[i] as usize;
             if known.labels[i] == NONE {
-                work.open.push(i);
+                if state.points.is_placed(first + i) {
+                    work.open.push(i);
+                }
                 continue;
             }
             let upper = &mut known.upper[i];
@@ -438,6 +446,9 @@ impl Fold for Farthest<'_, '_> {
         for (i, values) in block.rows.rows().into_iter().enumerate() {
             let Some(values) = values.as_slice() else { continue };
             let label = known.labels[i];
+            if label == NONE {
+                continue;
+            }
             let centroid = &centroids[label as usize * dims..(label as usize + 1) * dims];
             let row = block.first + i;
             let square = self.state.points.squared_distance(
@@ -461,20 +472,20 @@ impl Fold for Farthest<'_, '_> {
     }
 }
 
-/// The nearest of fixed centroids for each row of a block: what prediction and mini-batches need.
+/// The nearest of fixed centroids for each row, and its squared distance: what prediction and mini-batches need.
 pub(super) fn nearest_centroids(
-    rows: ArrayView2<'_, f32>,
+    source: &(impl RowSource + ?Sized),
     geometry: Geometry,
     centroids: ArrayView2<'_, f32>,
-) -> Result<(Vec<u32>, Vec<f32>)> {
-    let points = Points::measure(&rows, geometry)?;
+) -> Result<(Vec<Option<u32>>, Vec<f32>)> {
+    let points = Points::measure(source, geometry)?;
     let mut state = State::new(&points, centroids.as_standard_layout().into_owned());
-    state.assign(&rows)?;
+    state.assign(source)?;
     let mut labels = Vec::with_capacity(points.len());
     let mut squares = Vec::with_capacity(points.len());
     for block in state.blocks {
         let block = block.into_inner().unwrap_or_else(PoisonError::into_inner);
-        labels.extend(block.labels);
+        labels.extend(block.labels.into_iter().map(known_label));
         squares.extend(block.upper.iter().map(|upper| upper * upper));
     }
     Ok((labels, squares))

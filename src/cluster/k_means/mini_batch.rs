@@ -5,30 +5,77 @@
 //! that has had hardly any rows starts again from a row of the batch, and the steps end when the
 //! smoothed inertia of the batches has not improved for a while.
 
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, Axis};
 use rand::Rng;
 use rand::seq::index::sample;
+use rand_chacha::ChaCha8Rng;
 
 use super::lloyd::nearest_centroids;
 use super::{Geometry, KMeansValidParams};
 use crate::error::Result;
+use crate::rows::{RowSource, select_rows};
 
 /// Steps without improvement after which the work ends.
 const PATIENCE: usize = 10;
 /// A centroid that has had less than this share of the rows of the largest one starts again.
 const REASSIGNMENT_RATIO: f64 = 0.01;
 
-/// Moves `centroids` by mini-batches of `rows`; returns them and the number of passes over the rows
-/// that the steps amount to.
+/// Random streams of batches are apart from those of restarts by so much.
+const DRAW_STREAMS: u64 = 1 << 40;
+
+/// Numbers that are read at once for batches to come, when the rows are not in memory.
+const READ_AHEAD: usize = 1 << 24;
+
+/// Batches of random rows. One pass over rows that are not in memory serves many of them.
+struct Batches<'a, S: ?Sized> {
+    source: &'a S,
+    rows: usize,
+    random: ChaCha8Rng,
+    ready: std::vec::IntoIter<Array2<f32>>,
+}
+
+impl<S: RowSource + ?Sized> Batches<'_, S> {
+    fn draw(&mut self) -> Vec<usize> {
+        let n = self.source.n_rows();
+        (0..self.rows).map(|_| self.random.gen_range(0..n)).collect()
+    }
+
+    /// The rows of the next batch; those of zeros, which no spherical cluster can have, among them.
+    fn next(&mut self) -> Result<Array2<f32>> {
+        if self.source.as_matrix().is_some() {
+            let chosen = self.draw();
+            return select_rows(self.source, &chosen);
+        }
+        if let Some(batch) = self.ready.next() {
+            return Ok(batch);
+        }
+        let at_once = (READ_AHEAD / (self.rows * self.source.dims()).max(1)).max(1);
+        let chosen: Vec<usize> = (0..at_once).flat_map(|_| self.draw()).collect();
+        let read = select_rows(self.source, &chosen)?;
+        let mut batches = read.axis_chunks_iter(Axis(0), self.rows).map(|batch| batch.to_owned());
+        let first = batches.next().unwrap_or_default();
+        self.ready = batches.collect::<Vec<_>>().into_iter();
+        Ok(first)
+    }
+}
+
+/// Moves `centroids` by mini-batches of rows; returns them and the number of passes over the rows that the
+/// steps amount to.
 pub(super) fn mini_batches(
-    rows: ArrayView2<'_, f32>,
+    source: &(impl RowSource + ?Sized),
     params: &KMeansValidParams,
     batch_size: usize,
     mut centroids: Array2<f32>,
-    random: &mut impl Rng,
+    random: &mut ChaCha8Rng,
 ) -> Result<(Array2<f32>, usize)> {
-    let n = rows.nrows();
+    let n = source.n_rows();
     let batch_size = batch_size.min(n);
+    let draws = {
+        let mut draws = random.clone();
+        draws.set_stream(random.get_stream() + DRAW_STREAMS);
+        draws
+    };
+    let mut batches = Batches { source, rows: batch_size, random: draws, ready: Vec::new().into_iter() };
     let steps = (params.max_iter * n).div_ceil(batch_size);
     let mut weights = vec![0.0_f64; centroids.nrows()];
     let mut smoothed: Option<f64> = None;
@@ -37,9 +84,8 @@ pub(super) fn mini_batches(
     let mut since_reassignment = 0;
     let mut done = 0;
     for step in 0..steps {
-        let chosen: Vec<usize> = (0..batch_size).map(|_| random.gen_range(0..n)).collect();
-        let batch = rows.select(Axis(0), &chosen);
-        let (labels, squares) = nearest_centroids(batch.view(), params.geometry, centroids.view())?;
+        let batch = batches.next()?;
+        let (labels, squares) = nearest_centroids(&batch, params.geometry, centroids.view())?;
         move_towards(&batch, &labels, params.geometry, &mut centroids, &mut weights);
         since_reassignment += batch_size;
         if weights.contains(&0.0) || since_reassignment >= 10 * centroids.nrows() {
@@ -47,7 +93,8 @@ pub(super) fn mini_batches(
             restart_light_centroids(&batch, params.geometry, &mut centroids, &mut weights, random);
         }
         done = step + 1;
-        let inertia = squares.iter().map(|square| f64::from(*square)).sum::<f64>() / batch_size as f64;
+        let placed = squares.iter().zip(&labels).filter(|(_, label)| label.is_some());
+        let inertia = placed.map(|(square, _)| f64::from(*square)).sum::<f64>() / batch_size as f64;
         let weight = (2.0 * batch_size as f64 / (n as f64 + 1.0)).min(1.0);
         let average = smoothed.map_or(inertia, |old| old * (1.0 - weight) + inertia * weight);
         smoothed = Some(average);
@@ -66,7 +113,7 @@ pub(super) fn mini_batches(
 
 fn move_towards(
     batch: &Array2<f32>,
-    labels: &[u32],
+    labels: &[Option<u32>],
     geometry: Geometry,
     centroids: &mut Array2<f32>,
     weights: &mut [f64],
@@ -74,6 +121,7 @@ fn move_towards(
     let mut sums = Array2::<f64>::zeros(centroids.raw_dim());
     let mut counts = vec![0.0_f64; weights.len()];
     for (row, label) in batch.rows().into_iter().zip(labels) {
+        let Some(label) = label else { continue };
         let scale = match geometry {
             Geometry::Euclidean => 1.0,
             Geometry::Spherical => 1.0 / length(row.iter()),
@@ -116,8 +164,10 @@ fn restart_light_centroids(
     let mut light: Vec<usize> =
         (0..weights.len()).filter(|c| weights[*c] < REASSIGNMENT_RATIO * heaviest).collect();
     light.sort_by(|a, b| weights[*a].total_cmp(&weights[*b]));
-    light.truncate(batch.nrows() / 2);
-    let rows = sample(random, batch.nrows(), light.len());
+    let usable = |row: &usize| geometry == Geometry::Euclidean || batch.row(*row).iter().any(|x| *x != 0.0);
+    let usable: Vec<usize> = (0..batch.nrows()).filter(usable).collect();
+    light.truncate(usable.len() / 2);
+    let rows = sample(random, usable.len(), light.len()).into_iter().map(|at| usable[at]);
     let lightest_kept = weights
         .iter()
         .copied()

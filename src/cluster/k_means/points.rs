@@ -16,6 +16,8 @@ pub(super) struct Points {
     squares: Vec<f32>,
     /// The sum of the squared lengths.
     pub sum_of_squares: f64,
+    /// How many rows have no direction where one is needed.
+    zeros: usize,
     /// The greatest length.
     pub longest: f32,
 }
@@ -38,23 +40,32 @@ impl Points {
                 scales: Vec::new(),
                 sum_of_squares: squares.iter().sum(),
                 squares: squares.into_iter().map(|square| square as f32).collect(),
+                zeros: 0,
                 longest,
             });
         }
-        if let Some(row) = squares.iter().position(|square| *square == 0.0) {
-            return Err(Error::input("a vector of zeros has no direction")
-                .with_code("zero-vector")
-                .row(row)
-                .advice("remove the row, or cluster by Euclidean distance"));
-        }
+        let zeros = squares.iter().filter(|square| **square == 0.0).count();
+        // A row of zeros has no direction: it stays without a cluster.
+        let scale = |square: &f64| if *square > 0.0 { (1.0 / square.sqrt()) as f32 } else { 0.0 };
         Ok(Points {
             geometry,
             dims: source.dims(),
-            sum_of_squares: squares.len() as f64,
-            scales: squares.iter().map(|square| (1.0 / square.sqrt()) as f32).collect(),
+            sum_of_squares: (squares.len() - zeros) as f64,
+            scales: squares.iter().map(scale).collect(),
             squares: vec![1.0; squares.len()],
+            zeros,
             longest: 1.0,
         })
+    }
+
+    /// How many rows can be given a cluster.
+    pub fn n_placed(&self) -> usize {
+        self.len() - self.zeros
+    }
+
+    /// Whether a row can be given a cluster.
+    pub fn is_placed(&self, row: usize) -> bool {
+        self.zeros == 0 || self.scales[row] != 0.0
     }
 
     pub fn len(&self) -> usize {
