@@ -138,9 +138,9 @@ impl Error {
         }
     }
 
-    /// Names the file.
+    /// Names the file. One that is named already stays: who met the failure knows best where.
     pub fn file(mut self, file: impl AsRef<Path>) -> Self {
-        self.0.file = Some(file.as_ref().to_owned());
+        self.0.file.get_or_insert_with(|| file.as_ref().to_owned());
         self
     }
 

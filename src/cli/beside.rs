@@ -1,11 +1,8 @@
 //! Results written beside the rows that they belong to, and vectors that belong to other rows.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use arrow::array::ArrayRef;
-use arrow::datatypes::{Field, Schema};
-use arrow::record_batch::RecordBatch;
 use embedlab::table::{self, Format, Table, WriteOptions, Written};
 use embedlab::{Error, Result};
 
@@ -14,22 +11,10 @@ use super::output::Output;
 /// Writes all columns and vectors of a table, with more columns at the end; a column of the same
 /// name is replaced.
 pub fn write_beside(table: &Table, more: Vec<(&str, ArrayRef)>, path: &Path, output: &Output) -> Result<()> {
-    let columns = table.columns();
-    let mut fields: Vec<_> = columns.schema_ref().fields().iter().cloned().collect();
-    let mut values: Vec<ArrayRef> = columns.columns().to_vec();
-    for (name, array) in more {
-        if let Some(at) = fields.iter().position(|field| field.name() == name) {
-            output.warn(format_args!("the column {name} of the input is replaced"));
-            fields.remove(at);
-            values.remove(at);
-        }
-        fields.push(Arc::new(Field::new(name, array.data_type().clone(), true)));
-        values.push(array);
+    for (name, _) in more.iter().filter(|(name, _)| table.columns().column_by_name(name).is_some()) {
+        output.warn(format_args!("the column {name} of the input is replaced"));
     }
-    let columns = RecordBatch::try_new(Arc::new(Schema::new(fields)), values)
-        .map_err(|error| Error::input("the results cannot be joined to the rows").source(error))?;
-    let joined = Table::new(table.vectors().to_owned(), columns, table.vector_column())?;
-    write_table(&joined, path, output)
+    write_table(&table.with_columns(more)?, path, output)
 }
 
 /// Writes a table; a warning names the columns that the format cannot hold.

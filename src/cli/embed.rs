@@ -20,7 +20,7 @@ use super::embedder::{beside, on_disk, unknown};
 use super::input::FormatName;
 use super::outputs::Outputs;
 use super::server::{Pace, Server};
-use super::texts::{Source, Texts, bare, replacing, without};
+use super::texts::{Source, Texts, replacing};
 use super::{Common, Outcome, Output};
 
 const EXAMPLES: &str = "\
@@ -227,7 +227,7 @@ impl Run {
         let taken = texts.table.columns().column_by_name(name).is_some();
         if self.replace {
             for column in old.iter().map(String::as_str).chain([name]) {
-                texts.table = bare(without(texts.table.columns(), column)?)?;
+                texts.table = texts.table.without_column(column)?;
             }
         } else if taken || (self.named.is_none() && !old.is_empty()) {
             let what = if taken { name.to_owned() } else { old.join(", ") };
@@ -251,8 +251,7 @@ impl Run {
     /// The columns with their vectors and the model's name in a column `model`.
     fn joined(&self, columns: &Table, vectors: Array2<f32>, model: &str, output: &Output) -> Result<Table> {
         let names: ArrayRef = Arc::new(StringArray::from(vec![model; columns.n_rows()]));
-        let columns = replacing(columns, "model", names, output)?;
-        Table::new(vectors, columns.columns().clone(), self.vector_column())
+        replacing(columns, "model", names, output)?.with_vectors(vectors, self.vector_column())
     }
 
     /// Writes the result; a part of the rows never takes the place of the input.

@@ -9,7 +9,6 @@ use serde::Serialize;
 
 use super::input::Input;
 use super::output::{Rows, grouped, printable};
-use super::texts::bare;
 use super::{Outcome, Output};
 
 const EXAMPLES: &str = "\
@@ -96,7 +95,7 @@ struct WithoutVectors {
 
 impl WithoutVectors {
     fn of(input: &Input) -> Result<WithoutVectors> {
-        let table = bare(table::read_columns(input.path(), &input.options())?)?;
+        let table = table::read_without_vectors(input.path(), &input.options())?;
         Ok(WithoutVectors {
             file: input.name(),
             rows: table.n_rows(),

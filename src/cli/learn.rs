@@ -245,7 +245,8 @@ pub fn features_of(
 pub fn whole(table: &Table, column: &str) -> Result<Vec<f64>> {
     let numbers = table.numbers(column)?;
     match numbers.iter().position(Option::is_none) {
-        Some(row) => Err(Error::input("a row without a number").column(column).row(row)),
+        Some(row) => Err(Error::input("a row without a number").column(column).row(row))
+            .map_err(|error| table.origin().locate(error)),
         None => Ok(numbers.into_iter().flatten().collect()),
     }
 }

@@ -2,11 +2,9 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use arrow::array::ArrayRef;
-use arrow::datatypes::{Field, Schema};
-use arrow::record_batch::RecordBatch;
+use arrow::datatypes::Field;
 use embedlab::chart::{ColorColumn, InteractiveMap, Picture, Style, Theme};
 use embedlab::map::{MapOptions, RowMap, SavedMap, lay_out};
 use embedlab::table::{self, Format, Table};
@@ -248,20 +246,11 @@ fn title(args: &Args) -> String {
 
 /// A table with more columns at the end; a column of the same name is replaced.
 fn joined(table: &Table, more: Vec<(Field, ArrayRef)>, output: &Output) -> Result<Table> {
-    let mut fields = table.columns().schema_ref().fields().to_vec();
-    let mut values = table.columns().columns().to_vec();
-    for (field, array) in more {
-        if let Some(at) = fields.iter().position(|old| old.name() == field.name()) {
-            output.warn(format_args!("the column {} of the input is replaced", field.name()));
-            fields.remove(at);
-            values.remove(at);
-        }
-        fields.push(Arc::new(field));
-        values.push(array);
+    for (field, _) in more.iter().filter(|(field, _)| table.columns().column_by_name(field.name()).is_some())
+    {
+        output.warn(format_args!("the column {} of the input is replaced", field.name()));
     }
-    let columns = RecordBatch::try_new(Arc::new(Schema::new(fields)), values)
-        .map_err(|error| Error::input("the map cannot be joined to the rows").source(error))?;
-    Table::new(table.vectors().to_owned(), columns, table.vector_column())
+    table.with_fields(more)
 }
 
 /// The figures, for people.

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StringArray, UInt64Array};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use embedlab::embed::{Encoding, Template, most_recent};
 use embedlab::table::{self, Table};
 use embedlab::{Error, Result};
-use ndarray::Array2;
 
 use super::Output;
 use super::columns::text_column;
@@ -63,12 +62,12 @@ impl Source {
     pub fn texts(&self, encoding: Encoding, output: &Output) -> Result<Texts> {
         let columns = {
             let _busy = output.busy(format!("reading {}", self.input.name()));
-            table::read_columns(self.input.path(), &self.input.options())?
+            table::read_without_vectors(self.input.path(), &self.input.options())?
         };
-        if columns.num_rows() == 0 {
+        if columns.n_rows() == 0 {
             return Err(Error::input("no rows").with_code("no-rows").file(&self.input.file));
         }
-        let mut texts = self.read(bare(columns)?, output)?;
+        let mut texts = self.read(columns, output)?;
         if let Some(most) = self.drop_longer {
             texts = texts.with_counts(encoding)?;
             let counts = texts.table.numbers("n_tokens")?;
@@ -104,12 +103,12 @@ impl Source {
                 (Texts { table, column: "combined".into(), texts: filled, rows, vectors }, missing)
             }
             None => {
-                let mut others = table.columns().clone();
+                let mut others = table.clone();
                 for name in &vectors {
-                    others = without(&others, name)?;
+                    others = others.without_column(name)?;
                 }
                 let named = self.text.as_deref();
-                let among = if named.is_some() { &table } else { &bare(others)? };
+                let among = if named.is_some() { &table } else { &others };
                 let Some(column) = text_column(among, named)? else {
                     return Err(Error::argument("no column with texts").advice(format!(
                         "name it with --text; the columns are {}",
@@ -159,7 +158,7 @@ impl Texts {
     pub fn with_counts(self, encoding: Encoding) -> Result<Texts> {
         let counts = self.counts(encoding)?;
         let counts = UInt64Array::from_iter_values(counts.into_iter().map(|n| n as u64));
-        let table = with_column(&self.table, "n_tokens", Arc::new(counts))?;
+        let table = self.table.with_columns(vec![("n_tokens", Arc::new(counts) as _)])?;
         Ok(Texts { table, ..self })
     }
 
@@ -168,8 +167,10 @@ impl Texts {
     /// # Errors
     /// When the tokenizer gives up on one; the message names its row.
     pub fn counts(&self, encoding: Encoding) -> Result<Vec<usize>> {
-        let counted = encoding.counts(&self.texts).into_iter().zip(&self.rows);
-        counted.map(|(count, row)| count.map_err(|error| error.row(*row))).collect()
+        let counted = encoding.counts(&self.texts).into_iter().zip(0..);
+        counted
+            .map(|(count, row)| count.map_err(|error| self.table.origin().locate(error.row(row))))
+            .collect()
     }
 
     fn keep(&mut self, keep: impl Fn(usize) -> bool, what: &str, output: &Output) -> Result<()> {
@@ -201,24 +202,12 @@ impl Texts {
     }
 }
 
-/// Columns as a table of rows without numbers.
-pub fn bare(columns: RecordBatch) -> Result<Table> {
-    Table::new(Array2::zeros((columns.num_rows(), 0)), columns, "embedding")
-}
-
-/// The columns but one.
-pub fn without(columns: &RecordBatch, name: &str) -> Result<RecordBatch> {
-    let kept: Vec<usize> =
-        (0..columns.num_columns()).filter(|at| columns.schema_ref().field(*at).name() != name).collect();
-    columns.project(&kept).map_err(|error| Error::input("the columns cannot be taken apart").source(error))
-}
-
-/// As [`with_column`]; a warning tells what is lost when a column of another content is replaced.
+/// As [`Table::with_columns`]; a warning tells what is lost when a column of another content is replaced.
 pub fn replacing(table: &Table, name: &str, values: ArrayRef, output: &Output) -> Result<Table> {
     if table.columns().column_by_name(name).is_some_and(|old| old.as_ref() != values.as_ref()) {
         output.warn(format_args!("the column {name} of the input is replaced"));
     }
-    with_column(table, name, values)
+    table.with_columns(vec![(name, values)])
 }
 
 /// Numbers that a list must have to be a vector and not a pair of coordinates.
@@ -257,16 +246,4 @@ fn numbers_of(column: &ArrayRef, row: usize) -> Option<usize> {
 fn vector_in(text: &str) -> Option<usize> {
     let mut numbers = Vec::new();
     table::parse_vector(text.as_bytes(), &mut numbers).ok().map(|()| numbers.len())
-}
-
-/// The table with one more column, which replaces one of the same name; vectors stay.
-pub fn with_column(table: &Table, name: &str, values: ArrayRef) -> Result<Table> {
-    let columns = without(table.columns(), name)?;
-    let mut fields: Vec<_> = columns.schema_ref().fields().iter().cloned().collect();
-    fields.push(Arc::new(Field::new(name, values.data_type().clone(), true)));
-    let mut arrays: Vec<ArrayRef> = columns.columns().to_vec();
-    arrays.push(values);
-    let columns = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
-        .map_err(|error| Error::input("the columns cannot be put together").source(error))?;
-    Table::new(table.vectors().to_owned(), columns, table.vector_column())
 }

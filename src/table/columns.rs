@@ -5,18 +5,22 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, UInt64Array};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type, Schema};
+use arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Schema};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use ndarray::{Array2, ArrayView2, Axis};
 
+use super::Origin;
 use crate::error::{Error, Result, nearest_name};
 
 /// Embeddings with the columns of their rows.
+///
+/// A copy is cheap: copies share the vectors and the columns.
 #[derive(Debug, Clone)]
 pub struct Table {
-    vectors: Array2<f32>,
+    vectors: Arc<Array2<f32>>,
     columns: RecordBatch,
     vector_column: String,
+    origin: Origin,
 }
 
 /// The values of a column as classes.
@@ -34,17 +38,18 @@ impl Table {
     /// # Errors
     /// When the numbers of rows differ.
     pub fn new(
-        vectors: Array2<f32>,
+        vectors: impl Into<Arc<Array2<f32>>>,
         columns: RecordBatch,
         vector_column: impl Into<String>,
     ) -> Result<Table> {
+        let vectors = vectors.into();
         if columns.num_columns() > 0 && columns.num_rows() != vectors.nrows() {
             return Err(Error::input("columns and vectors have different numbers of rows")
                 .with_code("row-count")
                 .seen(format!("{} rows of columns, {} vectors", columns.num_rows(), vectors.nrows()))
                 .advice("give the sidecar that belongs to these vectors"));
         }
-        Ok(Table { vectors, columns, vector_column: vector_column.into() })
+        Ok(Table { vectors, columns, vector_column: vector_column.into(), origin: Origin::unknown() })
     }
 
     /// A table that is only a matrix.
@@ -52,7 +57,22 @@ impl Table {
         let options = RecordBatchOptions::new().with_row_count(Some(vectors.nrows()));
         let columns = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options)
             .unwrap_or_else(|_| RecordBatch::new_empty(Arc::new(Schema::empty())));
-        Table { vectors, columns, vector_column: "embedding".into() }
+        Table {
+            vectors: vectors.into(),
+            columns,
+            vector_column: "embedding".into(),
+            origin: Origin::unknown(),
+        }
+    }
+
+    /// A table of columns alone: its vectors have no dimension.
+    pub fn from_columns(columns: RecordBatch) -> Table {
+        Table {
+            vectors: Array2::zeros((columns.num_rows(), 0)).into(),
+            columns,
+            vector_column: "embedding".into(),
+            origin: Origin::unknown(),
+        }
     }
 
     /// The number of rows.
@@ -70,9 +90,100 @@ impl Table {
         self.vectors.view()
     }
 
-    /// Gives the matrix away.
+    /// Gives the matrix away; it is copied if another table shares it.
     pub fn into_vectors(self) -> Array2<f32> {
-        self.vectors
+        Arc::unwrap_or_clone(self.vectors)
+    }
+
+    /// The vectors, shared.
+    pub fn shared_vectors(&self) -> Arc<Array2<f32>> {
+        self.vectors.clone()
+    }
+
+    /// Where the rows come from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The same table, said to come from elsewhere.
+    pub fn with_origin(mut self, origin: Origin) -> Table {
+        self.origin = origin;
+        self
+    }
+
+    /// The same columns and origin with other vectors, one for each row.
+    ///
+    /// # Errors
+    /// When the numbers of rows differ.
+    pub fn with_vectors(
+        &self,
+        vectors: impl Into<Arc<Array2<f32>>>,
+        vector_column: impl Into<String>,
+    ) -> Result<Table> {
+        Ok(Table::new(vectors, self.columns.clone(), vector_column)?.with_origin(self.origin.clone()))
+    }
+
+    /// The table with more columns at the end; a column of the same name is replaced. Vectors are shared, not
+    /// copied.
+    ///
+    /// # Errors
+    /// When a column has another number of rows.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use arrow::array::Int64Array;
+    /// use embedlab::table::Table;
+    /// let table = Table::from_vectors(ndarray::array![[1.0], [2.0]]);
+    /// let with = table.with_columns(vec![("cluster", Arc::new(Int64Array::from(vec![0, 1])) as _)])?;
+    /// assert_eq!(with.column_names(), ["cluster"]);
+    /// # Ok::<(), embedlab::Error>(())
+    /// ```
+    pub fn with_columns<N: Into<String>>(&self, more: Vec<(N, ArrayRef)>) -> Result<Table> {
+        let field = |name: N, array: &ArrayRef| Field::new(name, array.data_type().clone(), true);
+        self.with_fields(more.into_iter().map(|(name, array)| (field(name, &array), array)).collect())
+    }
+
+    /// As [`Table::with_columns`], for columns whose type and metadata are given.
+    ///
+    /// # Errors
+    /// When a column has another number of rows, or is not of its field's type.
+    pub fn with_fields(&self, more: Vec<(Field, ArrayRef)>) -> Result<Table> {
+        let schema = self.columns.schema_ref();
+        let new = |name: &str| more.iter().any(|(field, _)| field.name() == name);
+        let kept = schema.fields().iter().zip(self.columns.columns()).filter(|(field, _)| !new(field.name()));
+        let (mut fields, mut arrays): (Vec<FieldRef>, Vec<ArrayRef>) =
+            kept.map(|(field, array)| (field.clone(), array.clone())).unzip();
+        for (field, array) in more {
+            if array.len() != self.n_rows() {
+                return Err(Error::input("a column of another number of rows")
+                    .with_code("row-count")
+                    .column(field.name())
+                    .seen(format!("{} values for {} rows", array.len(), self.n_rows())));
+            }
+            fields.push(Arc::new(field));
+            arrays.push(array);
+        }
+        self.with_batch(Schema::new_with_metadata(fields, schema.metadata().clone()), arrays)
+    }
+
+    /// The table without a column; as it is, if there is none of this name.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn without_column(&self, name: &str) -> Result<Table> {
+        let schema = self.columns.schema_ref();
+        let kept =
+            schema.fields().iter().zip(self.columns.columns()).filter(|(field, _)| field.name() != name);
+        let (fields, arrays): (Vec<FieldRef>, Vec<ArrayRef>) =
+            kept.map(|(field, array)| (field.clone(), array.clone())).unzip();
+        self.with_batch(Schema::new_with_metadata(fields, schema.metadata().clone()), arrays)
+    }
+
+    fn with_batch(&self, schema: Schema, arrays: Vec<ArrayRef>) -> Result<Table> {
+        let options = RecordBatchOptions::new().with_row_count(Some(self.n_rows()));
+        let columns = RecordBatch::try_new_with_options(Arc::new(schema), arrays, &options)
+            .map_err(|error| Error::input("the columns do not fit the rows").source(error))?;
+        Ok(Table { columns, ..self.clone() })
     }
 
     /// All columns but the vectors.
@@ -128,12 +239,9 @@ impl Table {
             Error::input("the column cannot be read as numbers").column(name).source(error)
         })?;
         if let Some(row) = (0..column.len()).find(|&row| column.is_valid(row) && numbers.is_null(row)) {
-            return Err(Error::input("no number")
-                .with_code("number-invalid")
-                .row(row)
-                .column(name)
-                .seen("text")
-                .advice("name a column of numbers"));
+            let error =
+                Error::input("no number").with_code("number-invalid").row(row).column(name).seen("text");
+            return Err(self.origin.locate(error.advice("name a column of numbers")));
         }
         Ok(numbers.as_primitive::<Float64Type>().iter().collect())
     }
@@ -157,7 +265,7 @@ impl Table {
         Ok(Labels { names: names.iter().map(|name| (*name).to_owned()).collect(), codes })
     }
 
-    /// The rows at these positions, in this order.
+    /// The rows at these positions, in this order; each keeps its origin.
     ///
     /// # Errors
     /// When a position lies beyond the last row.
@@ -168,6 +276,9 @@ impl Table {
                 .row(*row)
                 .seen(format!("{} rows", self.n_rows())));
         }
+        if rows.len() == self.n_rows() && rows.iter().enumerate().all(|(at, row)| at == *row) {
+            return Ok(self.clone());
+        }
         let indices = UInt64Array::from_iter_values(rows.iter().map(|&row| row as u64));
         let columns = if self.columns.num_columns() == 0 {
             Table::from_vectors(Array2::zeros((rows.len(), 0))).columns
@@ -176,9 +287,10 @@ impl Table {
                 .map_err(|error| Error::input("cannot take rows").source(error))?
         };
         Ok(Table {
-            vectors: self.vectors.select(Axis(0), rows),
+            vectors: self.vectors.select(Axis(0), rows).into(),
             columns,
             vector_column: self.vector_column.clone(),
+            origin: self.origin.take(rows),
         })
     }
 }

@@ -25,6 +25,7 @@ mod columns;
 mod format;
 mod guard;
 mod mapped;
+mod origin;
 mod read;
 mod sidecar;
 mod stream;
@@ -39,7 +40,8 @@ pub use format::batches::VectorLayout;
 pub use format::projector::write_projector;
 #[cfg(feature = "local-models")]
 pub(crate) use mapped::map as map_file;
-pub use read::{Encoding, ReadOptions, read, read_columns};
+pub use origin::Origin;
+pub use read::{Encoding, ReadOptions, read, read_columns, read_without_vectors};
 pub use stream::{stream, stream_with_columns};
 pub use write::{WriteOptions, Written, check_writable, write};
 

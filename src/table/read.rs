@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use arrow::record_batch::RecordBatch;
 
 use super::format::{csv, hugging_face, ipc, json, mteb, npy, npz, parquet, projector, safetensors};
-use super::{Format, Table, guarded};
+use super::{Format, Origin, Table, guarded};
 use crate::error::{Error, Result};
 
 /// How the bytes of a text file stand for characters.
@@ -57,7 +57,7 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     readable(path)?;
     let format = options.format.map_or_else(|| Format::detect(path), Ok)?;
     not_through_a_pipe(path, format)?;
-    match format {
+    let table = match format {
         Format::Csv | Format::Tsv => delimited(path, format, options),
         Format::JsonLines => json::lines::read(path, options),
         Format::Json => json::openai::read(path, options),
@@ -68,7 +68,10 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
         Format::Safetensors => safetensors::read(path, options),
         Format::HuggingFace => guarded(path, || hugging_face::read(path, options)),
         Format::MtebCache => mteb::read(path, options),
-    }
+    }?;
+    // Readers of several files say themselves which file each row is from.
+    let several = !table.origin().files().is_empty();
+    Ok(if several { table } else { table.with_origin(Origin::of_file(path)) })
 }
 
 /// Delimited text: a matrix without a header is a file of the Embedding Projector.
@@ -101,27 +104,36 @@ fn not_through_a_pipe(path: &Path, format: Format) -> Result<()> {
     Ok(())
 }
 
-/// Reads the columns of a file that need not hold vectors (a sidecar, a table of texts); vector
-/// columns, if there are any, stay what they are in the file.
+/// The columns that [`read_without_vectors`] gives.
+///
+/// # Errors
+/// As [`read_without_vectors`].
+pub fn read_columns(path: &Path, options: &ReadOptions) -> Result<RecordBatch> {
+    read_without_vectors(path, options).map(|table| table.columns().clone())
+}
+
+/// Reads the columns of a file that need not hold vectors (a sidecar, a table of texts) as a table whose vectors
+/// have no dimension; vector columns, if there are any, stay what they are in the file.
 ///
 /// # Errors
 /// As [`read()`], and for formats that have no columns (`.npy`, `.npz`, `.safetensors`).
-pub fn read_columns(path: &Path, options: &ReadOptions) -> Result<RecordBatch> {
+pub fn read_without_vectors(path: &Path, options: &ReadOptions) -> Result<Table> {
     readable(path)?;
     let format = options.format.map_or_else(|| Format::detect(path), Ok)?;
-    match format {
+    let columns = match format {
         Format::Csv | Format::Tsv => csv::read_columns(path, format, options),
         Format::JsonLines => json::lines::read_columns(path, options),
         Format::Parquet => guarded(path, || parquet::read_columns(path)),
         Format::ArrowIpc => guarded(path, || ipc::read_columns(path)),
         Format::HuggingFace => guarded(path, || hugging_face::read_columns(path)),
         Format::Json | Format::Npy | Format::Npz | Format::Safetensors | Format::MtebCache => {
-            Err(Error::input("this format holds no columns")
+            return Err(Error::input("this format holds no columns")
                 .with_code("format-without-columns")
                 .file(path)
-                .advice("give a CSV, JSONL, Parquet or Arrow file"))
+                .advice("give a CSV, JSONL, Parquet or Arrow file"));
         }
-    }
+    }?;
+    Ok(Table::from_columns(columns).with_origin(Origin::of_file(path)))
 }
 
 /// Refuses early, and with a reason, what no reader could read.

@@ -160,3 +160,16 @@ fn a_disk_that_is_full() {
     assert_eq!(std::fs::read_to_string(&kept).unwrap(), "precious");
     assert_eq!(folder.names(), ["kept.csv"]);
 }
+
+#[test]
+fn a_row_that_is_wrong_after_others_are_dropped_is_named_as_in_the_file() {
+    let folder = Folder::new();
+    let rows = b"text,stars,weight,embedding\na,,1,\"[1, 0]\"\nb,2,1,\"[0, 1]\"\n,,1,\"[1, 1]\"\nd,4,,\"[2, 1]\"\ne,4,1,\"[2, 3]\"\n";
+    let file = folder.file("rows.csv", rows);
+    embedlab()
+        .args(["regress", "--label", "stars", "--drop-missing", "--weight", "weight"])
+        .arg(&file)
+        .assert()
+        .code(2)
+        .stderr(predicates::str::contains("rows.csv, row 3, column weight: a row without a number"));
+}

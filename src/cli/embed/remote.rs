@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::Run;
 use crate::cli::output::{Output, grouped, printable};
 use crate::cli::signals::on_first_interrupt;
-use crate::cli::texts::{Texts, replacing, with_column};
+use crate::cli::texts::{Texts, replacing};
 use crate::cli::{Common, Outcome};
 
 /// Rows that failed, as many as are printed.
@@ -49,7 +49,8 @@ pub fn run(args: &Run, models: &Models, common: &Common, output: &Output) -> Res
         let bar = output.texts_bar();
         embed(&texts.texts, &options, &client, cache.as_ref(), |progress| {
             bar.show(progress.texts, progress.done, || spent(&progress, known));
-        })?
+        })
+        .map_err(|error| texts.table.origin().locate(error))?
     };
     // From here on they are rows of the file.
     found.failed.iter_mut().for_each(|failed| failed.row = texts.rows[failed.row]);
@@ -147,7 +148,8 @@ fn table(
                 text.clone_from(piece);
             }
         }
-        kept.table = with_column(&kept.table, &column, Arc::new(StringArray::from_iter_values(&kept.texts)))?;
+        let pieces = Arc::new(StringArray::from_iter_values(&kept.texts));
+        kept.table = kept.table.with_columns(vec![(column, pieces as _)])?;
     }
     args.joined(&kept.table, found.vectors.clone(), &options.model, output)
 }

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::table::column::{arrow_vectors, matrix};
 use crate::table::format::parquet;
 use crate::table::format::parquet::ParquetFile;
-use crate::table::{Format, ReadOptions, Table};
+use crate::table::{Format, Origin, ReadOptions, Table};
 
 pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     let paths = some_parts(path)?;
@@ -39,7 +39,8 @@ pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table
         first += part.rows;
     }
     let columns = joined(columns, &paths).map_err(|error| error.file(path))?;
-    Table::new(vectors, columns, parts[0].vector_column())
+    let origin = Origin::of_files(paths.into_iter().zip(parts.iter().map(|part| part.rows)));
+    Ok(Table::new(vectors, columns, parts[0].vector_column())?.with_origin(origin))
 }
 
 pub(in crate::table) fn read_columns(path: &Path) -> Result<RecordBatch> {
