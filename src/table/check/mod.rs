@@ -229,7 +229,7 @@ mod tests {
         assert_eq!((found.norm.min, found.norm.max), (norm.min, norm.max));
         assert!((found.norm.mean - norm.mean).abs() < 1e-12);
         let listed = found.problems.iter().find(|p| p.message.contains("repeat")).unwrap();
-        assert_eq!(listed.rows, [41, LEAF_ROWS + 4, 2 * LEAF_ROWS + 10]);
+        assert_eq!(listed.rows, [40, LEAF_ROWS + 3, 2 * LEAF_ROWS + 9]);
     }
 
     #[test]
