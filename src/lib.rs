@@ -92,6 +92,7 @@
 #![warn(missing_docs)]
 #![deny(unsafe_code)]
 
+#[cfg(feature = "charts")]
 pub mod chart;
 pub mod cluster;
 pub mod embed;
@@ -101,10 +102,13 @@ pub mod guide;
 pub mod map;
 pub mod metric;
 pub mod model;
+#[cfg(feature = "charts")]
 pub mod notebook;
+#[cfg_attr(not(feature = "charts"), allow(dead_code))]
 mod number;
 pub mod output;
 pub mod recommend;
+#[cfg(feature = "charts")]
 pub mod report;
 pub mod rows;
 pub mod search;
@@ -113,6 +117,7 @@ mod store;
 pub mod table;
 pub mod text;
 pub mod view;
+mod web;
 pub mod zero_shot;
 
 pub use error::{Error, ErrorKind, Result};

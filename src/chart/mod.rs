@@ -30,8 +30,6 @@
 mod draw;
 mod interactive;
 mod picture;
-pub(crate) mod script;
-pub(crate) mod web;
 
 pub use draw::groups::Groups;
 pub use draw::palette::{Color, Palette, Theme};

@@ -24,40 +24,58 @@
 //! ```
 //!
 //! A server's model is a [`Remote`], a folder with a model a `LocalModel` (feature `local-models`, on by
-//! default): see [from Python](crate::guide::from_python).
+//! default). Without the feature `embed` there are [`Lsa`], [`Template`] and [`Embedder`] alone. See [from Python](crate::guide::from_python).
 
+#[cfg(feature = "embed")]
 mod cache;
+#[cfg(feature = "embed")]
 mod chat;
+#[cfg(feature = "embed")]
 mod client;
 #[cfg(feature = "local-models")]
 mod hub;
 #[cfg(feature = "local-models")]
 mod local;
+#[cfg(feature = "embed")]
 mod long;
 mod lsa;
+#[cfg(feature = "embed")]
 mod models;
+#[cfg(feature = "embed")]
 mod plan;
+#[cfg(feature = "embed")]
 mod remote;
+#[cfg(feature = "embed")]
 mod run;
 mod sparse;
 mod template;
 mod terms;
+#[cfg(feature = "embed")]
 mod tokens;
 
+#[cfg(feature = "embed")]
 pub use cache::{Cache, CacheKey};
+#[cfg(feature = "embed")]
 pub use chat::describe;
+#[cfg(feature = "embed")]
 pub use client::{ApiKey, Client, ClientOptions, OPENAI, Stop, Waits, is_private};
 #[cfg(feature = "local-models")]
 pub use hub::{Hub, HubProgress};
 #[cfg(feature = "local-models")]
 pub use local::{LocalModel, LocalVectors};
+#[cfg(feature = "embed")]
 pub use long::{Borders, LongTexts, Piece, pieces, truncate, weighted_mean};
 pub use lsa::{Lsa, LsaOptions};
+#[cfg(feature = "embed")]
 pub use models::{EmbeddingModel, Models};
+#[cfg(feature = "embed")]
 pub use plan::{EmbedOptions, FailedRow};
+#[cfg(feature = "embed")]
 pub use remote::Remote;
+#[cfg(feature = "embed")]
 pub use run::{Embedded, Estimate, Origin, Progress, embed, estimate};
 pub use template::{Template, most_recent};
+#[cfg(feature = "embed")]
 pub use tokens::Encoding;
 
 use ndarray::Array2;

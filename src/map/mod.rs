@@ -34,6 +34,7 @@ mod neighbors;
 mod optimizer;
 mod options;
 mod params;
+#[cfg(feature = "charts")]
 mod picture;
 mod place;
 mod saved;

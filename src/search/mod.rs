@@ -22,6 +22,7 @@
 //! # Ok::<(), embedlab::Error>(())
 //! ```
 
+#[cfg(feature = "code-search")]
 pub mod code;
 mod filter;
 mod hnsw;

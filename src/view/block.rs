@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::grid::Grid;
 #[cfg(feature = "charts")]
 use crate::chart::Picture;
+#[cfg(feature = "charts")]
 use crate::error::Result;
 
 /// A block of a section. In JSON each has a `kind`; the pixels of pictures are left out there.

@@ -7,8 +7,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::block::{Block, Callout, Figure, Image};
 use super::grid::Grid;
 use super::page::{Page, Section};
-use crate::chart::script::embedded;
-use crate::chart::web::{self, theme_switch};
+use crate::web::script::embedded;
+use crate::web::{self, theme_switch};
 
 const STYLE: &str = include_str!("page.css");
 

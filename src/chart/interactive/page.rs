@@ -9,9 +9,9 @@ use ring::digest::{SHA256, digest};
 
 use super::InteractiveMap;
 use super::data::{Data, TEXTS_PER_BLOCK, cut};
-use crate::chart::script::escaped;
-use crate::chart::web::{self, theme_switch};
 use crate::number::grouped;
+use crate::web::script::escaped;
+use crate::web::{self, theme_switch};
 
 const STYLE: &str = include_str!("page/page.css");
 

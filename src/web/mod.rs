@@ -1,5 +1,7 @@
 //! What the pages share: colours and type, and the switch between light and dark.
 
+pub(crate) mod script;
+
 use maud::{Markup, html};
 
 /// Stands before the style sheet of each page.

@@ -11,7 +11,7 @@ pub(crate) fn embedded(value: &Value) -> String {
 }
 
 /// As [`embedded`], of a JSON text.
-pub(super) fn escaped(json: &str) -> String {
+pub(crate) fn escaped(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for character in json.chars() {
         match character {
