@@ -88,6 +88,19 @@
 //! - [Figures](guide::figures): what each number means, and how it was checked
 //!
 //! The programs in `examples/` draw the pictures of the README.
+//!
+//! # Features
+//!
+//! All are on by default. The library alone (`default-features = false`: tables, splits, clusters, models,
+//! search, maps, scores) is 251 crates, all together 396.
+//!
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `charts` | [`chart`], [`report`], [`notebook`]: pictures and the page to explore |
+//! | `embed` | servers, the cache, tokens and prices in [`embed`]; `Lsa` is there without it |
+//! | `local-models` | embedding models in a folder on disk (implies `embed`) |
+//! | `code-search` | [`search::code`] |
+//! | `cli` | the command `embedlab` (it needs the others but `local-models`) |
 
 #![warn(missing_docs)]
 #![deny(unsafe_code)]
