@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use embedlab::chart::{PrecisionRecallCurves, Predicted, Style};
-use embedlab::model::{Beside, ModelOptions, classify, regress};
+use embedlab::model::{Classes, ModelOptions, SampleInfo, classify, regress};
 use embedlab::{Result, split, table};
 
 fn main() -> Result<()> {
@@ -17,19 +17,18 @@ pub fn draw(output: &Path) -> Result<()> {
     let texts = reviews.text("combined")?;
     let split = split::train_test_split(reviews.n_rows(), 0.2, 42)?;
     let options = ModelOptions::default();
-    let beside = Beside { texts: Some(&texts), ..Default::default() };
+    let info = SampleInfo { texts: Some(&texts), ..Default::default() };
 
     let stars: Vec<f64> = reviews.numbers("Score")?.into_iter().flatten().collect();
-    let found = regress(reviews.vectors(), &stars, &split, &beside, &options)?;
+    let found = regress(reviews.vectors(), &stars, &split, &info, &options)?;
     println!("as a number: MAE {:.2}; always the median: {:.2}", found.scores.mae, found.baseline.mae);
     let picture = Predicted::new(&found.truth, &found.predicted).unit("stars");
     picture.draw(&Style::new("Stars predicted from the embedding"))?.save(output.join("regression.png"))?;
 
-    let labels = reviews.labels("Score")?;
-    let classes: Vec<usize> = labels.codes.iter().flatten().map(|code| *code as usize).collect();
-    let found = classify(reviews.vectors(), &classes, &labels.names, &split, &beside, &options)?;
+    let classes = Classes::try_from(reviews.labels("Score")?)?;
+    let found = classify(reviews.vectors(), &classes, &split, &info, &options)?;
     println!("{}", found.report);
-    println!("always the most frequent class: {:.2}", found.baseline.majority.accuracy);
+    println!("always the most frequent class: {:.2}", found.baseline.accuracy);
     let picture = PrecisionRecallCurves::new(&found.curves);
     picture.draw(&Style::new("Stars as classes"))?.save(output.join("classification.png"))?;
     println!("drew regression.png and classification.png in {}", output.display());

@@ -31,7 +31,7 @@
 //! use embedlab::chart::{Groups, Scatter, Style};
 //! use embedlab::cluster::{About, AnalysisOptions, ClusterCount, analyse};
 //! use embedlab::map::{Tsne, trust};
-//! use embedlab::model::{Beside, ModelOptions, classify};
+//! use embedlab::model::{Classes, ModelOptions, SampleInfo, classify};
 //! use embedlab::{split, table};
 //!
 //! // Read. Real files repeat themselves, so let a hundred reviews of the sample stand in it twice.
@@ -52,20 +52,19 @@
 //! }
 //! assert!(found.silhouette.unwrap() < 0.1); // regions of one cloud, not islands
 //!
-//! // Can a model tell the stars? A test text that also stands in training is no test: one is warned, and
-//! // the other test rows are scored by themselves, beside a constant.
+//! // Can a model tell the stars? A test row that also occurs in training is no test: the other test rows are
+//! // scored by themselves, beside a constant, and the verdict rests on those.
 //! let split = split::train_test_split(reviews.n_rows(), 0.2, 42)?;
 //! let texts = reviews.text("combined")?;
 //! println!("{}", split::leaks(&split, &texts).warning().unwrap());
-//! let labels = reviews.labels("Score")?;
-//! let classes: Vec<usize> = labels.codes.iter().flatten().map(|code| *code as usize).collect();
-//! let beside = Beside { texts: Some(&texts), ..Default::default() };
-//! let options = ModelOptions { trees: 20, ..Default::default() };
-//! let model = classify(reviews.vectors(), &classes, &labels.names, &split, &beside, &options)?;
+//! let classes = Classes::try_from(reviews.labels("Score")?)?;
+//! let info = SampleInfo { texts: Some(&texts), ..Default::default() };
+//! let options = ModelOptions { trees: Some(20), ..Default::default() };
+//! let model = classify(reviews.vectors(), &classes, &split, &info, &options)?;
 //! let unseen = model.unseen.unwrap();
-//! assert_eq!(model.leaked as u64 + unseen.n, 152);
-//! assert!(model.report.accuracy > unseen.accuracy + 0.03); // what it knows by heart
-//! assert!(unseen.accuracy < model.unseen_baseline.unwrap() + 0.05); // what it has learnt
+//! assert_eq!(model.held_out.leaked.unwrap() as u64 + unseen.scores.n, 152);
+//! assert!(model.report.accuracy > unseen.scores.accuracy + 0.03); // what it knows by heart
+//! assert!(unseen.scores.accuracy < unseen.baseline.accuracy + 0.05); // what it has learned
 //!
 //! // A map, with how far to trust it, and its picture; of fewer rows, to be quick here.
 //! let rows = reviews.vectors().slice_move(ndarray::s![..200, ..]);
@@ -128,6 +127,7 @@ pub mod search;
 pub mod split;
 mod store;
 pub mod table;
+mod targets;
 pub mod text;
 pub mod view;
 mod web;

@@ -178,8 +178,8 @@ shown_as_a_table!(
     ClassificationAnalysis => |found| {
         let caption = format!(
             "{} test rows; always the most frequent class: accuracy {}",
-            found.n_test,
-            fixed(found.baseline.majority.accuracy, 2)
+            found.held_out.n_test,
+            fixed(found.baseline.accuracy, 2)
         );
         Ok(classes(&found.report).caption(caption))
     },
@@ -297,9 +297,9 @@ fn regression(found: &RegressionAnalysis) -> Shows {
             number(scores.r2, 3),
         ]);
     }
-    let mut caption = format!("{} test rows", found.n_test);
-    if found.leaked > 0 {
-        caption += &format!(", {} of them with a text that also stands in training", found.leaked);
+    let mut caption = format!("{} test rows", found.held_out.n_test);
+    if let Some(leaked) = found.held_out.leaked.filter(|leaked| *leaked > 0) {
+        caption += &format!(", {leaked} of them also in the training rows");
     }
     out.caption(caption)
 }

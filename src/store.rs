@@ -3,15 +3,15 @@
 //! A file says which kind of model it is and in which version of its format; a file of another
 //! kind or of an unknown version is refused with a message, never guessed at.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
 use ndarray::Array2;
-use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::output::write_whole;
@@ -27,7 +27,75 @@ pub(crate) struct Layout {
     pub version: u32,
 }
 
-/// Writes named matrices and what is to be known about them.
+/// A model that is saved as safetensors, alone or within a larger file.
+pub(crate) trait Persist: Sized {
+    /// What the model is on disk.
+    const LAYOUT: Layout;
+
+    /// The model taken apart.
+    fn parts(&self) -> Result<Parts>;
+
+    /// The model from its parts.
+    fn restore(about: Value, stored: &Stored) -> Result<Self>;
+
+    /// Saves the model alone.
+    fn save_alone(&self, path: &Path) -> Result<()> {
+        let parts = self.parts().map_err(|error| error.file(path))?;
+        save(path, Self::LAYOUT, &parts.about, &parts.matrices())
+    }
+
+    /// Loads a model that was saved alone.
+    fn load_alone(path: &Path) -> Result<Self> {
+        let stored = Stored::open(path, Self::LAYOUT)?;
+        Self::restore(stored.about()?, &stored)
+    }
+}
+
+/// A model taken apart: its matrices, and what is to be known about them.
+pub(crate) struct Parts {
+    pub about: Value,
+    pub matrices: Vec<(&'static str, Array2<f32>)>,
+}
+
+impl Parts {
+    pub fn matrices(&self) -> Vec<(&str, &Array2<f32>)> {
+        self.matrices.iter().map(|(name, matrix)| (*name, matrix)).collect()
+    }
+}
+
+/// The public `save` and `load` of a model that can [`Persist`].
+macro_rules! persist {
+    ($model:ty) => {
+        impl $model {
+            /// Saves the model as safetensors with its metadata as JSON. The file appears whole or not at
+            /// all, and is the same to the last bit for the same model.
+            ///
+            /// # Errors
+            /// When the file cannot be written.
+            pub fn save(&self, path: impl AsRef<std::path::Path>) -> $crate::error::Result<()> {
+                $crate::store::Persist::save_alone(self, path.as_ref())
+            }
+
+            /// Loads a model that `save` wrote.
+            ///
+            /// # Errors
+            /// When the file is missing, damaged, of another kind of model or of an unknown version.
+            pub fn load(path: impl AsRef<std::path::Path>) -> $crate::error::Result<$model> {
+                <$model as $crate::store::Persist>::load_alone(path.as_ref())
+            }
+        }
+    };
+}
+pub(crate) use persist;
+
+/// # Errors
+/// When the metadata cannot be written as JSON.
+pub(crate) fn in_json(about: &impl Serialize) -> Result<Value> {
+    serde_json::to_value(about).map_err(|error| Error::input("the model cannot be saved").source(error))
+}
+
+/// Writes named matrices and what is to be known about them. The header is written here because the
+/// `safetensors` crate takes its metadata from a hash map, in another order in each run.
 pub(crate) fn save(
     path: &Path,
     layout: Layout,
@@ -37,26 +105,34 @@ pub(crate) fn save(
     let failed = |error: &dyn std::fmt::Display| {
         Error::input("the model cannot be saved").file(path).seen(error.to_string())
     };
-    let about = serde_json::to_string(about).map_err(|error| failed(&error))?;
-    let metadata = HashMap::from([
-        (KIND.to_owned(), layout.kind.to_owned()),
-        (VERSION.to_owned(), layout.version.to_string()),
-        (ABOUT.to_owned(), about),
+    let metadata = BTreeMap::from([
+        (KIND, layout.kind.to_owned()),
+        (VERSION, layout.version.to_string()),
+        (ABOUT, serde_json::to_string(about).map_err(|error| failed(&error))?),
     ]);
-    let bytes: Vec<(&str, Vec<usize>, Vec<u8>)> = matrices
-        .iter()
-        .map(|(name, matrix)| {
-            (*name, matrix.shape().to_vec(), matrix.iter().flat_map(|value| value.to_le_bytes()).collect())
-        })
-        .collect();
-    let tensors = bytes
-        .iter()
-        .map(|(name, shape, bytes)| {
-            Ok((*name, TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(|error| failed(&error))?))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let file = safetensors::serialize(tensors, Some(metadata)).map_err(|error| failed(&error))?;
-    write_whole(path, |out| out.write_all(&file).map_err(|error| Error::io("cannot write", error).file(path)))
+    let mut header = BTreeMap::from([("__metadata__", serde_json::json!(metadata))]);
+    let mut end = 0;
+    for (name, matrix) in matrices {
+        let start = end;
+        end += matrix.len() * size_of::<f32>();
+        let tensor =
+            serde_json::json!({"dtype": "F32", "shape": matrix.shape(), "data_offsets": [start, end]});
+        header.insert(name, tensor);
+    }
+    let mut header = serde_json::to_vec(&header).map_err(|error| failed(&error))?;
+    // The numbers begin at a multiple of 8 bytes.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    write_whole(path, |out| {
+        let mut write =
+            |bytes: &[u8]| out.write_all(bytes).map_err(|error| Error::io("cannot write", error).file(path));
+        write(&(header.len() as u64).to_le_bytes())?;
+        write(&header)?;
+        for (_, matrix) in matrices {
+            let bytes: Vec<u8> = matrix.iter().flat_map(|value| value.to_le_bytes()).collect();
+            write(&bytes)?;
+        }
+        Ok(())
+    })
 }
 
 /// A file that [`save`] wrote, read back.
@@ -78,10 +154,10 @@ impl Stored {
                 if said(KIND).is_empty() { "a safetensors file of another origin" } else { said(KIND) },
             ));
         }
-        if said(VERSION) != layout.version.to_string() {
-            return Err(Error::input("a format version that is not known here")
+        if !said(VERSION).parse().is_ok_and(|version: u32| (1..=layout.version).contains(&version)) {
+            return Err(Error::input("an unknown format version")
                 .file(path)
-                .seen(format!("version {}, where {} is known", said(VERSION), layout.version))
+                .seen(format!("version {}, where {} is the newest known", said(VERSION), layout.version))
                 .advice("update embedlab, or fit the model again"));
         }
         let about = said(ABOUT).to_owned();

@@ -5,19 +5,20 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use embedlab::chart::{Bars, Style};
-use embedlab::model::{Beside, FeatureGroup, Importance, ModelOptions, TopFeature};
+use embedlab::model::{HeldOut, ModelOptions, SampleInfo};
 use embedlab::split::{
-    Split, group_k_fold, group_split, k_fold, leaks, stratified_k_fold, stratified_split, train_test_split,
+    Split, group_k_fold, group_split, k_fold, stratified_k_fold, stratified_split, train_test_split,
 };
 use embedlab::table::Table;
+use embedlab::view::{Block, Callout, Section, terminal};
 use embedlab::{Error, Result};
+use serde::Serialize;
 
 use super::beside::write_beside;
 use super::input::Input;
 use super::learn::{Learnable, Model, Source};
-use super::output::Rows;
 use super::outputs::Outputs;
-use super::{Common, Output};
+use super::{Common, Outcome, Output};
 
 /// What is learned from, the model, and the rows that it does not see.
 #[derive(clap::Args)]
@@ -26,7 +27,7 @@ pub struct How {
     source: Source,
     #[command(flatten)]
     model: Model,
-    /// The share of the rows that the model does not see
+    /// Share of the rows to test on
     #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
     test_size: f64,
     /// The seed of the split, as scikit-learn's random_state
@@ -35,16 +36,16 @@ pub struct How {
     /// Fit N times, so that every row is tested once; classes keep their shares in every fold
     #[arg(long, value_name = "N", conflicts_with = "test_size")]
     cv: Option<usize>,
-    /// Keep the rows of each value of this column on one side, such as UserId
+    /// Keep the rows of each value of this column together in training or test, such as UserId
     #[arg(long, value_name = "COL", conflicts_with = "stratify")]
     group_by: Option<String>,
-    /// Give both sides the same share of each label
+    /// Give training and test the same share of each label
     #[arg(long)]
     stratify: bool,
-    /// Write the test rows with what was predicted for them
+    /// Write the test rows with their predictions
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Draw what the model leans on
+    /// Draw the feature importance
     #[arg(long, value_name = "FILE", conflicts_with = "cv")]
     importance: Option<PathBuf>,
 }
@@ -53,18 +54,17 @@ pub struct How {
 pub struct Prepared {
     pub rows: Learnable,
     pub splits: Vec<Split>,
-    pub is_cv: bool,
     groups: Option<Vec<u32>>,
-    importance: Vec<FeatureGroup>,
+    importance: bool,
 }
 
 impl Prepared {
-    pub fn beside(&self) -> Beside<'_> {
-        Beside {
+    pub fn info(&self) -> SampleInfo<'_> {
+        SampleInfo {
             texts: self.rows.texts.as_deref(),
             weights: self.rows.weights.as_deref(),
             groups: self.groups.as_deref(),
-            features: &self.importance,
+            importance: self.importance,
         }
     }
 }
@@ -96,31 +96,8 @@ impl How {
             (None, None) if stratify => vec![stratified_split(&labels()?, self.test_size, seed)?],
             (None, None) => vec![train_test_split(n, self.test_size, seed)?],
         };
-        self.warn_of_leaks(&rows, &splits, output);
-        let wanted = self.importance.is_some() || rows.encoder.n_features() > 0;
-        let importance =
-            if wanted && self.cv.is_none() { rows.encoder.groups(rows.table.dims()) } else { Vec::new() };
-        Ok(Prepared { rows, splits, is_cv: self.cv.is_some(), groups, importance })
-    }
-
-    fn warn_of_leaks(&self, rows: &Learnable, splits: &[Split], output: &Output) {
-        let Some(texts) = rows.texts.as_deref() else { return };
-        match splits {
-            [split] => {
-                if let Some(warning) = leaks(split, texts).warning() {
-                    output.warn(format!("{warning} (or --drop-duplicates)"));
-                }
-            }
-            folds => {
-                let leaked: usize = folds.iter().map(|fold| leaks(fold, texts).count()).sum();
-                if leaked > 0 {
-                    output.warn(format!(
-                        "the texts of {leaked} of {} test rows also stand in the training rows of their fold; the scores are too good: use --drop-duplicates",
-                        texts.len()
-                    ));
-                }
-            }
-        }
+        let importance = self.cv.is_none() && (self.importance.is_some() || !rows.columns.is_empty());
+        Ok(Prepared { rows, splits, groups, importance })
     }
 
     /// Writes the test rows, in the order of the file, with more columns.
@@ -145,26 +122,18 @@ impl How {
 
     /// Draws the drop of the score by group of features or, for the embedding alone, the gain of single
     /// features.
-    pub fn draw_importance(
-        &self,
-        rows: &Learnable,
-        groups: &[Importance],
-        top: &[TopFeature],
-        score: &str,
-        output: &Output,
-    ) -> Result<()> {
+    pub fn draw_importance(&self, held_out: &HeldOut, score: &str, output: &Output) -> Result<()> {
         let Some(path) = &self.importance else { return Ok(()) };
+        let (groups, top) = (&held_out.importance, &held_out.top_features);
         let (names, values, title): (Vec<String>, Vec<f64>, String) = if groups.len() > 1 || top.is_empty() {
-            let title = format!("Drop of {score} when a feature is shuffled");
             (
-                groups.iter().map(|g| g.feature.clone()).collect(),
-                groups.iter().map(|g| g.drop).collect(),
-                title,
+                groups.iter().map(|group| group.feature.clone()).collect(),
+                groups.iter().map(|group| group.drop).collect(),
+                format!("Drop of {score} when a feature is shuffled"),
             )
         } else {
-            let names = top.iter().map(|feature| rows.feature_name(feature.feature)).collect();
             (
-                names,
+                top.iter().map(|feature| feature.name.clone()).collect(),
                 top.iter().map(|feature| feature.gain).collect(),
                 "Share of the gain of all splits".to_owned(),
             )
@@ -175,26 +144,23 @@ impl How {
     }
 }
 
-/// The groups of features as a table for people.
-pub fn importance_rows(importance: &[Importance], score: &str) -> Option<Rows> {
-    if importance.len() < 2 {
-        return None;
+/// Columns of a terminal.
+const WIDTH: usize = 100;
+
+/// Prints a result; beside JSON its warnings go to stderr.
+pub fn show(found: &impl Serialize, section: &Section, output: &Output) -> Result<Outcome> {
+    if output.is_json() {
+        for block in &section.blocks {
+            if let Block::Callout { callout: Callout::Warning, text } = block {
+                output.warn(text);
+            }
+        }
     }
-    let drop = format!("drop of {score}");
-    let mut rows = Rows::new(&["shuffled", &drop, "+-", "gain"], &[1, 2, 3]);
-    for group in importance {
-        let gain = group.gain.map_or_else(|| "-".into(), |gain| format!("{:.1} %", 100.0 * gain));
-        rows.push(vec![
-            group.feature.clone(),
-            format!("{:.3}", group.drop),
-            format!("{:.3}", group.spread),
-            gain,
-        ]);
-    }
-    Some(rows)
+    output.result(found, |out| write!(out, "{}", terminal(section, WIDTH)))?;
+    Ok(Outcome::Done)
 }
 
-/// What a row is said to be.
+/// The prediction for a row.
 #[derive(Clone)]
 pub enum Predicted {
     Number(f64),
@@ -228,12 +194,4 @@ fn codes(table: &Table, column: &str) -> Result<Vec<u32>> {
             .seen(format!("{missing} of {} rows", codes.len())));
     }
     Ok(codes.into_iter().flatten().collect())
-}
-
-/// A mean and a standard deviation over folds.
-pub fn spread(values: impl Iterator<Item = f64>) -> String {
-    let values: Vec<f64> = values.collect();
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
-    let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (values.len() - 1).max(1) as f64;
-    format!("{mean:.3} +- {:.3}", variance.sqrt())
 }

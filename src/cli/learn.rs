@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
-use clap::ValueEnum;
 use embedlab::forest::MaxFeatures;
-use embedlab::model::{Column, FeatureEncoder, ModelKind, ModelOptions};
+use embedlab::model::{Classes, Column, Inputs, ModelKind, ModelOptions, NameVectors};
 use embedlab::table::{self, Table};
 use embedlab::{Error, Result};
-use ndarray::Array2;
 
 use super::columns::{label_column, text_column};
 use super::input::Input;
@@ -20,13 +18,13 @@ pub struct Source {
     /// The column to predict [default: one with a usual name, such as Score]
     #[arg(long, value_name = "COL")]
     label: Option<String>,
-    /// The column with the texts, to find those that stand on both sides [default: one with a usual name, or the longest]
+    /// Text column, to detect duplicates shared by training and test [default: one with a usual name, or the longest]
     #[arg(long, value_name = "COL")]
     text: Option<String>,
-    /// More columns to learn from beside the embedding: numbers, or names as one-hot
+    /// More columns to learn from: numbers (scaled), or categories (one-hot)
     #[arg(long, value_name = "COL,COL", value_delimiter = ',')]
     features: Vec<String>,
-    /// Vectors of the names in a column of --features, as COLUMN=FILE; the file has one row a name
+    /// Vectors of the categories of a column of --features, as COLUMN=FILE; the file has one row for each category
     #[arg(long, value_name = "COL=FILE", value_parser = column_and_file)]
     name_vectors: Vec<(String, PathBuf)>,
     /// A column with the weights of the rows
@@ -44,42 +42,32 @@ pub struct Source {
 #[derive(clap::Args)]
 pub struct Model {
     /// The kind of model; logistic is for classes, ridge for numbers
-    #[arg(long, value_name = "KIND", default_value = "forest")]
-    model: Kind,
-    /// Trees of a forest, rounds of boosting
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    trees: usize,
+    #[arg(long, value_name = "KIND", value_enum, default_value_t)]
+    model: ModelKind,
+    /// Trees of a forest, rounds of boosting [default: 100]
+    #[arg(long, value_name = "N")]
+    trees: Option<usize>,
     /// Features that a node of a forest looks at: all, sqrt, log2, a share such as 0.3, or a number [default: all to regress, sqrt to classify]
     #[arg(long, value_name = "WHICH", value_parser = max_features)]
     max_features: Option<MaxFeatures>,
-    /// The most splits from the root to a leaf [default: no limit; for tree 4]
+    /// Maximum depth of forest, boost and tree [default: no limit; for tree 4]
     #[arg(long, value_name = "N")]
     max_depth: Option<usize>,
-    /// The fewest rows of a leaf [default: 1; for boost 20, for tree 5]
+    /// Minimum rows per leaf of forest, boost and tree [default: 1; for boost 20, for tree 5]
     #[arg(long, value_name = "N")]
     min_samples_leaf: Option<usize>,
-    /// The share of each step of boosting that is taken
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
-    learning_rate: f64,
-    /// The price of long coefficients of ridge and logistic
-    #[arg(long, value_name = "X", default_value_t = 1.0)]
-    alpha: f64,
-    /// Neighbours that knn asks
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    neighbors: usize,
+    /// Learning rate of boosting [default: 0.1]
+    #[arg(long, value_name = "X")]
+    learning_rate: Option<f64>,
+    /// L2 regularisation strength of ridge and logistic [default: 1]
+    #[arg(long, value_name = "X")]
+    alpha: Option<f64>,
+    /// Neighbours of knn [default: 5]
+    #[arg(long, value_name = "N")]
+    neighbors: Option<usize>,
     /// Let every class count the same, however many rows it has (forest and boost)
     #[arg(long)]
     balanced: bool,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Kind {
-    Forest,
-    Boost,
-    Tree,
-    Logistic,
-    Ridge,
-    Knn,
 }
 
 fn max_features(text: &str) -> std::result::Result<MaxFeatures, String> {
@@ -107,14 +95,7 @@ fn column_and_file(text: &str) -> std::result::Result<(String, PathBuf), String>
 impl Model {
     pub fn options(&self, common: &Common) -> ModelOptions {
         ModelOptions {
-            kind: match self.model {
-                Kind::Forest => ModelKind::Forest,
-                Kind::Boost => ModelKind::Boost,
-                Kind::Tree => ModelKind::Tree,
-                Kind::Logistic => ModelKind::Logistic,
-                Kind::Ridge => ModelKind::Ridge,
-                Kind::Knn => ModelKind::Knn,
-            },
+            kind: self.model,
             trees: self.trees,
             max_features: self.max_features,
             max_depth: self.max_depth,
@@ -134,9 +115,9 @@ pub struct Learnable {
     pub label: String,
     pub texts: Option<Vec<Option<String>>>,
     pub weights: Option<Vec<f64>>,
-    pub encoder: FeatureEncoder,
-    /// The embedding and the other columns side by side.
-    pub features: Array2<f32>,
+    /// The columns beside the embedding.
+    pub columns: Vec<(String, Column)>,
+    pub name_vectors: NameVectors,
 }
 
 impl Source {
@@ -163,9 +144,8 @@ impl Source {
         let columns = features_of(&table, &self.features, |column| {
             table.column(column).is_ok_and(|c| c.data_type().is_numeric())
         })?;
-        let encoder = FeatureEncoder::fit_with_vectors(&columns, &self.names(output)?)?;
-        let features = encoder.beside(table.vectors(), &columns)?;
-        Ok(Learnable { table, label, texts, weights, encoder, features })
+        let name_vectors = self.names(output)?;
+        Ok(Learnable { table, label, texts, weights, columns, name_vectors })
     }
 
     fn kept(&self, table: Table, label: &str, text: Option<&str>, output: &Output) -> Result<Table> {
@@ -197,8 +177,8 @@ impl Source {
     }
 
     /// The vectors of names, by column and name.
-    fn names(&self, output: &Output) -> Result<BTreeMap<String, BTreeMap<String, Vec<f32>>>> {
-        let mut found = BTreeMap::new();
+    fn names(&self, output: &Output) -> Result<NameVectors> {
+        let mut found: NameVectors = BTreeMap::new();
         for (column, file) in &self.name_vectors {
             if !self.features.contains(column) {
                 return Err(Error::argument("vectors of names for a column that is no feature")
@@ -257,14 +237,13 @@ impl Learnable {
         whole(&self.table, &self.label)
     }
 
-    /// The targets as classes, and the names of those.
-    pub fn classes(&self) -> Result<(Vec<usize>, Vec<String>)> {
-        let labels = self.table.labels(&self.label)?;
-        Ok((labels.codes.iter().flatten().map(|code| *code as usize).collect(), labels.names))
+    /// The targets as classes.
+    pub fn classes(&self) -> Result<Classes> {
+        Classes::try_from(self.table.labels(&self.label)?).map_err(|error| error.column(&self.label))
     }
 
-    /// What to call a feature.
-    pub fn feature_name(&self, feature: usize) -> String {
-        self.encoder.feature_name(self.table.dims(), feature)
+    /// The embedding and the columns beside it.
+    pub fn inputs(&self) -> Result<Inputs<'_>> {
+        Inputs::new(self.table.vectors(), &self.columns, &self.name_vectors)
     }
 }

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use embedlab::cluster::analyse;
 use embedlab::forest::MaxFeatures;
 use embedlab::map::{MapMethod, MapOptions, lay_out};
-use embedlab::model::{Beside, ModelOptions, classify, regress};
+use embedlab::model::{Classes, ModelOptions, SampleInfo, classify, regress};
 use embedlab::recommend::{EvaluationOptions, NeighborOptions, Query, evaluate, neighbors};
 use embedlab::report;
 use embedlab::report::{clusters, map, overview};
 use embedlab::split::train_test_split;
 use embedlab::table::{Table, check, write_whole};
-use embedlab::view::{Page, Section};
+use embedlab::view::{Look, Page, Section};
 use embedlab::zero_shot;
 use embedlab::{Error, Result};
 use serde::Serialize;
@@ -128,7 +128,7 @@ fn model_sections(args: &Args, common: &Common, table: &Table) -> Result<Vec<Sec
     }
     let table = if rows.len() < table.n_rows() { &table.take(&rows)? } else { table };
     let texts = text_column(table, args.how.text.as_deref())?.map(|text| table.text(&text)).transpose()?;
-    let beside = Beside { texts: texts.as_deref(), ..Default::default() };
+    let info = SampleInfo { texts: texts.as_deref(), ..Default::default() };
     let split = train_test_split(table.n_rows(), 0.2, 42)?;
     // All features at every node take minutes on a large table, and gain little there.
     let large = table.n_rows() * table.dims() > LARGE;
@@ -140,14 +140,13 @@ fn model_sections(args: &Args, common: &Common, table: &Table) -> Result<Vec<Sec
     let mut sections = Vec::new();
     if table.column(&label)?.data_type().is_numeric() {
         let targets: Vec<f64> = table.numbers(&label)?.into_iter().flatten().collect();
-        let found = regress(table.vectors(), &targets, &split, &beside, &options)?;
-        sections.push(report::regression(&found, &label)?);
+        let found = regress(table.vectors(), &targets, &split, &info, &options)?;
+        sections.push(report::regression(&found, &label, Look::Page)?);
     }
-    let classes: Vec<usize> =
-        table.labels(&label)?.codes.iter().flatten().map(|code| *code as usize).collect();
+    let classes = Classes::try_from(table.labels(&label)?)?;
     // The training rows may hold one class only.
-    if let Ok(found) = classify(table.vectors(), &classes, &labels.names, &split, &beside, &options) {
-        sections.push(report::classification(&found, &label)?);
+    if let Ok(found) = classify(table.vectors(), &classes, &split, &info, &options) {
+        sections.push(report::classification(&found, &label, Look::Page)?);
     }
     Ok(sections)
 }

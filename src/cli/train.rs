@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use embedlab::Result;
 use embedlab::model::{Classifier, ModelKind, Recipe, Regressor, SavedModel, Task};
+use embedlab::{Error, Result};
 use serde::Serialize;
 
 use super::beside::model_of;
@@ -64,18 +64,26 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     let options = args.model.options(common);
     let numeric = rows.table.column(&rows.label)?.data_type().is_numeric();
     let default = if numeric && options.kind != ModelKind::Logistic { Kind::Regress } else { Kind::Classify };
-    let (features, weights) = (rows.features.view(), rows.weights.as_deref());
+    let inputs = rows.inputs()?;
+    let all: Vec<usize> = (0..rows.table.n_rows()).collect();
+    let encoder = inputs.encoder(&all)?;
+    let features = inputs.features(&encoder, &all)?;
+    let weights = rows.weights.as_deref();
     let start = std::time::Instant::now();
     let task = {
         let _busy = output.busy(format!("fitting: {}", options.kind.name()));
         match args.task.unwrap_or(default) {
             Kind::Regress => {
                 let targets = rows.targets().map_err(|error| error.file(&args.input.file))?;
-                Task::Regress(Regressor::fit(features, &targets, weights, &options)?)
+                Task::Regress(Regressor::fit(features.view(), &targets, weights, &options)?)
             }
             Kind::Classify => {
-                let (classes, names) = rows.classes()?;
-                Task::Classify { model: Classifier::fit(features, &classes, weights, &options)?, names }
+                let in_file = |error: Error| error.file(&args.input.file).column(&rows.label);
+                let classes = rows.classes().map_err(in_file)?;
+                classes.require_two(&all).map_err(in_file)?;
+                let model =
+                    Classifier::fit(features.view(), &classes.codes, weights, &options).map_err(in_file)?;
+                Task::Classify { model, names: classes.names }
             }
         }
     };
@@ -83,7 +91,7 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     let recipe = Recipe {
         label: rows.label.clone(),
         dims: rows.table.dims(),
-        encoder: rows.encoder.clone(),
+        encoder,
         n_rows: rows.table.n_rows(),
         embedding_model: model_of(&rows.table),
     };

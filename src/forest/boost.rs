@@ -1,20 +1,19 @@
 //! Gradient boosting: small trees one after another, each on what the ones before it got wrong.
 
-use linfa::ParamGuard;
-use linfa::dataset::{AsSingleTargets, DatasetBase};
-use linfa::traits::{Fit, PredictInplace};
-use ndarray::{Array1, Array2, ArrayBase, ArrayView2, Data, Ix2};
-use rayon::prelude::*;
 use std::marker::PhantomData;
 
+use linfa::ParamGuard;
+use ndarray::{Array2, ArrayView2};
+use rayon::prelude::*;
+
 use super::bins::Bins;
-use super::classifier::{likeliest, require_classes};
-use super::ensemble::{Ensemble, require_usable, stream};
+use super::ensemble::{Ensemble, require_few_enough, stream};
 use super::grow::{Growth, Target, grow};
-use super::regressor::require_finite_targets;
+use super::leaves::{Leaves, Values};
 use super::tree::Tree;
 use super::walk::leaves_of;
 use crate::error::{Error, Result};
+use crate::targets::{likeliest, require_classes, require_finite_targets, require_usable, softmax};
 
 /// The least curvature of the loss at a row: below it a step would be a division by next to nothing.
 const LEAST_CURVATURE: f64 = 1e-6;
@@ -186,13 +185,14 @@ struct Slopes {
 }
 
 impl<M: Sync> BoostValidParams<M> {
-    /// Rounds of trees. `slopes` gives, for the scores so far (n x width) and one of them, the slope
-    /// and the curvature of the loss at each row.
+    /// Rounds of trees. `predictions` makes predictions of the scores so far (n x width), once a round;
+    /// `slopes` gives, for those and one of the scores, the slope and the curvature of the loss at each row.
     fn rounds(
         &self,
         rows: ArrayView2<'_, f32>,
         weights: Option<&[f64]>,
         start: &[f64],
+        predictions: impl Fn(&Array2<f64>) -> Array2<f64>,
         slopes: impl Fn(&Array2<f64>, usize) -> Slopes + Sync,
     ) -> Ensemble {
         let bins = Bins::new(rows, self.max_bins, self.seed);
@@ -211,17 +211,18 @@ impl<M: Sync> BoostValidParams<M> {
         let mut importance = vec![0.0; rows.ncols()];
         let mut trees = Vec::with_capacity(self.max_iter * width);
         for round in 0..self.max_iter {
+            let predicted = predictions(&scores);
             let grown: Vec<(Tree, Vec<f64>, Vec<u32>)> = (0..width)
                 .into_par_iter()
                 .map(|score| {
-                    let Slopes { gradient, curvature } = slopes(&scores, score);
+                    let Slopes { gradient, curvature } = slopes(&predicted, score);
                     let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
-                    let steps: Vec<f32> =
-                        (0..n).map(|row| (-gradient[row] / curvature[row]) as f32).collect();
+                    let steps: Vec<f64> = (0..n).map(|row| -gradient[row] / curvature[row]).collect();
+                    let scaled: Vec<f32> = steps.iter().map(|step| *step as f32).collect();
                     let weights: Vec<f32> = (0..n).map(|row| (weight(row) * curvature[row]) as f32).collect();
                     let mut random = stream(self.seed, round * width + score);
                     let mut importance = vec![0.0; rows.ncols()];
-                    let mut target = Target::Mean(&steps);
+                    let mut target = Target::Mean { targets: &steps, scaled: &scaled };
                     let tree = grow(&bins, &mut target, &weights, &growth, &mut random, &mut importance);
                     let mut leaves = vec![0; n];
                     leaves_of(&tree, rows.view(), |row, leaf| leaves[row] = leaf as u32);
@@ -229,16 +230,15 @@ impl<M: Sync> BoostValidParams<M> {
                 })
                 .collect();
             for (score, (tree, of_tree, leaves)) in grown.into_iter().enumerate() {
-                let step: Vec<f32> =
-                    tree.values.iter().map(|value| (f64::from(*value) * self.learning_rate) as f32).collect();
+                let numbers: Vec<f64> =
+                    (0..tree.n_leaves()).map(|leaf| tree.leaves.of(leaf)[0] * self.learning_rate).collect();
                 for (row, leaf) in leaves.into_iter().enumerate() {
-                    scores[[row, score]] += f64::from(step[leaf as usize]);
+                    scores[[row, score]] += numbers[leaf as usize];
                 }
                 importance.iter_mut().zip(of_tree).for_each(|(sum, value)| *sum += value);
-                // A leaf speaks of one score and is silent on the others.
-                let mut values = vec![0.0; step.len() * width];
-                step.iter().enumerate().for_each(|(leaf, value)| values[leaf * width + score] = *value);
-                trees.push(Tree { nodes: tree.nodes, values, width });
+                // A tree has a number for one score and none for the others.
+                let leaves = Leaves { width, values: Values::Numbers { place: score, numbers } };
+                trees.push(Tree { nodes: tree.nodes, leaves });
             }
         }
         let total: f64 = importance.iter().sum();
@@ -308,6 +308,7 @@ impl BoostValidParams<BoostRegressor> {
         weights: Option<&[f64]>,
     ) -> Result<BoostRegressor> {
         require_usable(rows, targets.len(), weights)?;
+        require_few_enough(rows.nrows())?;
         require_finite_targets(targets)?;
         let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
         let total: f64 = (0..targets.len()).map(weight).sum();
@@ -316,12 +317,14 @@ impl BoostValidParams<BoostRegressor> {
         let variance: f64 = targets.iter().map(|target| (target - mean).powi(2)).sum::<f64>() / total;
         let scale = if variance > 0.0 && variance.is_finite() { variance.sqrt() } else { 1.0 };
         let scaled: Vec<f64> = targets.iter().map(|target| (target - mean) / scale).collect();
-        let mut ensemble = self.rounds(rows, weights, &[0.0], |scores, _| Slopes {
+        let mut ensemble = self.rounds(rows, weights, &[0.0], Array2::clone, |scores, _| Slopes {
             gradient: scores.iter().zip(&scaled).map(|(score, target)| score - target).collect(),
             curvature: vec![1.0; scaled.len()],
         });
-        for value in ensemble.trees.iter_mut().flat_map(|tree| &mut tree.values) {
-            *value = (f64::from(*value) * scale) as f32;
+        for tree in &mut ensemble.trees {
+            if let Values::Numbers { numbers, .. } = &mut tree.leaves.values {
+                numbers.iter_mut().for_each(|number| *number *= scale);
+            }
         }
         Ok(BoostRegressor { ensemble, start: vec![mean] })
     }
@@ -386,14 +389,6 @@ fn logistic(score: f64) -> f64 {
     1.0 / (1.0 + (-score).exp())
 }
 
-/// Scores to probabilities, in place.
-pub(crate) fn softmax(scores: &mut [f64]) {
-    let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    scores.iter_mut().for_each(|score| *score = (*score - most).exp());
-    let sum: f64 = scores.iter().sum();
-    scores.iter_mut().for_each(|score| *score /= sum);
-}
-
 impl BoostParams<BoostClassifier> {
     /// Checks the parameters and fits; see [`BoostValidParams::fit_rows`].
     ///
@@ -422,6 +417,7 @@ impl BoostValidParams<BoostClassifier> {
         weights: Option<&[f64]>,
     ) -> Result<BoostClassifier> {
         require_usable(rows, labels.len(), weights)?;
+        require_few_enough(rows.nrows())?;
         let n_classes = require_classes(labels)?;
         let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
         let total: f64 = (0..labels.len()).map(weight).sum();
@@ -433,17 +429,20 @@ impl BoostValidParams<BoostClassifier> {
             [first, second] => vec![log(*second) - log(*first)],
             shares => shares.iter().map(|share| log(*share)).collect(),
         };
-        let ensemble = self.rounds(rows, weights, &start, |scores, class| {
-            let probability = |row: usize| match start.len() {
-                1 => logistic(scores[[row, 0]]),
-                _ => {
-                    let row = scores.row(row);
-                    let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-                    (row[class] - most).exp() / row.iter().map(|score| (score - most).exp()).sum::<f64>()
-                }
-            };
+        let probabilities = |scores: &Array2<f64>| {
+            let mut probabilities = scores.clone();
+            match start.len() {
+                1 => probabilities.mapv_inplace(logistic),
+                _ => probabilities
+                    .rows_mut()
+                    .into_iter()
+                    .for_each(|mut row| softmax(row.as_slice_mut().unwrap_or_default())),
+            }
+            probabilities
+        };
+        let ensemble = self.rounds(rows, weights, &start, probabilities, |probabilities, class| {
             let wanted = if start.len() == 1 { 1 } else { class };
-            let probabilities: Vec<f64> = (0..labels.len()).map(probability).collect();
+            let probabilities = probabilities.column(class);
             Slopes {
                 gradient: probabilities
                     .iter()
@@ -454,68 +453,5 @@ impl BoostValidParams<BoostClassifier> {
             }
         });
         Ok(BoostClassifier { ensemble, start })
-    }
-}
-
-/// linfa's `fit`, for records of `f32` or `f64`; weights are the dataset's, when it has any.
-impl<F: linfa::Float, D: Data<Elem = F>, T: AsSingleTargets<Elem = F>> Fit<ArrayBase<D, Ix2>, T, Error>
-    for BoostValidParams<BoostRegressor>
-{
-    type Object = BoostRegressor;
-
-    fn fit(&self, dataset: &DatasetBase<ArrayBase<D, Ix2>, T>) -> Result<BoostRegressor> {
-        let number = |value: &F| value.to_f64().unwrap_or(f64::NAN);
-        let rows = dataset.records().mapv(|value| number(&value) as f32);
-        let targets: Vec<f64> = dataset.as_single_targets().iter().map(number).collect();
-        let weights: Option<Vec<f64>> =
-            dataset.weights().map(|weights| weights.iter().map(|weight| f64::from(*weight)).collect());
-        self.fit_rows(rows.view(), &targets, weights.as_deref())
-    }
-}
-
-/// linfa's `predict`; it panics where [`predict_rows`](BoostRegressor::predict_rows) gives an error.
-impl<F: linfa::Float, D: Data<Elem = F>> PredictInplace<ArrayBase<D, Ix2>, Array1<F>> for BoostRegressor {
-    fn predict_inplace(&self, rows: &ArrayBase<D, Ix2>, out: &mut Array1<F>) {
-        let rows = rows.mapv(|value| value.to_f32().unwrap_or(f32::NAN));
-        match self.predict_rows(rows.view()) {
-            Ok(predicted) => *out = predicted.into_iter().map(F::cast).collect(),
-            Err(error) => panic!("{error}"),
-        }
-    }
-
-    fn default_target(&self, rows: &ArrayBase<D, Ix2>) -> Array1<F> {
-        Array1::zeros(rows.nrows())
-    }
-}
-
-/// linfa's `fit`, for records of `f32` or `f64` and classes numbered from 0.
-impl<F: linfa::Float, D: Data<Elem = F>, T: AsSingleTargets<Elem = usize>> Fit<ArrayBase<D, Ix2>, T, Error>
-    for BoostValidParams<BoostClassifier>
-{
-    type Object = BoostClassifier;
-
-    fn fit(&self, dataset: &DatasetBase<ArrayBase<D, Ix2>, T>) -> Result<BoostClassifier> {
-        let rows = dataset.records().mapv(|value| value.to_f32().unwrap_or(f32::NAN));
-        let labels = dataset.as_single_targets().to_vec();
-        let weights: Option<Vec<f64>> =
-            dataset.weights().map(|weights| weights.iter().map(|weight| f64::from(*weight)).collect());
-        self.fit_rows(rows.view(), &labels, weights.as_deref())
-    }
-}
-
-/// linfa's `predict`; it panics where [`predict_rows`](BoostClassifier::predict_rows) gives an error.
-impl<F: linfa::Float, D: Data<Elem = F>> PredictInplace<ArrayBase<D, Ix2>, Array1<usize>>
-    for BoostClassifier
-{
-    fn predict_inplace(&self, rows: &ArrayBase<D, Ix2>, out: &mut Array1<usize>) {
-        let rows = rows.mapv(|value| value.to_f32().unwrap_or(f32::NAN));
-        match self.predict_rows(rows.view()) {
-            Ok(predicted) => *out = predicted.into(),
-            Err(error) => panic!("{error}"),
-        }
-    }
-
-    fn default_target(&self, rows: &ArrayBase<D, Ix2>) -> Array1<usize> {
-        Array1::zeros(rows.nrows())
     }
 }

@@ -1,16 +1,15 @@
 //! Forests that predict a class.
 
-use linfa::dataset::{AsSingleTargets, DatasetBase};
-use linfa::traits::{Fit, PredictInplace};
-use linfa::{Float, ParamGuard};
-use ndarray::{Array1, Array2, ArrayBase, ArrayView2, Data, Ix2};
+use linfa::ParamGuard;
+use ndarray::{Array2, ArrayView2};
 
-use super::ensemble::{Ensemble, grow_trees, require_usable};
+use super::ensemble::{Ensemble, grow_trees, require_few_enough};
 use super::grow::Target;
 use super::ordered::Sides;
 use super::params::{ClassWeight, Criterion, ForestParams, ForestValidParams, MaxFeatures};
 use super::tree::Tree;
 use crate::error::{Error, Result};
+use crate::targets::{likeliest, require_classes, require_usable};
 
 /// A random forest that predicts a class: the mean of the trees' class shares.
 ///
@@ -91,34 +90,6 @@ impl ForestClassifier {
     }
 }
 
-/// The number of classes, numbered from 0.
-///
-/// # Errors
-/// When there is one only, or the numbers have gaps that make no sense.
-pub(crate) fn require_classes(labels: &[usize]) -> Result<usize> {
-    let n_classes = labels.iter().max().map_or(0, |most| most + 1);
-    if n_classes > labels.len().saturating_mul(2).max(1000) {
-        return Err(Error::argument("classes are not numbered from 0 without gaps").seen(format!(
-            "class {} among {} rows",
-            n_classes - 1,
-            labels.len()
-        )));
-    }
-    if labels.iter().all(|label| *label == labels[0]) {
-        return Err(Error::input("one class only")
-            .seen(format!("class {} in all {} rows", labels[0], labels.len()))
-            .advice("a classifier needs rows of at least two classes"));
-    }
-    Ok(n_classes)
-}
-
-pub(crate) fn likeliest(probabilities: &Array2<f64>) -> Vec<usize> {
-    let of_row = |row: ndarray::ArrayView1<'_, f64>| {
-        (1..row.len()).fold(0, |best, class| if row[class] > row[best] { class } else { best })
-    };
-    probabilities.rows().into_iter().map(of_row).collect()
-}
-
 impl ForestParams<ForestClassifier> {
     /// Checks the parameters and fits; see [`ForestValidParams::fit_rows`].
     ///
@@ -147,6 +118,7 @@ impl ForestValidParams<ForestClassifier> {
         weights: Option<&[f64]>,
     ) -> Result<ForestClassifier> {
         require_usable(rows, labels.len(), weights)?;
+        require_few_enough(rows.nrows())?;
         if matches!(self.criterion, Criterion::SquaredError | Criterion::AbsoluteError) {
             return Err(Error::argument("a criterion for numbers")
                 .seen(format!("{:?}", self.criterion).to_lowercase())
@@ -193,37 +165,5 @@ impl ForestValidParams<ForestClassifier> {
                 }
             }
         }
-    }
-}
-
-/// linfa's `fit`, for records of `f32` or `f64` and classes numbered from 0; weights are the
-/// dataset's, when it has any.
-impl<F: Float, D: Data<Elem = F>, T: AsSingleTargets<Elem = usize>> Fit<ArrayBase<D, Ix2>, T, Error>
-    for ForestValidParams<ForestClassifier>
-{
-    type Object = ForestClassifier;
-
-    fn fit(&self, dataset: &DatasetBase<ArrayBase<D, Ix2>, T>) -> Result<ForestClassifier> {
-        let rows = dataset.records().mapv(|value| value.to_f32().unwrap_or(f32::NAN));
-        let labels = dataset.as_single_targets().to_vec();
-        let weights: Option<Vec<f64>> =
-            dataset.weights().map(|weights| weights.iter().map(|weight| f64::from(*weight)).collect());
-        self.fit_rows(rows.view(), &labels, weights.as_deref())
-    }
-}
-
-/// linfa's `predict`. linfa's trait cannot fail, so it panics where
-/// [`predict_rows`](ForestClassifier::predict_rows) gives an error.
-impl<F: Float, D: Data<Elem = F>> PredictInplace<ArrayBase<D, Ix2>, Array1<usize>> for ForestClassifier {
-    fn predict_inplace(&self, rows: &ArrayBase<D, Ix2>, out: &mut Array1<usize>) {
-        let rows = rows.mapv(|value| value.to_f32().unwrap_or(f32::NAN));
-        match self.predict_rows(rows.view()) {
-            Ok(predicted) => *out = predicted.into(),
-            Err(error) => panic!("{error}"),
-        }
-    }
-
-    fn default_target(&self, rows: &ArrayBase<D, Ix2>) -> Array1<usize> {
-        Array1::zeros(rows.nrows())
     }
 }

@@ -26,44 +26,13 @@ pub(super) struct Ensemble {
 /// NaN for a row that every tree has seen).
 pub(super) type Grown = (Ensemble, Option<Array2<f64>>);
 
-/// Checks what every fit needs of its rows and weights.
-pub(crate) fn require_usable(
-    rows: ArrayView2<'_, f32>,
-    n_targets: usize,
-    weights: Option<&[f64]>,
-) -> Result<()> {
-    if rows.nrows() != n_targets {
-        return Err(Error::argument("rows and targets of different number")
-            .seen(format!("{} rows, {n_targets} targets", rows.nrows())));
-    }
-    if rows.nrows() == 0 || rows.ncols() == 0 {
-        return Err(Error::input("nothing to learn from").seen(format!(
-            "{} rows of {} features",
-            rows.nrows(),
-            rows.ncols()
-        )));
-    }
-    if rows.nrows() >= MOST_ROWS {
-        return Err(Error::input("too many rows for a forest")
-            .seen(rows.nrows().to_string())
+/// # Errors
+/// When there are more rows than a tree can number.
+pub(super) fn require_few_enough(n_rows: usize) -> Result<()> {
+    if n_rows >= MOST_ROWS {
+        return Err(Error::input("too many rows for trees")
+            .seen(n_rows.to_string())
             .advice(format!("take a sample of fewer than {MOST_ROWS}")));
-    }
-    crate::rows::require_finite(rows)?;
-    let Some(weights) = weights else { return Ok(()) };
-    if weights.len() != rows.nrows() {
-        return Err(Error::argument("rows and weights of different number").seen(format!(
-            "{} rows, {} weights",
-            rows.nrows(),
-            weights.len()
-        )));
-    }
-    if let Some(row) = weights.iter().position(|weight| !(*weight >= 0.0 && weight.is_finite())) {
-        return Err(Error::input("a weight that is no number from 0 up")
-            .row(row)
-            .seen(weights[row].to_string()));
-    }
-    if weights.iter().all(|weight| *weight == 0.0) {
-        return Err(Error::input("all weights are 0").advice("give at least one row a weight"));
     }
     Ok(())
 }
@@ -121,20 +90,34 @@ pub(super) fn stream(seed: u64, tree: usize) -> ChaCha8Rng {
     random
 }
 
-/// The weights of a tree's rows: how often each was drawn, times its own weight.
+/// What a tree's rows weigh: how often each was drawn, or without a draw its own weight. Rows are drawn with
+/// a probability in proportion to their weight, as in scikit-learn since 1.9: a weight changes how often a row
+/// is seen, and not how much of a leaf it is.
 fn drawn(weights: &[f64], bootstrap: bool, random: &mut ChaCha8Rng) -> Vec<f32> {
+    let n = weights.len();
     if !bootstrap {
         return weights.iter().map(|weight| *weight as f32).collect();
     }
-    let mut times = vec![0_u32; weights.len()];
-    for _ in 0..weights.len() {
-        times[random.gen_range(0..weights.len())] += 1;
+    let mut times = vec![0_u32; n];
+    if weights.iter().all(|weight| *weight == weights[0]) {
+        (0..n).for_each(|_| times[random.gen_range(0..n)] += 1);
+    } else {
+        let mut whole = 0.0;
+        let ends: Vec<f64> = weights
+            .iter()
+            .map(|weight| {
+                whole += weight;
+                whole
+            })
+            .collect();
+        // Rounding may draw the whole itself: the last row with a weight then.
+        let last = weights.iter().rposition(|weight| *weight > 0.0).unwrap_or(0);
+        for _ in 0..n {
+            let drawn = random.r#gen::<f64>() * whole;
+            times[ends.partition_point(|end| *end <= drawn).min(last)] += 1;
+        }
     }
-    // A draw that misses every row of positive weight is no draw.
-    if weights.iter().zip(&times).all(|(weight, times)| *weight == 0.0 || *times == 0) {
-        return weights.iter().map(|weight| *weight as f32).collect();
-    }
-    weights.iter().zip(times).map(|(weight, times)| (weight * f64::from(times)) as f32).collect()
+    times.into_iter().map(|times| times as f32).collect()
 }
 
 fn out_of_bag<M: Sync>(
@@ -143,7 +126,7 @@ fn out_of_bag<M: Sync>(
     weights: &[f64],
     params: &ForestValidParams<M>,
 ) -> Array2<f64> {
-    let width = ensemble.trees[0].width;
+    let width = ensemble.width();
     let mut sums = Array2::zeros((rows.nrows(), width));
     let mut counts = vec![0_u32; rows.nrows()];
     // Trees are walked side by side, some at a time, and added in their order.
@@ -165,10 +148,8 @@ fn out_of_bag<M: Sync>(
         for (tree, leaves) in ensemble.trees[first..last].iter().zip(leaves) {
             for (row, leaf) in leaves.iter().enumerate().filter(|(_, leaf)| **leaf != u32::MAX) {
                 counts[row] += 1;
-                sums.row_mut(row)
-                    .iter_mut()
-                    .zip(tree.value(*leaf as usize))
-                    .for_each(|(sum, x)| *sum += f64::from(*x));
+                let mut sums = sums.row_mut(row);
+                tree.leaves.add_to(*leaf as usize, sums.as_slice_mut().unwrap_or_default());
             }
         }
     }
@@ -179,6 +160,11 @@ fn out_of_bag<M: Sync>(
 }
 
 impl Ensemble {
+    /// Numbers of a prediction: 1, or the number of classes.
+    pub fn width(&self) -> usize {
+        self.trees[0].leaves.width
+    }
+
     /// The mean of the trees' values for each row, `n x width`.
     pub fn mean_values(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f64>> {
         let share = 1.0 / self.trees.len() as f64;
@@ -191,12 +177,11 @@ impl Ensemble {
     pub fn sums(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f64>> {
         if rows.ncols() != self.n_features {
             return Err(Error::argument("rows of other dimensions than the model")
-                .with_code("dimensions")
                 .seen(format!("{} in the rows, {} in the model", rows.ncols(), self.n_features))
                 .advice("use vectors of the same embedding model"));
         }
         crate::rows::require_finite(rows)?;
-        let width = self.trees[0].width;
+        let width = self.width();
         let block = Walk::rows_at_once(self.n_features);
         let walk = Walk::new(&self.trees, rows.nrows(), rows.ncols());
         let mut sums = Array2::zeros((rows.nrows(), width));
@@ -206,9 +191,7 @@ impl Ensemble {
             .for_each_init(Columns::default, |columns, (mut sums, rows)| {
                 let Some(sums) = sums.as_slice_mut() else { return };
                 walk.leaves_of(rows, columns, |tree, row, leaf| {
-                    let sums = &mut sums[row * width..(row + 1) * width];
-                    let values = self.trees[tree].value(leaf);
-                    sums.iter_mut().zip(values).for_each(|(sum, x)| *sum += f64::from(*x));
+                    self.trees[tree].leaves.add_to(leaf, &mut sums[row * width..(row + 1) * width]);
                 });
             });
         Ok(sums)

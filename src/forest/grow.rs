@@ -6,6 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::bins::{Bins, LANES, Lane};
+use super::leaves::Leaves;
 use super::ordered::{Order, OrderedRows, Sides};
 use super::squared::{self, Histogram};
 use super::tree::{NO_LEAF, Node, Tree};
@@ -30,9 +31,9 @@ pub(super) struct Growth {
 
 /// What the tree predicts, and what its splits make small.
 pub(super) enum Target<'a> {
-    /// The mean of these, by squared error. They should be of about unit variance.
-    Mean(&'a [f32]),
-    /// A class of so many, by what the sides count.
+    /// The mean, by squared error: the targets, and the same in about unit variance, by which splits are chosen.
+    Mean { targets: &'a [f64], scaled: &'a [f32] },
+    /// One of `n_classes` classes, by what the sides count.
     Classes { codes: &'a [u32], n_classes: usize, sides: Sides },
     /// The median: for each row the rank of its target among the distinct ones, `values`.
     Median { ranks: &'a [u32], values: &'a [f64], sides: Sides },
@@ -67,9 +68,9 @@ pub(super) fn grow(
     importance: &mut [f64],
 ) -> Tree {
     let rows: Vec<u32> = (0..bins.n_rows() as u32).filter(|row| weights[*row as usize] > 0.0).collect();
-    let width = match target {
-        Target::Classes { n_classes, .. } => *n_classes,
-        _ => 1,
+    let leaves = match target {
+        Target::Classes { n_classes, .. } => Leaves::classes(*n_classes),
+        _ => Leaves::numbers(),
     };
     let n = rows.len();
     let mut grower = Grower {
@@ -80,7 +81,7 @@ pub(super) fn grow(
         random,
         rows,
         features: (0..bins.n_features() as u32).collect(),
-        tree: Tree { nodes: Vec::new(), values: Vec::new(), width },
+        tree: Tree { nodes: Vec::new(), leaves },
         scratch: Scratch::default(),
     };
     let mut frontier: Vec<Open> = Vec::new();
@@ -157,25 +158,23 @@ impl Grower<'_, '_> {
     fn close(&mut self, node: usize, start: usize, end: usize) {
         let leaf = self.tree.n_leaves();
         self.tree.nodes[node] = Node::leaf(node, leaf);
+        let weights = self.weights;
         let rows = self.rows[start..end].iter().map(|row| *row as usize);
         match &*self.target {
-            Target::Mean(targets) => {
+            Target::Mean { targets, .. } => {
                 let (sum, weight) = rows.fold((0.0, 0.0), |(sum, weight), row| {
-                    let here = f64::from(self.weights[row]);
-                    (sum + here * f64::from(targets[row]), weight + here)
+                    let here = f64::from(weights[row]);
+                    (sum + here * targets[row], weight + here)
                 });
-                self.tree.values.push((sum / weight) as f32);
+                self.tree.leaves.push(sum / weight);
             }
-            Target::Classes { codes, n_classes, .. } => {
-                let mut shares = vec![0.0_f64; *n_classes];
-                rows.for_each(|row| shares[codes[row] as usize] += f64::from(self.weights[row]));
-                let weight: f64 = shares.iter().sum();
-                self.tree.values.extend(shares.iter().map(|share| (share / weight) as f32));
+            Target::Classes { codes, .. } => {
+                self.tree.leaves.push_rows(rows.map(|row| (codes[row], f64::from(weights[row]))));
             }
             Target::Median { ranks, values, .. } => {
                 let mut pairs: Vec<(f64, f64)> =
-                    rows.map(|row| (values[ranks[row] as usize], f64::from(self.weights[row]))).collect();
-                self.tree.values.push(super::ordered::weighted_median(&mut pairs) as f32);
+                    rows.map(|row| (values[ranks[row] as usize], f64::from(weights[row]))).collect();
+                self.tree.leaves.push(super::ordered::weighted_median(&mut pairs));
             }
         }
     }
@@ -185,9 +184,9 @@ impl Grower<'_, '_> {
             return None;
         }
         match self.target {
-            Target::Mean(targets) => {
-                let targets = *targets;
-                self.best_by_squares(targets, start, end)
+            Target::Mean { scaled, .. } => {
+                let scaled = *scaled;
+                self.best_by_squares(scaled, start, end)
             }
             _ => self.best_in_order(start, end),
         }
@@ -197,7 +196,7 @@ impl Grower<'_, '_> {
         let rows = &self.rows[start..end];
         let first = rows[0] as usize;
         match &*self.target {
-            Target::Mean(targets) => rows.iter().all(|row| targets[*row as usize] == targets[first]),
+            Target::Mean { scaled, .. } => rows.iter().all(|row| scaled[*row as usize] == scaled[first]),
             Target::Classes { codes, .. } => rows.iter().all(|row| codes[*row as usize] == codes[first]),
             Target::Median { ranks, .. } => rows.iter().all(|row| ranks[*row as usize] == ranks[first]),
         }
@@ -283,7 +282,7 @@ impl Grower<'_, '_> {
         let (keys, sides) = match &mut *self.target {
             Target::Classes { codes, sides, .. } => (*codes, sides),
             Target::Median { ranks, sides, .. } => (*ranks, sides),
-            Target::Mean(_) => return None,
+            Target::Mean { .. } => return None,
         };
         scratch.keys.clear();
         scratch.keys.extend(rows.iter().map(|row| keys[*row as usize]));

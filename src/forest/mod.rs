@@ -9,7 +9,6 @@
 //! Splits are sought among at most 254 thresholds a feature, placed at the quantiles of the training
 //! rows (as LightGBM and scikit-learn's histogram boosting do), where scikit-learn's forest tries every
 //! value. A threshold is put in the middle of the gap between the rows of its own node.
-
 //! ```
 //! use embedlab::forest::ForestRegressor;
 //! use embedlab::table;
@@ -27,6 +26,7 @@ mod boost;
 mod classifier;
 mod ensemble;
 mod grow;
+mod leaves;
 mod ordered;
 mod params;
 mod readable;
@@ -36,14 +36,9 @@ mod store;
 mod tree;
 mod walk;
 
-pub(crate) use boost::softmax;
 pub use boost::{BoostClassifier, BoostParams, BoostRegressor, BoostValidParams};
 pub use classifier::ForestClassifier;
-pub(crate) use classifier::{likeliest, require_classes};
-pub(crate) use ensemble::require_usable;
 pub use params::{ClassWeight, Criterion, ForestParams, ForestValidParams, MaxFeatures};
 pub use readable::ReadableTree;
 pub use regressor::ForestRegressor;
-pub(crate) use regressor::require_finite_targets;
-pub(crate) use store::{Parts, Stows, in_json};
 pub use tree::{Tree, TreeNode};

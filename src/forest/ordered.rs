@@ -85,9 +85,11 @@ impl Sides {
     pub fn classes(criterion: Criterion, n_classes: usize) -> Sides {
         Sides::Classes(Classes {
             entropy: criterion == Criterion::Entropy,
-            total: vec![0.0; n_classes],
-            left: vec![0.0; n_classes],
-            right: vec![0.0; n_classes],
+            places: vec![NOWHERE; n_classes],
+            here: Vec::new(),
+            total: Vec::new(),
+            left: Vec::new(),
+            right: Vec::new(),
             weight: 0.0,
         })
     }
@@ -120,21 +122,37 @@ impl Sides {
     }
 }
 
-/// The weight of every class on both sides.
+/// The weight of every class on both sides. A node looks at the classes of its own rows only, numbered anew,
+/// so that its cost does not grow with the classes of all rows.
 pub(super) struct Classes {
     entropy: bool,
+    /// The place of each class in the open node; used while it is opened.
+    places: Vec<u32>,
+    /// The place of the class of each row of the open node.
+    here: Vec<u32>,
     total: Vec<f64>,
     left: Vec<f64>,
     right: Vec<f64>,
     weight: f64,
 }
 
+/// The place of a class that the open node does not have.
+const NOWHERE: u32 = u32::MAX;
+
 impl Classes {
     fn open(&mut self, rows: &OrderedRows<'_>) -> f64 {
-        self.total.fill(0.0);
+        self.total.clear();
+        self.here.clear();
         for (class, weight) in rows.keys.iter().zip(rows.weights) {
-            self.total[*class as usize] += f64::from(*weight);
+            let place = &mut self.places[*class as usize];
+            if *place == NOWHERE {
+                *place = self.total.len() as u32;
+                self.total.push(0.0);
+            }
+            self.total[*place as usize] += f64::from(*weight);
+            self.here.push(*place);
         }
+        rows.keys.iter().for_each(|class| self.places[*class as usize] = NOWHERE);
         self.weight = self.total.iter().sum();
         self.whole(self.weight, self.total.iter().map(|weight| self.term(*weight)).sum())
     }
@@ -150,8 +168,10 @@ impl Classes {
     }
 
     fn best(&mut self, rows: &OrderedRows<'_>, order: &Order) -> Option<OrderedSplit> {
-        self.left.fill(0.0);
-        self.right.copy_from_slice(&self.total);
+        self.left.clear();
+        self.left.resize(self.total.len(), 0.0);
+        self.right.clear();
+        self.right.extend(&self.total);
         let mut right_terms: f64 = self.total.iter().map(|weight| self.term(*weight)).sum();
         let mut left_terms = 0.0;
         let mut left_weight = 0.0;
@@ -167,7 +187,7 @@ impl Classes {
                 }
             }
             let row = order.row(at);
-            let (class, weight) = (rows.keys[row] as usize, f64::from(rows.weights[row]));
+            let (class, weight) = (self.here[row] as usize, f64::from(rows.weights[row]));
             let (left, right) = (self.left[class], self.right[class]);
             if self.entropy {
                 left_terms += x_ln_x(left + weight) - x_ln_x(left);

@@ -22,51 +22,73 @@ use rand::Rng;
 
 use super::ForestClassifier;
 use super::bins::Bins;
-use super::classifier::require_classes;
-use super::ensemble::{Ensemble, require_usable, stream};
+use super::ensemble::{Ensemble, require_few_enough, stream};
+use super::leaves::Leaves;
 use super::tree::{NO_LEAF, Node, Tree};
 use crate::error::{Error, Result};
+use crate::targets::{require_classes, require_usable};
 
-/// A single tree to be read: few splits, on rows that count alike.
+/// A single tree to be read: few splits, every row counting the same.
 ///
 /// The tree is `linfa-trees`' (gini), kept repeatable; see [`Tree::to_text`] to print it. It is a
 /// [`ForestClassifier`] of one tree, so that it predicts, scores and saves like one. Its cost grows
 /// with nodes x features x rows: meant for a few thousand rows and depths up to 6 or so.
+///
+/// ```
+/// use embedlab::forest::ReadableTree;
+/// use ndarray::Array2;
+/// let rows = Array2::from_shape_fn((60, 3), |(row, column)| (row * (column + 1) % 17) as f32);
+/// let classes: Vec<usize> = rows.column(0).iter().map(|x| usize::from(*x > 8.0)).collect();
+/// let model = ReadableTree::params().max_depth(3).fit_rows(rows.view(), &classes)?;
+/// let names = ["low", "high"].map(String::from);
+/// assert!(model.trees()[0].to_text(|feature| format!("x{feature}"), &names).starts_with("x0 <= 8.5"));
+/// # Ok::<(), embedlab::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ReadableTree {
-    /// The most splits from the root to a leaf. Default: 4.
-    pub max_depth: usize,
-    /// The fewest rows of a leaf. Default: 5.
-    pub min_samples_leaf: usize,
-    /// The seed that decides between equal splits. Default: 42.
-    pub seed: u64,
+    max_depth: usize,
+    min_samples_leaf: usize,
+    seed: u64,
 }
 
-impl Default for ReadableTree {
-    fn default() -> Self {
-        ReadableTree { max_depth: 4, min_samples_leaf: 5, seed: 42 }
-    }
-}
+/// The steps in which rows differ in weight: 2^-12, so that sums of a few thousand rows are exact in `f32`.
+const STEP: f32 = 1.0 / 4096.0;
+
+/// The most steps that a row's weight is above 1.
+const MOST_STEPS: u32 = 63;
+
+/// Fits with a larger least weight before the least that is always enough.
+const TRIES: usize = 8;
 
 impl ReadableTree {
+    /// Parameters with their defaults: depth 4, 5 rows a leaf, seed 42.
+    pub fn params() -> ReadableTree {
+        ReadableTree { max_depth: 4, min_samples_leaf: 5, seed: 42 }
+    }
+
+    /// The most splits from the root to a leaf. Default: 4.
+    pub fn max_depth(self, max_depth: usize) -> Self {
+        ReadableTree { max_depth, ..self }
+    }
+
+    /// The fewest rows of a leaf. Default: 5.
+    pub fn min_samples_leaf(self, min_samples_leaf: usize) -> Self {
+        ReadableTree { min_samples_leaf, ..self }
+    }
+
+    /// The seed that decides between equal splits. Default: 42.
+    pub fn seed(self, seed: u64) -> Self {
+        ReadableTree { seed, ..self }
+    }
+
     /// Fits rows (n x d) to n classes, numbered from 0.
     ///
     /// # Errors
-    /// When the numbers of rows and labels differ, there are none or only one class, or a number is not
-    /// finite.
-    ///
-    /// ```
-    /// use embedlab::forest::ReadableTree;
-    /// use ndarray::Array2;
-    /// let rows = Array2::from_shape_fn((60, 3), |(row, column)| (row * (column + 1) % 17) as f32);
-    /// let classes: Vec<usize> = rows.column(0).iter().map(|x| usize::from(*x > 8.0)).collect();
-    /// let model = ReadableTree::default().fit_rows(rows.view(), &classes)?;
-    /// let names = ["low", "high"].map(String::from);
-    /// assert!(model.trees()[0].to_text(|feature| format!("x{feature}"), &names).starts_with("x0 <= 8.5"));
-    /// # Ok::<(), embedlab::Error>(())
-    /// ```
+    /// When the numbers of rows and labels differ, there are none or only one class, a number is not
+    /// finite, or a parameter is 0.
     pub fn fit_rows(&self, rows: ArrayView2<'_, f32>, labels: &[usize]) -> Result<ForestClassifier> {
         require_usable(rows, labels.len(), None)?;
+        require_few_enough(rows.nrows())?;
         let n_classes = require_classes(labels)?;
         for (name, value) in [("max_depth", self.max_depth), ("min_samples_leaf", self.min_samples_leaf)] {
             if value == 0 {
@@ -78,31 +100,46 @@ impl ReadableTree {
         let bins = Bins::new(rows, 255, self.seed);
         let codes = Array2::from_shape_fn(rows.dim(), |(row, feature)| f32::from(bins.code(feature, row)));
         let mut random = stream(self.seed, 0);
-        // Steps of 2^-12: sums of a few thousand rows are exact in f32, in any order.
         let weights: Array1<f32> =
-            labels.iter().map(|_| 1.0 + random.gen_range(0..64) as f32 / 4096.0).collect();
-        let dataset = DatasetBase::new(codes, Array1::from(labels.to_vec())).with_weights(weights);
-        let grown = DecisionTree::<f32, usize>::params()
-            .max_depth(Some(self.max_depth))
-            .min_weight_split(2.0 * self.min_samples_leaf as f32)
-            .min_weight_leaf(self.min_samples_leaf as f32)
-            .check()
-            .and_then(|params| params.fit(&dataset))
-            .map_err(|error| Error::input("no tree could be grown").source(error))?;
-        let mut reading = Reading {
-            bins: &bins,
-            labels,
-            tree: Tree { nodes: vec![Node::leaf(0, 0)], values: Vec::new(), width: n_classes },
-            importance: vec![0.0; rows.ncols()],
-        };
-        reading.read(grown.root_node(), 0, (0..rows.nrows()).collect());
-        let total: f64 = reading.importance.iter().sum();
-        if total > 0.0 {
-            reading.importance.iter_mut().for_each(|value| *value /= total);
+            labels.iter().map(|_| 1.0 + random.gen_range(0..=MOST_STEPS) as f32 * STEP).collect();
+        let dataset = DatasetBase::new(codes, Array1::from(labels.to_vec())).with_weights(weights.clone());
+        // A leaf's weight is above its number of rows: a leaf of too few rows may weigh enough. Then the
+        // least weight is raised above it.
+        let mut least = self.min_samples_leaf as f32;
+        for tried in 0.. {
+            let grown = DecisionTree::<f32, usize>::params()
+                .max_depth(Some(self.max_depth))
+                .min_weight_split(2.0 * self.min_samples_leaf as f32)
+                .min_weight_leaf(least)
+                .check()
+                .and_then(|params| params.fit(&dataset))
+                .map_err(|error| Error::input("no tree could be grown").source(error))?;
+            let mut reading = Reading {
+                bins: &bins,
+                labels,
+                tree: Tree { nodes: vec![Node::leaf(0, 0)], leaves: Leaves::classes(n_classes) },
+                importance: vec![0.0; rows.ncols()],
+                too_few: None,
+                min_samples_leaf: self.min_samples_leaf,
+            };
+            reading.read(grown.root_node(), 0, (0..rows.nrows()).collect());
+            if let (Some(few), true) = (&reading.too_few, tried <= TRIES) {
+                let weight: f32 = few.iter().map(|row| weights[*row]).sum();
+                least = match tried < TRIES {
+                    true => weight + STEP,
+                    false => self.min_samples_leaf as f32 * (1.0 + MOST_STEPS as f32 * STEP),
+                };
+                continue;
+            }
+            let total: f64 = reading.importance.iter().sum();
+            if total > 0.0 {
+                reading.importance.iter_mut().for_each(|value| *value /= total);
+            }
+            let (trees, importance) = (vec![reading.tree], reading.importance);
+            let ensemble = Ensemble { trees, n_features: rows.ncols(), importance };
+            return Ok(ForestClassifier { ensemble, n_classes, oob_probabilities: None });
         }
-        let ensemble =
-            Ensemble { trees: vec![reading.tree], n_features: rows.ncols(), importance: reading.importance };
-        Ok(ForestClassifier { ensemble, n_classes, oob_probabilities: None })
+        Err(Error::input("no tree could be grown"))
     }
 }
 
@@ -112,6 +149,9 @@ struct Reading<'a> {
     labels: &'a [usize],
     tree: Tree,
     importance: Vec<f64>,
+    min_samples_leaf: usize,
+    /// The rows of a leaf of fewer rows than there may be.
+    too_few: Option<Vec<usize>>,
 }
 
 impl Reading<'_> {
@@ -121,6 +161,11 @@ impl Reading<'_> {
             let (feature, cut, _) = node.split();
             let goes_left = |row: &usize| f32::from(self.bins.code(feature, *row)) <= cut;
             let (on_left, on_right): (Vec<usize>, Vec<usize>) = rows.iter().partition(|row| goes_left(row));
+            for side in [&on_left, &on_right] {
+                if side.len() < self.min_samples_leaf {
+                    self.too_few = Some(side.clone());
+                }
+            }
             if let Some((feature, low, high)) = self.first_like(&on_left, &on_right) {
                 let first = self.tree.nodes.len();
                 let threshold = self.bins.threshold(feature, low, high);
@@ -135,9 +180,7 @@ impl Reading<'_> {
             }
         }
         let leaf = self.tree.n_leaves();
-        let counts = self.counts(&rows);
-        let n = rows.len() as f64;
-        self.tree.values.extend(counts.iter().map(|count| (count / n) as f32));
+        self.tree.leaves.push_rows(rows.iter().map(|row| (self.labels[*row] as u32, 1.0)));
         self.tree.nodes[at] = Node::leaf(at, leaf);
     }
 
@@ -155,7 +198,7 @@ impl Reading<'_> {
     }
 
     fn counts(&self, rows: &[usize]) -> Vec<f64> {
-        let mut counts = vec![0.0; self.tree.width];
+        let mut counts = vec![0.0; self.tree.leaves.width];
         rows.iter().for_each(|row| counts[self.labels[*row]] += 1.0);
         counts
     }

@@ -1,16 +1,15 @@
 //! Forests that predict a number.
 
-use linfa::dataset::{AsSingleTargets, DatasetBase};
-use linfa::traits::{Fit, PredictInplace};
-use linfa::{Float, ParamGuard};
-use ndarray::{Array1, ArrayBase, ArrayView2, Data, Ix2};
+use linfa::ParamGuard;
+use ndarray::ArrayView2;
 
-use super::ensemble::{Ensemble, grow_trees, require_usable};
+use super::ensemble::{Ensemble, grow_trees, require_few_enough};
 use super::grow::Target;
 use super::ordered::Sides;
 use super::params::{Criterion, ForestParams, ForestValidParams, MaxFeatures};
 use super::tree::Tree;
 use crate::error::{Error, Result};
+use crate::targets::{require_finite_targets, require_usable};
 
 /// A random forest that predicts a number: the mean of trees, each grown on its own draw of the rows.
 ///
@@ -70,18 +69,6 @@ impl ForestRegressor {
     }
 }
 
-/// # Errors
-/// When a target is not finite.
-pub(crate) fn require_finite_targets(targets: &[f64]) -> Result<()> {
-    match targets.iter().position(|target| !target.is_finite()) {
-        Some(row) => Err(Error::input("a target that is not finite")
-            .row(row)
-            .seen(targets[row].to_string())
-            .advice("remove the row or mend its target")),
-        None => Ok(()),
-    }
-}
-
 impl ForestParams<ForestRegressor> {
     /// Checks the parameters and fits; see [`ForestValidParams::fit_rows`].
     ///
@@ -110,6 +97,7 @@ impl ForestValidParams<ForestRegressor> {
         weights: Option<&[f64]>,
     ) -> Result<ForestRegressor> {
         require_usable(rows, targets.len(), weights)?;
+        require_few_enough(rows.nrows())?;
         require_finite_targets(targets)?;
         let ones = vec![1.0; targets.len()];
         let weights = weights.unwrap_or(&ones);
@@ -122,21 +110,17 @@ impl ForestValidParams<ForestRegressor> {
         }
     }
 
-    /// Trees see targets of mean 0 and unit variance, whatever their scale, so that `f32` sums are
-    /// good enough to choose a split.
+    /// Splits are chosen by targets of mean 0 and unit variance, whatever their scale, so that `f32` sums are
+    /// good enough; the leaves are means of the targets as they are.
     fn fit_means(&self, rows: ArrayView2<'_, f32>, targets: &[f64], weights: &[f64]) -> ForestRegressor {
         let n = targets.len() as f64;
         let mean = targets.iter().map(|target| target / n).sum::<f64>();
         let variance = targets.iter().map(|target| (target - mean).powi(2) / n).sum::<f64>();
         let scale = if variance > 0.0 && variance.is_finite() { variance.sqrt() } else { 1.0 };
         let scaled: Vec<f32> = targets.iter().map(|target| ((target - mean) / scale) as f32).collect();
-        let (mut ensemble, unseen) = grow_trees(rows, weights, self, || Target::Mean(&scaled));
-        let back = |value: f64| value * scale + mean;
-        for tree in &mut ensemble.trees {
-            tree.values.iter_mut().for_each(|value| *value = back(f64::from(*value)) as f32);
-        }
-        let oob_prediction = unseen.map(|unseen| unseen.into_iter().map(back).collect());
-        ForestRegressor { ensemble, oob_prediction }
+        let (ensemble, unseen) =
+            grow_trees(rows, weights, self, || Target::Mean { targets, scaled: &scaled });
+        ForestRegressor { ensemble, oob_prediction: unseen.map(|unseen| unseen.into_iter().collect()) }
     }
 
     fn fit_medians(&self, rows: ArrayView2<'_, f32>, targets: &[f64], weights: &[f64]) -> ForestRegressor {
@@ -151,37 +135,5 @@ impl ForestValidParams<ForestRegressor> {
             sides: Sides::medians(values.clone()),
         });
         ForestRegressor { ensemble, oob_prediction: unseen.map(|unseen| unseen.into_iter().collect()) }
-    }
-}
-
-/// linfa's `fit`, for records of `f32` or `f64`; weights are the dataset's, when it has any.
-impl<F: Float, D: Data<Elem = F>, T: AsSingleTargets<Elem = F>> Fit<ArrayBase<D, Ix2>, T, Error>
-    for ForestValidParams<ForestRegressor>
-{
-    type Object = ForestRegressor;
-
-    fn fit(&self, dataset: &DatasetBase<ArrayBase<D, Ix2>, T>) -> Result<ForestRegressor> {
-        let number = |value: &F| value.to_f64().unwrap_or(f64::NAN);
-        let rows = dataset.records().mapv(|value| number(&value) as f32);
-        let targets: Vec<f64> = dataset.as_single_targets().iter().map(number).collect();
-        let weights: Option<Vec<f64>> =
-            dataset.weights().map(|weights| weights.iter().map(|weight| f64::from(*weight)).collect());
-        self.fit_rows(rows.view(), &targets, weights.as_deref())
-    }
-}
-
-/// linfa's `predict`. linfa's trait cannot fail, so it panics where
-/// [`predict_rows`](ForestRegressor::predict_rows) gives an error.
-impl<F: Float, D: Data<Elem = F>> PredictInplace<ArrayBase<D, Ix2>, Array1<F>> for ForestRegressor {
-    fn predict_inplace(&self, rows: &ArrayBase<D, Ix2>, out: &mut Array1<F>) {
-        let rows = rows.mapv(|value| value.to_f32().unwrap_or(f32::NAN));
-        match self.predict_rows(rows.view()) {
-            Ok(predicted) => *out = predicted.into_iter().map(F::cast).collect(),
-            Err(error) => panic!("{error}"),
-        }
-    }
-
-    fn default_target(&self, rows: &ArrayBase<D, Ix2>) -> Array1<F> {
-        Array1::zeros(rows.nrows())
     }
 }

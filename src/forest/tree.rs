@@ -3,14 +3,14 @@
 use ndarray::ArrayView1;
 use serde::Serialize;
 
+use super::leaves::Leaves;
+
 /// A decision tree: the nodes in one vector, the children of a node next to each other, and the
 /// values of its leaves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tree {
     pub(super) nodes: Vec<Node>,
-    /// The values of the leaves, leaf by leaf, `width` numbers each.
-    pub(super) values: Vec<f32>,
-    pub(super) width: usize,
+    pub(super) leaves: Leaves,
 }
 
 /// A node: rows whose `feature` is at most `threshold` go to `left`, others to `left + 1`. A leaf
@@ -29,7 +29,7 @@ pub(super) const NO_LEAF: u32 = u32::MAX;
 /// A node of a tree as one reads it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum TreeNode<'a> {
+pub enum TreeNode {
     /// Rows whose `feature` is at most `threshold` go to the node `left`, others to `right`.
     Split {
         /// The feature's column in the rows.
@@ -42,7 +42,7 @@ pub enum TreeNode<'a> {
         right: usize,
     },
     /// The end: a number, or one share for each class.
-    Leaf(&'a [f32]),
+    Leaf(Vec<f64>),
 }
 
 impl Node {
@@ -65,7 +65,7 @@ impl Tree {
 
     /// The number of leaves.
     pub fn n_leaves(&self) -> usize {
-        self.values.len() / self.width
+        self.leaves.len()
     }
 
     /// The longest way from the root to a leaf, in splits.
@@ -83,7 +83,7 @@ impl Tree {
     }
 
     /// A node by its position; the root is 0.
-    pub fn node(&self, at: usize) -> Option<TreeNode<'_>> {
+    pub fn node(&self, at: usize) -> Option<TreeNode> {
         self.nodes.get(at).map(|node| match node.leaf {
             NO_LEAF => TreeNode::Split {
                 feature: node.feature as usize,
@@ -91,7 +91,7 @@ impl Tree {
                 left: node.left as usize,
                 right: node.left as usize + 1,
             },
-            leaf => TreeNode::Leaf(self.value(leaf as usize)),
+            leaf => TreeNode::Leaf(self.leaves.of(leaf as usize)),
         })
     }
 
@@ -116,7 +116,7 @@ impl Tree {
                 TreeNode::Leaf(values) => {
                     let best = (1..values.len())
                         .fold(0, |best, at| if values[at] > values[best] { at } else { best });
-                    let says = match (values, classes.get(best)) {
+                    let says = match (values.as_slice(), classes.get(best)) {
                         ([number], _) => format!("{number:.3}"),
                         (_, Some(name)) => format!("{name} ({:.0} %)", 100.0 * values[best]),
                         (_, None) => format!("class {best} ({:.0} %)", 100.0 * values[best]),
@@ -127,10 +127,6 @@ impl Tree {
             }
         }
         text
-    }
-
-    pub(super) fn value(&self, leaf: usize) -> &[f32] {
-        &self.values[leaf * self.width..(leaf + 1) * self.width]
     }
 
     /// The leaf that a row ends in.

@@ -208,6 +208,7 @@ fn down_large(nodes: &[Node], numbers: &[[f32; LANES]]) -> [u32; LANES] {
 mod tests {
     use ndarray::Array2;
 
+    use super::super::leaves::Leaves;
     use super::super::tree::NO_LEAF;
     use super::*;
 
@@ -221,7 +222,9 @@ mod tests {
             nodes.push(Node::leaf(left as usize, step));
             nodes.push(Node::leaf(left as usize + 1, depth));
         }
-        Tree { nodes, values: vec![0.0; depth + 1], width: 1 }
+        let mut leaves = Leaves::numbers();
+        (0..=depth).for_each(|_| leaves.push(0.0));
+        Tree { nodes, leaves }
     }
 
     #[test]

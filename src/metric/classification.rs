@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::confusion::{AverageScores, Confusion, pairs};
+use super::confusion::{AverageScores, Counts, cells, pairs};
+use super::curve::ClassCurves;
 use super::interval::{BootstrapOptions, Interval, bootstrap_all};
 use crate::error::Result;
 
@@ -56,6 +57,9 @@ pub struct ClassScores {
     pub support: u64,
     /// Rows predicted as this class.
     pub predicted: u64,
+    /// The area under the precision-recall curve, where probabilities are known
+    /// ([`ClassificationReport::with_curves`]) and the class has rows.
+    pub average_precision: Option<f64>,
 }
 
 /// A score without a value, set to 0 as in scikit-learn. Its text is a warning to show.
@@ -114,7 +118,8 @@ pub fn classification_report(
     names: &[String],
 ) -> Result<ClassificationReport> {
     let (pairs, classes) = pairs(truth, predicted, names.len())?;
-    let confusion = Confusion::new(&pairs, classes.len(), |_| 1);
+    let confusion = Counts::new(&pairs, classes.len(), |_| 1);
+    let matrix = cells(&pairs, classes.len());
     let (macro_average, weighted) = confusion.averages();
     let scores = |(place, &class): (usize, &usize)| ClassScores {
         class,
@@ -124,6 +129,7 @@ pub fn classification_report(
         f1: confusion.f1(place),
         support: confusion.support[place],
         predicted: confusion.predicted[place],
+        average_precision: None,
     };
     let classes: Vec<ClassScores> = classes.iter().enumerate().map(scores).collect();
     let undefined = classes
@@ -139,17 +145,27 @@ pub fn classification_report(
         n: confusion.n,
         accuracy: confusion.accuracy(),
         balanced_accuracy: confusion.balanced_accuracy(),
-        cohen_kappa: confusion.kappa(|row, column| if row == column { 0.0 } else { 1.0 }),
+        cohen_kappa: confusion.kappa(),
         matthews_correlation: confusion.matthews_correlation(),
         macro_average,
         weighted,
-        confusion: confusion.cells.chunks(classes.len()).map(<[u64]>::to_vec).collect(),
+        confusion: matrix,
         classes,
         undefined,
     })
 }
 
 impl ClassificationReport {
+    /// Adds the average precision of each class.
+    #[must_use]
+    pub fn with_curves(mut self, curves: &ClassCurves) -> ClassificationReport {
+        for class in &mut self.classes {
+            let curve = curves.classes.get(class.class);
+            class.average_precision = curve.and_then(|curve| curve.precision_recall.average_precision);
+        }
+        self
+    }
+
     /// The lines of scikit-learn's table: the classes, then accuracy, macro and weighted average.
     pub fn rows(&self) -> Vec<ReportRow> {
         let average = |label: &str, average: &AverageScores| ReportRow {
@@ -272,14 +288,14 @@ pub fn classification_intervals(
     options: &BootstrapOptions,
 ) -> Result<ClassificationIntervals> {
     let (pairs, classes) = pairs(truth, predicted, names.len())?;
-    let whole = Confusion::new(&pairs, classes.len(), |_| 1);
+    let whole = Counts::new(&pairs, classes.len(), |_| 1);
     let intervals = bootstrap_all(truth.len(), options, |times| {
-        let confusion = Confusion::new(&pairs, classes.len(), |row| times[row].into());
+        let confusion = Counts::new(&pairs, classes.len(), |row| times[row].into());
         let (macro_average, weighted) = confusion.averages();
         let mut scores = vec![
             confusion.accuracy(),
             confusion.balanced_accuracy(),
-            confusion.kappa(|row, column| if row == column { 0.0 } else { 1.0 }).unwrap_or(f64::NAN),
+            confusion.kappa().unwrap_or(f64::NAN),
             confusion.matthews_correlation(),
         ];
         for average in [macro_average, weighted] {

@@ -11,6 +11,19 @@ const MOST_CLASSES: usize = 5000;
 /// Truth and prediction of each row.
 pub(super) type Pairs = Vec<(u32, u32)>;
 
+/// Refuses labels that are identifiers, before anything is fitted.
+///
+/// # Errors
+/// When there are more than 5,000 classes.
+pub(crate) fn require_few_classes(n_classes: usize) -> Result<()> {
+    if n_classes > MOST_CLASSES {
+        return Err(Error::memory("too many classes for a confusion matrix")
+            .seen(format!("{n_classes}"))
+            .advice(format!("use at most {MOST_CLASSES}; are these labels, or identifiers?")));
+    }
+    Ok(())
+}
+
 /// Truth and prediction of each row as places among the classes that occur, and those classes.
 pub(super) fn pairs(truth: &[usize], predicted: &[usize], n_classes: usize) -> Result<(Pairs, Vec<usize>)> {
     same_rows(("true classes", truth.len()), ("predicted classes", predicted.len()))?;
@@ -21,11 +34,7 @@ pub(super) fn pairs(truth: &[usize], predicted: &[usize], n_classes: usize) -> R
         place[class] = Some(0_u32);
     }
     let classes: Vec<usize> = (0..n_classes).filter(|&class| place[class].is_some()).collect();
-    if classes.len() > MOST_CLASSES {
-        return Err(Error::memory("too many classes for a confusion matrix")
-            .seen(format!("{}", classes.len()))
-            .advice(format!("score at most {MOST_CLASSES}; are these labels, or identifiers?")));
-    }
+    require_few_classes(classes.len())?;
     let mut at = vec![0_u32; n_classes];
     for (place, &class) in classes.iter().enumerate() {
         at[class] = place as u32;
@@ -49,53 +58,63 @@ pub struct AverageScores {
     pub support: u64,
 }
 
-/// Counts of rows by true and predicted class; every score above is computed from them alone.
-pub(super) struct Confusion {
+/// Rows of each class, rows predicted as it, and rows of both; the scores are computed from these alone, so
+/// that a resample costs rows plus classes, not the square of the classes.
+pub(super) struct Counts {
     pub n: u64,
-    k: usize,
-    /// k x k, a row for each true class.
-    pub cells: Vec<u64>,
+    /// Rows that are right, of each class.
+    pub hits: Vec<u64>,
     /// Rows of each class.
     pub support: Vec<u64>,
     /// Rows predicted as each class.
     pub predicted: Vec<u64>,
 }
 
-impl Confusion {
+/// Counts of rows by true (rows) and predicted class (columns).
+pub(super) fn cells(pairs: &[(u32, u32)], k: usize) -> Vec<Vec<u64>> {
+    let mut cells = vec![vec![0; k]; k];
+    pairs.iter().for_each(|&(truth, predicted)| cells[truth as usize][predicted as usize] += 1);
+    cells
+}
+
+impl Counts {
     /// `times` is how often a row counts.
     pub fn new(pairs: &[(u32, u32)], k: usize, times: impl Fn(usize) -> u64) -> Self {
-        let mut cells = vec![0; k * k];
+        let (mut hits, mut support, mut all_predicted) = (vec![0; k], vec![0; k], vec![0; k]);
         for (row, &(truth, predicted)) in pairs.iter().enumerate() {
-            cells[truth as usize * k + predicted as usize] += times(row);
+            let times = times(row);
+            support[truth as usize] += times;
+            all_predicted[predicted as usize] += times;
+            if truth == predicted {
+                hits[truth as usize] += times;
+            }
         }
-        let support: Vec<u64> = cells.chunks(k).map(|row| row.iter().sum()).collect();
-        let predicted = (0..k).map(|column| cells.iter().skip(column).step_by(k).sum()).collect();
-        Confusion { n: support.iter().sum(), k, cells, support, predicted }
+        Counts { n: support.iter().sum(), hits, support, predicted: all_predicted }
     }
 
-    fn hits(&self, class: usize) -> u64 {
-        self.cells[class * self.k + class]
+    fn k(&self) -> usize {
+        self.hits.len()
     }
 
     pub fn accuracy(&self) -> f64 {
-        ratio((0..self.k).map(|class| self.hits(class)).sum(), self.n)
+        ratio(self.hits.iter().sum(), self.n)
     }
 
     pub fn precision(&self, class: usize) -> f64 {
-        ratio(self.hits(class), self.predicted[class])
+        ratio(self.hits[class], self.predicted[class])
     }
 
     pub fn recall(&self, class: usize) -> f64 {
-        ratio(self.hits(class), self.support[class])
+        ratio(self.hits[class], self.support[class])
     }
 
     pub fn f1(&self, class: usize) -> f64 {
-        ratio(2 * self.hits(class), self.support[class] + self.predicted[class])
+        ratio(2 * self.hits[class], self.support[class] + self.predicted[class])
     }
 
     pub fn balanced_accuracy(&self) -> f64 {
         let (mut sum, mut classes) = (0.0, 0.0);
-        for class in (0..self.k).filter(|&class| self.support[class] > 0) {
+        for class in (0..self.k()).filter(|&class| self.support[class] > 0) {
             sum += self.recall(class);
             classes += 1.0;
         }
@@ -105,9 +124,9 @@ impl Confusion {
     /// Macro and weighted, over the classes that occur.
     pub fn averages(&self) -> (AverageScores, AverageScores) {
         let mean = |weight: &dyn Fn(usize) -> f64| {
-            let total: f64 = (0..self.k).map(weight).sum();
+            let total: f64 = (0..self.k()).map(weight).sum();
             let mean = |score: &dyn Fn(usize) -> f64| {
-                (0..self.k).map(|class| weight(class) * score(class)).sum::<f64>() / total
+                (0..self.k()).map(|class| weight(class) * score(class)).sum::<f64>() / total
             };
             AverageScores {
                 precision: mean(&|class| self.precision(class)),
@@ -120,30 +139,45 @@ impl Confusion {
         (mean(&occurs), mean(&|class| self.support[class] as f64))
     }
 
-    /// Cohen's kappa with a weight of disagreement for each cell (Cohen 1968); `None` where no
-    /// disagreement is expected by chance.
-    pub fn kappa(&self, weight: impl Fn(usize, usize) -> f64) -> Option<f64> {
-        let (mut seen, mut expected) = (0.0, 0.0);
-        for row in 0..self.k {
-            for column in 0..self.k {
-                let weight = weight(row, column);
-                seen += weight * self.cells[row * self.k + column] as f64;
-                expected +=
-                    weight * (self.support[row] as f64 * self.predicted[column] as f64 / self.n as f64);
-            }
-        }
-        (expected > 0.0).then(|| 1.0 - seen / expected)
+    /// Cohen's kappa; `None` where no disagreement is expected by chance.
+    pub fn kappa(&self) -> Option<f64> {
+        let n = u128::from(self.n);
+        let product = |(a, b): (&u64, &u64)| u128::from(*a) * u128::from(*b);
+        let by_chance: u128 = self.support.iter().zip(&self.predicted).map(product).sum();
+        let wrong = n - self.hits.iter().map(|hits| u128::from(*hits)).sum::<u128>();
+        kappa(wrong, n * n - by_chance, n)
     }
 
     pub fn matthews_correlation(&self) -> f64 {
         let n = self.n as f64;
         let product = |a: &[u64], b: &[u64]| a.iter().zip(b).map(|(&a, &b)| a as f64 * b as f64).sum::<f64>();
-        let hits = (0..self.k).map(|class| self.hits(class)).sum::<u64>() as f64;
+        let hits = self.hits.iter().sum::<u64>() as f64;
         let together = hits * n - product(&self.support, &self.predicted);
         let truth = n * n - product(&self.support, &self.support);
         let predicted = n * n - product(&self.predicted, &self.predicted);
         if truth * predicted == 0.0 { 0.0 } else { together / (truth * predicted).sqrt() }
     }
+}
+
+/// Cohen's kappa of ordered classes, where a disagreement counts by the square of its steps (Cohen 1968);
+/// `None` where no disagreement is expected by chance. `times` is how often a row counts.
+pub(super) fn quadratic_kappa(pairs: &[(u32, u32)], times: impl Fn(usize) -> u64) -> Option<f64> {
+    let (mut n, mut seen, mut squares, mut truths, mut predictions) = (0, 0, 0, 0, 0);
+    for (row, &(truth, predicted)) in pairs.iter().enumerate() {
+        let (times, truth, predicted) = (u128::from(times(row)), u128::from(truth), u128::from(predicted));
+        n += times;
+        seen += times * truth.abs_diff(predicted).pow(2);
+        squares += times * (truth * truth + predicted * predicted);
+        truths += times * truth;
+        predictions += times * predicted;
+    }
+    // n times the squared steps between a true and a predicted class drawn independently.
+    kappa(seen, (n * squares).saturating_sub(2 * truths * predictions), n)
+}
+
+/// `expected` is `n` times what chance gives.
+fn kappa(seen: u128, expected: u128, n: u128) -> Option<f64> {
+    (expected > 0).then(|| 1.0 - (seen * n) as f64 / expected as f64)
 }
 
 /// 0 where there is nothing to divide by.

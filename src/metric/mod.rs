@@ -52,6 +52,7 @@ pub use classification::{
     Undefined, classification_intervals, classification_report,
 };
 pub use confusion::AverageScores;
+pub(crate) use confusion::require_few_classes;
 pub use correlation::{
     CorrelationIntervals, average_ranks, correlation_intervals, kendall_tau, pearson, spearman,
 };

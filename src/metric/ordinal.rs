@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::check::{finite, same_rows};
-use super::confusion::Confusion;
+use super::confusion::quadratic_kappa;
 use super::correlation::Ranks;
 use super::interval::{BootstrapOptions, Interval, bootstrap_all};
 use crate::error::{Error, Result};
@@ -152,14 +152,19 @@ impl Rows {
 
     /// Exact, within one, quadratic weighted kappa.
     fn on_levels(&self, times: impl Fn(usize) -> u64) -> (f64, f64, Option<f64>) {
-        let confusion = Confusion::new(&self.pairs, self.levels.len(), &times);
-        let near = |&(_, &(truth, predicted)): &(usize, &(u32, u32))| {
+        let near = |&(truth, predicted): &(u32, u32)| {
             let distance = (self.levels[truth as usize] - self.levels[predicted as usize]).abs();
             // Levels such as 0.1, 1.1 are one apart up to rounding.
             distance <= 1.0 + 1e-9
         };
-        let within: u64 = self.pairs.iter().enumerate().filter(near).map(|(row, _)| times(row)).sum();
-        let kappa = confusion.kappa(|row, column| (row as f64 - column as f64).powi(2));
-        (confusion.accuracy(), within as f64 / confusion.n as f64, kappa)
+        let (mut n, mut exact, mut within) = (0, 0, 0);
+        for (row, pair) in self.pairs.iter().enumerate() {
+            let times = times(row);
+            n += times;
+            exact += if pair.0 == pair.1 { times } else { 0 };
+            within += if near(pair) { times } else { 0 };
+        }
+        let kappa = quadratic_kappa(&self.pairs, times);
+        (exact as f64 / n as f64, within as f64 / n as f64, kappa)
     }
 }

@@ -1,347 +1,306 @@
 //! How well a class is predicted.
 
-use std::time::Instant;
-
 use ndarray::{Array2, ArrayView2, Axis};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::{
-    Beside, Classifier, Importance, ModelKind, ModelOptions, Sides, TopFeature, bootstrap,
-    permutation_importance, pick, require_folds, top_features, unseen,
+use super::evaluate::{
+    FoldScores, HeldOut, SampleInfo, Task, Tested, Unseen, Verdict, hold_out, pick, require_folds,
 };
+use super::features::Inputs;
+use super::{Classes, Classifier, ModelOptions};
 use crate::error::{Error, Result};
-use crate::forest::{Tree, likeliest};
+use crate::forest::Tree;
 use crate::metric::{
     ClassCurves, ClassificationBaselines, ClassificationIntervals, ClassificationReport, Comparison,
     ComparisonOptions, class_curves, classification_baselines, classification_intervals,
-    classification_report, compare_accuracy,
+    classification_report, compare_accuracy, require_few_classes,
 };
 use crate::split::Split;
+use crate::targets::likeliest;
 
-/// A model's predictions of a class for rows that it has not seen, judged.
-#[derive(Debug, Clone)]
+/// A model's predictions of a class for rows that it was not fitted to, judged.
+#[derive(Debug, Clone, Serialize)]
 pub struct ClassificationAnalysis {
-    /// The kind of the model.
-    pub model: ModelKind,
-    /// The report on the test rows.
+    /// How it was tested.
+    #[serde(flatten)]
+    pub held_out: HeldOut,
+    /// The report on all test rows.
+    #[serde(flatten)]
     pub report: ClassificationReport,
-    /// Its 95 % intervals, by bootstrap of the test rows.
+    /// The average precision over all pairs of a row and a class.
+    pub micro_average_precision: Option<f64>,
+    /// Its 95 % intervals.
     pub intervals: ClassificationIntervals,
-    /// Precision-recall and ROC curves of every class, and their averages.
-    pub curves: ClassCurves,
-    /// What the most frequent class of the training rows scores (in a cross-validation: of all rows).
-    pub baseline: ClassificationBaselines,
-    /// The model against it.
-    pub against_majority: Comparison,
-    /// Test rows whose text also stands in training.
-    pub leaked: usize,
-    /// The report on the other test rows, when some leak.
-    pub unseen: Option<ClassificationReport>,
-    /// What the most frequent class scores on those.
-    pub unseen_baseline: Option<f64>,
+    /// The scores of the most frequent class of the training rows (in a cross-validation: of all rows).
+    pub baseline: ClassBaseline,
+    /// Whether the model is better than that.
+    pub verdict: Verdict,
+    /// The test behind the verdict: on the unseen rows when some leaked; `None` when all did.
+    pub against_majority: Option<Comparison>,
+    /// The same test on all test rows, when some leaked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against_majority_all_rows: Option<Comparison>,
+    /// The scores on the test rows that did not leak, when some did; `None` when none or all did.
+    pub unseen: Option<UnseenClasses>,
     /// The scores of each fold of a cross-validation; empty for a single split.
-    pub folds: Vec<ClassificationFold>,
-    /// How much the model leans on each group of features (drop of accuracy), when there are such groups.
-    pub importance: Vec<Importance>,
-    /// The single features that the splits gain most from, for models of trees; not in a
-    /// cross-validation.
-    pub top_features: Vec<TopFeature>,
-    /// Training rows (in a cross-validation: all rows).
-    pub n_train: usize,
-    /// Test rows.
-    pub n_test: usize,
-    /// Seconds of fitting.
-    pub fit_seconds: f64,
-    /// The test rows, in the order of the split.
-    pub test_rows: Vec<usize>,
-    /// Their true classes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub folds: Vec<FoldScores<ClassFold>>,
+    /// Precision-recall and ROC curves of every class, and their averages.
+    #[serde(skip)]
+    pub curves: ClassCurves,
+    /// All that is known about the constant.
+    #[serde(skip)]
+    pub baselines: ClassificationBaselines,
+    /// The true classes of the test rows.
+    #[serde(skip)]
     pub truth: Vec<usize>,
     /// The probability of each class, test rows x classes.
+    #[serde(skip)]
     pub probabilities: Array2<f64>,
     /// The predicted ones.
+    #[serde(skip)]
     pub predicted: Vec<usize>,
     /// The names of the classes.
+    #[serde(skip)]
     pub names: Vec<String>,
-    /// The tree, when the model is a single one.
-    pub tree: Option<Tree>,
 }
 
-/// A fold of a cross-validation.
+/// The scores of classes on unseen rows.
+pub type UnseenClasses = Unseen<ClassificationReport, ClassificationIntervals, ClassBaseline>;
+
+/// The scores of always predicting the most frequent class.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClassBaseline {
+    /// The class.
+    pub label: String,
+    /// Its share of the test rows.
+    pub accuracy: f64,
+    /// The micro average precision of the shares of the training rows as probabilities.
+    pub micro_average_precision: Option<f64>,
+}
+
+/// The scores of classes in one fold.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct ClassificationFold {
-    /// Its training rows.
-    pub n_train: usize,
-    /// Its test rows.
-    pub n_test: usize,
-    /// Test rows whose text also stands in its training rows.
-    pub leaked: usize,
-    /// The share of its test rows that is right.
+pub struct ClassFold {
+    /// The share of the rows that is right.
     pub accuracy: f64,
     /// The mean F1 of the classes.
     pub macro_f1: f64,
 }
 
-impl Serialize for ClassificationAnalysis {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Class<'a> {
-            #[serde(flatten)]
-            scores: &'a crate::metric::ClassScores,
-            average_precision: Option<f64>,
-        }
-        #[derive(Serialize)]
-        struct Baseline<'a> {
-            label: &'a str,
-            accuracy: f64,
-            micro_average_precision: Option<f64>,
-        }
-        #[derive(Serialize)]
-        struct Known<'a> {
-            model: ModelKind,
-            accuracy: f64,
-            #[serde(rename = "macro")]
-            macro_average: &'a crate::metric::AverageScores,
-            weighted: &'a crate::metric::AverageScores,
-            balanced_accuracy: f64,
-            cohen_kappa: Option<f64>,
-            matthews_correlation: f64,
-            classes: Vec<Class<'a>>,
-            micro_average_precision: Option<f64>,
-            confusion: &'a [Vec<u64>],
-            baseline: Baseline<'a>,
-            against_majority: &'a Comparison,
-            intervals: &'a ClassificationIntervals,
-            leaked: usize,
-            unseen: &'a Option<ClassificationReport>,
-            unseen_baseline_accuracy: Option<f64>,
-            #[serde(skip_serializing_if = "<[_]>::is_empty")]
-            folds: &'a [ClassificationFold],
-            #[serde(skip_serializing_if = "<[_]>::is_empty")]
-            importance: &'a [Importance],
-            #[serde(skip_serializing_if = "<[_]>::is_empty")]
-            top_features: &'a [TopFeature],
-            n_train: usize,
-            n_test: usize,
-            fit_seconds: f64,
-        }
-        let report = &self.report;
-        let average_precision = |class: usize| {
-            self.curves.classes.get(class).and_then(|curve| curve.precision_recall.average_precision)
-        };
-        Known {
-            model: self.model,
-            accuracy: report.accuracy,
-            macro_average: &report.macro_average,
-            weighted: &report.weighted,
-            balanced_accuracy: report.balanced_accuracy,
-            cohen_kappa: report.cohen_kappa,
-            matthews_correlation: report.matthews_correlation,
-            classes: report
-                .classes
-                .iter()
-                .map(|scores| Class { scores, average_precision: average_precision(scores.class) })
-                .collect(),
-            micro_average_precision: self.curves.micro.precision_recall.average_precision,
-            confusion: &report.confusion,
-            baseline: Baseline {
-                label: &self.baseline.label,
-                accuracy: self.baseline.majority.accuracy,
-                micro_average_precision: self.baseline.micro_average_precision,
-            },
-            against_majority: &self.against_majority,
-            intervals: &self.intervals,
-            leaked: self.leaked,
-            unseen: &self.unseen,
-            unseen_baseline_accuracy: self.unseen_baseline,
-            folds: &self.folds,
-            importance: &self.importance,
-            top_features: &self.top_features,
-            n_train: self.n_train,
-            n_test: self.n_test,
-            fit_seconds: self.fit_seconds,
-        }
-        .serialize(serializer)
-    }
-}
-
-/// Fits a model to the training rows (`rows`: n x d; `classes`: positions in `names`) and judges it
-/// on the test rows, beside the most frequent class. With texts, the test rows whose text also stands
-/// in training are counted, and the others are scored by themselves.
+/// Fits a model to the training rows (`inputs`: n x d, alone or with columns) and judges it on the test rows,
+/// beside the most frequent class.
 ///
 /// # Errors
-/// When rows and classes do not fit together, a class has no name, the training rows hold one class
-/// only, a number is not finite, a side is empty, or the model cannot be fitted ([`Classifier::fit`]).
+/// When rows and classes do not fit together, a class has no name, there are more than 5,000 classes, the
+/// training rows have one class only, a number is not finite, a part of the split is empty, or the model
+/// cannot be fitted ([`Classifier::fit`]).
 ///
 /// ```
-/// use embedlab::model::{Beside, ModelOptions, classify};
-/// use embedlab::split::train_test_split;
+/// use embedlab::model::{Classes, ModelOptions, SampleInfo, classify};
+/// use embedlab::table::train_test_split;
 /// use ndarray::Array2;
-/// let rows = Array2::from_shape_fn((100, 2), |(row, column)| ((row * 7 + column * 3) % 10) as f32);
-/// let classes: Vec<usize> = rows.column(0).iter().map(|x| usize::from(*x > 4.0)).collect();
-/// let names = ["low", "high"].map(String::from);
+/// let rows = Array2::from_shape_fn((100, 2), |(row, column)| ((row * 7 + column * 3) % 101) as f32);
+/// let codes = rows.column(0).iter().map(|x| usize::from(*x > 50.0)).collect();
+/// let classes = Classes { codes, names: ["low", "high"].map(String::from).to_vec() };
 /// let split = train_test_split(100, 0.2, 42)?;
-/// let found = classify(rows.view(), &classes, &names, &split, &Beside::default(), &ModelOptions::default())?;
-/// assert!(found.report.accuracy > found.baseline.majority.accuracy);
+/// let found = classify(rows.view(), &classes, &split, &SampleInfo::default(), &ModelOptions::default())?;
+/// assert!(found.report.accuracy > found.baseline.accuracy);
 /// # Ok::<(), embedlab::Error>(())
 /// ```
-pub fn classify(
-    rows: ArrayView2<'_, f32>,
-    classes: &[usize],
-    names: &[String],
+pub fn classify<'a>(
+    inputs: impl Into<Inputs<'a>>,
+    classes: &Classes,
     split: &Split,
-    beside: &Beside<'_>,
+    info: &SampleInfo<'_>,
     options: &ModelOptions,
 ) -> Result<ClassificationAnalysis> {
-    let fold = Fold::fit(rows, classes, names, split, beside, options)?;
-    let importance = if beside.features.is_empty() {
-        Vec::new()
-    } else {
-        let test = rows.select(Axis(0), &split.test);
-        let gains = fold.model.feature_importance();
-        permutation_importance(test.view(), beside.features, gains, options.seed, |rows| {
-            let predicted = fold.model.predict(rows)?;
-            let right = predicted.iter().zip(&fold.truth).filter(|(said, is)| said == is).count();
-            Ok(right as f64 / fold.truth.len() as f64)
-        })?
-    };
-    let tree = fold.model.tree().cloned();
-    let top_features = top_features(fold.model.feature_importance());
-    let train = pick(classes, &split.train);
-    let found = judge(&train, names, vec![fold], beside, options)?;
-    Ok(ClassificationAnalysis { folds: Vec::new(), importance, top_features, tree, ..found })
+    judge(&inputs.into(), classes, std::slice::from_ref(split), info, options)
 }
 
-/// Fits and tests once for each fold; every row is predicted once, by the model of the fold that has
-/// not seen it, and all predictions are judged together.
+/// Fits and tests once for each fold; every row is predicted once, by a model that was not fitted to it, and
+/// all predictions are judged together.
 ///
 /// # Errors
 /// As [`classify`], and when the folds do not test each row once.
-pub fn cross_validate_classes(
-    rows: ArrayView2<'_, f32>,
-    classes: &[usize],
-    names: &[String],
+pub fn cross_validate_classes<'a>(
+    inputs: impl Into<Inputs<'a>>,
+    classes: &Classes,
     folds: &[Split],
-    beside: &Beside<'_>,
+    info: &SampleInfo<'_>,
     options: &ModelOptions,
 ) -> Result<ClassificationAnalysis> {
-    require_folds(folds, rows.nrows())?;
-    let fitted = folds
-        .iter()
-        .map(|fold| Fold::fit(rows, classes, names, fold, beside, options))
-        .collect::<Result<Vec<Fold>>>()?;
-    judge(classes, names, fitted, beside, options)
+    let inputs = inputs.into();
+    require_folds(folds, inputs.rows().nrows())?;
+    judge(&inputs, classes, folds, info, options)
 }
 
-/// A fitted fold and what it says of its test rows.
-struct Fold {
-    model: Classifier,
-    n_train: usize,
-    test_rows: Vec<usize>,
-    truth: Vec<usize>,
-    probabilities: Array2<f64>,
-    leaked: usize,
-    /// Positions of the test rows whose text is new, when some are not.
-    unseen: Option<Vec<usize>>,
-    seconds: f64,
-}
+impl Task for Classes {
+    type Model = Classifier;
+    type Prediction = Array2<f64>;
 
-impl Fold {
     fn fit(
-        rows: ArrayView2<'_, f32>,
-        classes: &[usize],
-        names: &[String],
-        split: &Split,
-        beside: &Beside<'_>,
+        &self,
+        features: ArrayView2<'_, f32>,
+        rows: &[usize],
+        weights: Option<&[f64]>,
         options: &ModelOptions,
-    ) -> Result<Fold> {
-        beside.check(rows.nrows())?;
-        let sides = Sides::of(rows, classes.len(), split)?;
-        if let Some(row) = classes.iter().position(|class| *class >= names.len()) {
-            return Err(Error::argument("a class without a name").row(row).seen(classes[row].to_string()));
-        }
-        let weights = beside.weights_of(&split.train);
-        let start = Instant::now();
-        let model =
-            Classifier::fit(sides.train.view(), &pick(classes, &split.train), weights.as_deref(), options)?;
-        let seconds = start.elapsed().as_secs_f64();
-        let probabilities = model.predict_probabilities(sides.test.view(), names.len())?;
-        let (leaked, unseen) = unseen(split, beside.texts);
-        let truth = pick(classes, &split.test);
-        let (n_train, test_rows) = (split.train.len(), split.test.clone());
-        Ok(Fold { model, n_train, test_rows, truth, probabilities, leaked, unseen, seconds })
+    ) -> Result<Classifier> {
+        self.require_two(rows)?;
+        Classifier::fit(features, &pick(&self.codes, rows), weights, options)
+    }
+
+    fn predict(&self, model: &Classifier, features: ArrayView2<'_, f32>) -> Result<Array2<f64>> {
+        model.predict_probabilities(features, self.names.len())
+    }
+
+    fn score(&self, rows: &[usize], probabilities: &Array2<f64>) -> Result<f64> {
+        let predicted = likeliest(probabilities);
+        let right = rows.iter().zip(&predicted).filter(|(row, class)| self.codes[**row] == **class).count();
+        Ok(right as f64 / rows.len() as f64)
+    }
+
+    fn gains(model: &Classifier) -> Option<&[f64]> {
+        model.feature_importance()
+    }
+
+    fn tree(model: &Classifier) -> Option<&Tree> {
+        model.tree()
     }
 }
 
-/// Judges the predictions of one or more folds together; `train` gives the most frequent class.
 fn judge(
-    train: &[usize],
-    names: &[String],
-    folds: Vec<Fold>,
-    beside: &Beside<'_>,
+    inputs: &Inputs<'_>,
+    classes: &Classes,
+    splits: &[Split],
+    info: &SampleInfo<'_>,
     options: &ModelOptions,
 ) -> Result<ClassificationAnalysis> {
-    let mut truth = Vec::new();
-    let mut test_rows = Vec::new();
-    let mut new = Vec::new();
-    for fold in &folds {
-        let first = truth.len();
-        match &fold.unseen {
-            Some(unseen) => new.extend(unseen.iter().map(|at| first + at)),
-            None => new.extend(first..first + fold.truth.len()),
-        }
-        truth.extend(&fold.truth);
-        test_rows.extend(&fold.test_rows);
-    }
-    let views: Vec<_> = folds.iter().map(|fold| fold.probabilities.view()).collect();
+    let names = &classes.names;
+    classes.require(inputs.rows().nrows())?;
+    require_few_classes(names.len())?;
+    let (held_out, tested) = hold_out(classes, inputs, splits, info, options)?;
+    let views: Vec<_> = tested.iter().map(|fold| fold.prediction.view()).collect();
     let probabilities = ndarray::concatenate(Axis(0), &views)
         .map_err(|error| Error::argument("folds of different classes").source(error))?;
     let predicted = likeliest(&probabilities);
-    let leaked = folds.iter().map(|fold| fold.leaked).sum();
-    let groups = beside.groups.map(|groups| pick(groups, &test_rows));
-    let bootstrap = bootstrap(options.seed, groups.as_deref());
-    let baseline = classification_baselines(train, &truth, names)?;
-    let constant = vec![baseline.class; truth.len()];
-    let comparison = ComparisonOptions { bootstrap, ..Default::default() };
-    let new = (leaked > 0 && !new.is_empty()).then(|| (pick(&truth, &new), pick(&predicted, &new)));
-    let always = |truth: &Vec<usize>| {
-        truth.iter().filter(|class| **class == baseline.class).count() as f64 / truth.len() as f64
+    let truth = pick(&classes.codes, &held_out.test_rows);
+    let train = match splits {
+        [split] => pick(&classes.codes, &split.train),
+        _ => classes.codes.clone(),
+    };
+    let baselines = classification_baselines(&train, &truth, names)?;
+    let rows = Rows {
+        names,
+        truth: &truth,
+        predicted: &predicted,
+        probabilities: &probabilities,
+        constant: baselines.class,
+        groups: info.groups.map(|groups| pick(groups, &held_out.test_rows)),
+        seed: options.seed,
+        info,
+    };
+    let all: Vec<usize> = (0..truth.len()).collect();
+    let (curves, report) = rows.report(&all)?;
+    let on_all = rows.against_constant(&all)?;
+    let (against_majority, against_majority_all_rows) = match &held_out.unseen {
+        None => (Some(on_all), None),
+        Some(unseen) if unseen.is_empty() => (None, Some(on_all)),
+        Some(unseen) => (Some(rows.against_constant(unseen)?), Some(on_all)),
+    };
+    let unseen = match &held_out.unseen {
+        Some(places) if !places.is_empty() => Some(UnseenClasses {
+            scores: rows.report(places)?.1,
+            intervals: rows.intervals(places)?,
+            baseline: ClassBaseline::new(&classification_baselines(&train, &pick(&truth, places), names)?),
+        }),
+        _ => None,
+    };
+    let intervals = rows.intervals(&all)?;
+    let folds = match tested.as_slice() {
+        [_] => Vec::new(),
+        folds => folds.iter().map(|fold| class_fold(classes, fold)).collect::<Result<Vec<_>>>()?,
     };
     Ok(ClassificationAnalysis {
-        model: options.kind,
-        report: classification_report(&truth, &predicted, names)?,
-        intervals: classification_intervals(&truth, &predicted, names, &bootstrap)?,
-        curves: class_curves(&truth, probabilities.view(), names)?,
-        against_majority: compare_accuracy(&truth, &predicted, &constant, &comparison)?,
-        leaked,
-        unseen: new
-            .as_ref()
-            .map(|(truth, predicted)| classification_report(truth, predicted, names))
-            .transpose()?,
-        unseen_baseline: new.as_ref().map(|(truth, _)| always(truth)),
-        folds: folds
-            .iter()
-            .map(|fold| {
-                let report = classification_report(&fold.truth, &likeliest(&fold.probabilities), names)?;
-                Ok(ClassificationFold {
-                    n_train: fold.n_train,
-                    n_test: fold.truth.len(),
-                    leaked: fold.leaked,
-                    accuracy: report.accuracy,
-                    macro_f1: report.macro_average.f1,
-                })
-            })
-            .collect::<Result<Vec<_>>>()?,
-        importance: Vec::new(),
-        top_features: Vec::new(),
-        baseline,
-        n_train: train.len(),
-        n_test: truth.len(),
-        fit_seconds: folds.iter().map(|fold| fold.seconds).sum(),
-        test_rows,
+        report,
+        micro_average_precision: curves.micro.precision_recall.average_precision,
+        intervals,
+        baseline: ClassBaseline::new(&baselines),
+        verdict: Verdict::of(against_majority.as_ref(), |difference| difference),
+        against_majority,
+        against_majority_all_rows,
+        unseen,
+        folds,
+        curves,
+        baselines,
         truth,
         predicted,
         probabilities,
-        names: names.to_vec(),
-        tree: None,
+        names: names.clone(),
+        held_out,
     })
+}
+
+impl ClassBaseline {
+    fn new(baselines: &ClassificationBaselines) -> ClassBaseline {
+        ClassBaseline {
+            label: baselines.label.clone(),
+            accuracy: baselines.majority.accuracy,
+            micro_average_precision: baselines.micro_average_precision,
+        }
+    }
+}
+
+fn class_fold(classes: &Classes, fold: &Tested<Array2<f64>>) -> Result<FoldScores<ClassFold>> {
+    let (truth, predicted) = (pick(&classes.codes, &fold.rows), likeliest(&fold.prediction));
+    fold.fold(|places| {
+        let report = classification_report(&pick(&truth, places), &pick(&predicted, places), &classes.names)?;
+        Ok(ClassFold { accuracy: report.accuracy, macro_f1: report.macro_average.f1 })
+    })
+}
+
+/// The predicted rows, of which all or some are judged.
+struct Rows<'a> {
+    names: &'a [String],
+    truth: &'a [usize],
+    predicted: &'a [usize],
+    probabilities: &'a Array2<f64>,
+    constant: usize,
+    groups: Option<Vec<u32>>,
+    seed: u64,
+    info: &'a SampleInfo<'a>,
+}
+
+impl Rows<'_> {
+    fn sides(&self, places: &[usize]) -> (Vec<usize>, Vec<usize>) {
+        (pick(self.truth, places), pick(self.predicted, places))
+    }
+
+    fn report(&self, places: &[usize]) -> Result<(ClassCurves, ClassificationReport)> {
+        let (truth, predicted) = self.sides(places);
+        let probabilities = self.probabilities.select(Axis(0), places);
+        let curves = class_curves(&truth, probabilities.view(), self.names)?;
+        let report = classification_report(&truth, &predicted, self.names)?.with_curves(&curves);
+        Ok((curves, report))
+    }
+
+    fn intervals(&self, places: &[usize]) -> Result<ClassificationIntervals> {
+        let (truth, predicted) = self.sides(places);
+        let groups = self.groups.as_ref().map(|groups| pick(groups, places));
+        let bootstrap = self.info.bootstrap(self.seed, groups.as_deref());
+        classification_intervals(&truth, &predicted, self.names, &bootstrap)
+    }
+
+    fn against_constant(&self, places: &[usize]) -> Result<Comparison> {
+        let (truth, predicted) = self.sides(places);
+        let groups = self.groups.as_ref().map(|groups| pick(groups, places));
+        let bootstrap = self.info.bootstrap(self.seed, groups.as_deref());
+        let constant = vec![self.constant; truth.len()];
+        compare_accuracy(
+            &truth,
+            &predicted,
+            &constant,
+            &ComparisonOptions { bootstrap, ..Default::default() },
+        )
+    }
 }

@@ -28,12 +28,100 @@ impl Column {
             Column::Names(values) => values.len(),
         }
     }
+
+    /// The values of some rows.
+    fn take(&self, rows: &[usize]) -> Column {
+        match self {
+            Column::Numbers(values) => Column::Numbers(rows.iter().map(|row| values[*row]).collect()),
+            Column::Names(values) => Column::Names(rows.iter().map(|row| values[*row].clone()).collect()),
+        }
+    }
 }
 
-/// Turns columns into features that stand beside an embedding, the same way for new rows.
+/// The inputs of a model: the embedding of each row and, beside it, other columns.
+///
+/// A matrix alone is turned into it (`rows.view().into()`). With columns, a [`FeatureEncoder`] is fitted to the
+/// training rows of each split and of each fold, so that nothing is learned from test rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    rows: ArrayView2<'a, f32>,
+    columns: &'a [(String, Column)],
+    name_vectors: Option<&'a NameVectors>,
+}
+
+/// The vectors of the names of columns: by column and name.
+pub type NameVectors = BTreeMap<String, BTreeMap<String, Vec<f32>>>;
+
+impl<'a> From<ArrayView2<'a, f32>> for Inputs<'a> {
+    fn from(rows: ArrayView2<'a, f32>) -> Self {
+        Inputs { rows, columns: &[], name_vectors: None }
+    }
+}
+
+impl<'a> Inputs<'a> {
+    /// An embedding (n x d), columns of n values, and vectors of the names of some columns.
+    ///
+    /// # Errors
+    /// When a column has another number of rows, or a number is not finite.
+    pub fn new(
+        rows: ArrayView2<'a, f32>,
+        columns: &'a [(String, Column)],
+        name_vectors: &'a NameVectors,
+    ) -> Result<Inputs<'a>> {
+        for (name, column) in columns {
+            if column.len() != rows.nrows() {
+                return Err(Error::argument("rows and columns of different length")
+                    .column(name)
+                    .seen(format!("{} rows, {} in the column", rows.nrows(), column.len())));
+            }
+            require_numbers(name, column)?;
+        }
+        Ok(Inputs { rows, columns, name_vectors: Some(name_vectors) })
+    }
+
+    /// The embedding.
+    pub fn rows(&self) -> ArrayView2<'a, f32> {
+        self.rows
+    }
+
+    /// Whether there is more than the embedding.
+    pub(super) fn has_columns(&self) -> bool {
+        !self.columns.is_empty()
+    }
+
+    /// The encoder of the columns, fitted to some rows.
+    ///
+    /// # Errors
+    /// As [`FeatureEncoder::fit_with_vectors`].
+    pub fn encoder(&self, rows: &[usize]) -> Result<FeatureEncoder> {
+        let columns: Vec<(String, Column)> =
+            self.columns.iter().map(|(name, column)| (name.clone(), column.take(rows))).collect();
+        FeatureEncoder::fit_with_vectors(&columns, self.name_vectors.unwrap_or(&BTreeMap::new()))
+    }
+
+    /// The features of some rows: their embedding and their columns, side by side.
+    ///
+    /// # Errors
+    /// As [`FeatureEncoder::transform`].
+    pub fn features(&self, encoder: &FeatureEncoder, rows: &[usize]) -> Result<Array2<f32>> {
+        let dims = self.rows.ncols();
+        let mut features = Array2::zeros((rows.len(), dims + encoder.n_features()));
+        for (mut to, row) in features.rows_mut().into_iter().zip(rows) {
+            to.slice_mut(ndarray::s![..dims]).assign(&self.rows.row(*row));
+        }
+        if self.has_columns() {
+            let columns: Vec<(String, Column)> =
+                self.columns.iter().map(|(name, column)| (name.clone(), column.take(rows))).collect();
+            features.slice_mut(ndarray::s![.., dims..]).assign(&encoder.transform(&columns)?);
+        }
+        Ok(features)
+    }
+}
+
+/// Turns columns into features beside an embedding, the same way for new rows.
 ///
 /// A number is scaled to mean 0 and standard deviation 1, so that a column weighs as much as the whole
-/// of an embedding of length 1; where it is missing it is 0, and a second feature says so when that
+/// of an embedding of length 1; where it is missing it is 0, and a second feature marks it when that
 /// happened in the rows of the fit. A name is one-hot (a name that is new later is all zeros), or the
 /// vector of its name, when vectors are given: the "text feature encoder" of OpenAI's guide.
 ///
@@ -54,12 +142,12 @@ pub struct FeatureEncoder {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Encoded {
     name: String,
-    how: How,
+    how: Encoding,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum How {
+enum Encoding {
     Number {
         mean: f64,
         deviation: f64,
@@ -88,10 +176,7 @@ impl FeatureEncoder {
     ///
     /// # Errors
     /// As there, and when a name has no vector or vectors differ in length.
-    pub fn fit_with_vectors(
-        columns: &[(String, Column)],
-        vectors: &BTreeMap<String, BTreeMap<String, Vec<f32>>>,
-    ) -> Result<FeatureEncoder> {
+    pub fn fit_with_vectors(columns: &[(String, Column)], vectors: &NameVectors) -> Result<FeatureEncoder> {
         let n = columns.first().map_or(0, |(_, column)| column.len());
         let mut encoded = Vec::with_capacity(columns.len());
         for (name, column) in columns {
@@ -100,6 +185,7 @@ impl FeatureEncoder {
                     .column(name)
                     .seen(format!("{} and {n} rows", column.len())));
             }
+            require_numbers(name, column)?;
             let how = match column {
                 Column::Numbers(values) => number(name, values)?,
                 Column::Names(values) => match vectors.get(name) {
@@ -119,7 +205,7 @@ impl FeatureEncoder {
 
     /// Whether a column holds numbers, or names.
     pub fn is_number(&self, name: &str) -> bool {
-        self.columns.iter().any(|column| column.name == name && matches!(column.how, How::Number { .. }))
+        self.columns.iter().any(|column| column.name == name && matches!(column.how, Encoding::Number { .. }))
     }
 
     /// The number of features.
@@ -152,7 +238,7 @@ impl FeatureEncoder {
             let width = encoded.how.width();
             let mut part = features.slice_mut(ndarray::s![.., first..first + width]);
             match (&encoded.how, column) {
-                (How::Number { mean, deviation, missing }, Column::Numbers(values)) => {
+                (Encoding::Number { mean, deviation, missing }, Column::Numbers(values)) => {
                     for (row, value) in values.iter().enumerate() {
                         match value {
                             Some(value) if value.is_finite() => {
@@ -164,21 +250,21 @@ impl FeatureEncoder {
                         }
                     }
                 }
-                (How::OneHot(names), Column::Names(values)) => {
+                (Encoding::OneHot(names), Column::Names(values)) => {
                     for (row, value) in values.iter().enumerate() {
                         if let Some(Ok(at)) = value.as_ref().map(|value| names.binary_search(value)) {
                             part[[row, at]] = 1.0;
                         }
                     }
                 }
-                (How::Vectors { of, .. }, Column::Names(values)) => {
+                (Encoding::Vectors { of, .. }, Column::Names(values)) => {
                     for (row, value) in values.iter().enumerate() {
                         let Some(value) = value else { continue };
                         let vector = of.get(value).ok_or_else(|| no_vector(name, value).row(row))?;
                         part.row_mut(row).iter_mut().zip(vector).for_each(|(to, from)| *to = *from);
                     }
                 }
-                (How::Number { .. }, _) => {
+                (Encoding::Number { .. }, _) => {
                     return Err(Error::input("names where the model has numbers").column(name));
                 }
                 (_, Column::Numbers(_)) => {
@@ -194,7 +280,11 @@ impl FeatureEncoder {
     ///
     /// # Errors
     /// As [`transform`](FeatureEncoder::transform), and when the numbers of rows differ.
-    pub fn beside(&self, rows: ArrayView2<'_, f32>, columns: &[(String, Column)]) -> Result<Array2<f32>> {
+    pub fn with_embedding(
+        &self,
+        rows: ArrayView2<'_, f32>,
+        columns: &[(String, Column)],
+    ) -> Result<Array2<f32>> {
         if self.columns.is_empty() {
             return Ok(rows.to_owned());
         }
@@ -217,10 +307,10 @@ impl FeatureEncoder {
         let at = feature - group.columns.start;
         let how = self.columns.iter().find(|column| feature >= dims && column.name == group.name);
         match how.map(|column| &column.how) {
-            Some(How::Number { .. }) if at == 0 => group.name,
-            Some(How::Number { .. }) => format!("{} is missing", group.name),
-            Some(How::OneHot(names)) => format!("{} = {}", group.name, names[at]),
-            Some(How::Vectors { .. }) | None => format!("{}[{at}]", group.name),
+            Some(Encoding::Number { .. }) if at == 0 => group.name,
+            Some(Encoding::Number { .. }) => format!("{} is missing", group.name),
+            Some(Encoding::OneHot(names)) => format!("{} = {}", group.name, names[at]),
+            Some(Encoding::Vectors { .. }) | None => format!("{}[{at}]", group.name),
         }
     }
 
@@ -236,23 +326,30 @@ impl FeatureEncoder {
     }
 }
 
-impl How {
+impl Encoding {
     fn width(&self) -> usize {
         match self {
-            How::Number { missing, .. } => 1 + usize::from(*missing),
-            How::OneHot(names) => names.len(),
-            How::Vectors { dims, .. } => *dims,
+            Encoding::Number { missing, .. } => 1 + usize::from(*missing),
+            Encoding::OneHot(names) => names.len(),
+            Encoding::Vectors { dims, .. } => *dims,
         }
     }
 }
 
-fn number(name: &str, values: &[Option<f64>]) -> Result<How> {
-    let known: Vec<f64> = values.iter().flatten().copied().collect();
-    if let Some(row) = values.iter().position(|value| value.is_some_and(|value| !value.is_finite())) {
-        return Err(not_finite(name, row, values[row].unwrap_or_default()));
+/// # Errors
+/// When a number is NaN or infinite.
+fn require_numbers(name: &str, column: &Column) -> Result<()> {
+    let Column::Numbers(values) = column else { return Ok(()) };
+    match values.iter().enumerate().find(|(_, value)| value.is_some_and(|value| !value.is_finite())) {
+        Some((row, value)) => Err(not_finite(name, row, value.unwrap_or_default())),
+        None => Ok(()),
     }
+}
+
+fn number(name: &str, values: &[Option<f64>]) -> Result<Encoding> {
+    let known: Vec<f64> = values.iter().flatten().copied().collect();
     if known.is_empty() {
-        return Err(Error::input("a column without a number")
+        return Err(Error::input("a column without a number in the training rows")
             .column(name)
             .advice("leave it out of the features"));
     }
@@ -260,10 +357,10 @@ fn number(name: &str, values: &[Option<f64>]) -> Result<How> {
     let mean = known.iter().map(|x| x / n).sum::<f64>();
     let variance = known.iter().map(|x| (x - mean).powi(2) / n).sum::<f64>();
     let deviation = if variance > 0.0 && variance.is_finite() { variance.sqrt() } else { 1.0 };
-    Ok(How::Number { mean, deviation, missing: known.len() < values.len() })
+    Ok(Encoding::Number { mean, deviation, missing: known.len() < values.len() })
 }
 
-fn one_hot(name: &str, values: &[Option<String>]) -> Result<How> {
+fn one_hot(name: &str, values: &[Option<String>]) -> Result<Encoding> {
     let mut names: Vec<String> = values.iter().flatten().cloned().collect();
     names.sort_unstable();
     names.dedup();
@@ -273,10 +370,14 @@ fn one_hot(name: &str, values: &[Option<String>]) -> Result<How> {
             .seen(format!("{} names, {MOST_NAMES} at most", names.len()))
             .advice("give vectors of the names, or leave the column out"));
     }
-    Ok(How::OneHot(names))
+    Ok(Encoding::OneHot(names))
 }
 
-fn with_vectors(name: &str, values: &[Option<String>], table: &BTreeMap<String, Vec<f32>>) -> Result<How> {
+fn with_vectors(
+    name: &str,
+    values: &[Option<String>],
+    table: &BTreeMap<String, Vec<f32>>,
+) -> Result<Encoding> {
     let dims = table.values().next().map_or(0, Vec::len);
     if dims == 0 || table.values().any(|vector| vector.len() != dims || vector.iter().any(|x| !x.is_finite()))
     {
@@ -287,7 +388,7 @@ fn with_vectors(name: &str, values: &[Option<String>], table: &BTreeMap<String, 
     if let Some(missing) = values.iter().flatten().find(|value| !table.contains_key(*value)) {
         return Err(no_vector(name, missing));
     }
-    Ok(How::Vectors { dims, of: table.clone() })
+    Ok(Encoding::Vectors { dims, of: table.clone() })
 }
 
 fn not_finite(name: &str, row: usize, value: f64) -> Error {

@@ -3,16 +3,24 @@
 use ndarray::{Array2, ArrayView2};
 use serde_json::Value;
 
-use super::{Logistic, ModelKind, ModelOptions, Nearest, Ridge};
+use super::{KnnClassifier, KnnRegressor, Logistic, ModelKind, ModelOptions, Ridge};
 use crate::error::{Error, Result};
 use crate::forest::{
-    BoostClassifier, BoostRegressor, ForestClassifier, ForestRegressor, MaxFeatures, Parts, ReadableTree,
-    Stows, Tree, likeliest,
+    BoostClassifier, BoostRegressor, ForestClassifier, ForestRegressor, MaxFeatures, ReadableTree, Tree,
 };
-use crate::store::Stored;
+use crate::store::{Parts, Persist, Stored};
+use crate::targets::likeliest;
 
-/// Splits of a single tree from root to leaf, and rows of its leaves, when the user does not say.
-const READABLE: ReadableTree = ReadableTree { max_depth: 4, min_samples_leaf: 5, seed: 42 };
+/// The defaults that scikit-learn has.
+const TREES: usize = 100;
+const LEARNING_RATE: f64 = 0.1;
+const ALPHA: f64 = 1.0;
+const NEIGHBORS: usize = 5;
+/// Rows of a leaf of boosting.
+const BOOST_LEAF: usize = 20;
+/// Depth and rows of a leaf of a single tree: as much as can be read.
+const TREE_DEPTH: usize = 4;
+const TREE_LEAF: usize = 5;
 
 /// A fitted model of a number.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,8 +33,8 @@ pub enum Regressor {
     Tree(ForestRegressor),
     /// Ridge regression.
     Ridge(Ridge),
-    /// The nearest neighbours.
-    Knn(Nearest),
+    /// K nearest neighbours.
+    Knn(KnnRegressor),
 }
 
 impl Regressor {
@@ -41,12 +49,13 @@ impl Regressor {
         weights: Option<&[f64]>,
         options: &ModelOptions,
     ) -> Result<Regressor> {
+        options.check()?;
         let weights = options.weights(weights, None)?;
         let weights = weights.as_deref();
         Ok(match options.kind {
             ModelKind::Forest => Regressor::Forest(
                 ForestRegressor::params()
-                    .n_estimators(options.trees)
+                    .n_estimators(options.trees.unwrap_or(TREES))
                     .max_features(options.max_features.unwrap_or(MaxFeatures::All))
                     .max_depth(options.max_depth)
                     .min_samples_leaf(options.min_samples_leaf.unwrap_or(1))
@@ -55,10 +64,10 @@ impl Regressor {
             ),
             ModelKind::Boost => Regressor::Boost(
                 BoostRegressor::params()
-                    .max_iter(options.trees)
-                    .learning_rate(options.learning_rate)
+                    .max_iter(options.trees.unwrap_or(TREES))
+                    .learning_rate(options.learning_rate.unwrap_or(LEARNING_RATE))
                     .max_depth(options.max_depth)
-                    .min_samples_leaf(options.min_samples_leaf.unwrap_or(20))
+                    .min_samples_leaf(options.min_samples_leaf.unwrap_or(BOOST_LEAF))
                     .seed(options.seed)
                     .fit_rows(rows, targets, weights)?,
             ),
@@ -66,13 +75,19 @@ impl Regressor {
                 ForestRegressor::params()
                     .n_estimators(1)
                     .bootstrap(false)
-                    .max_depth(options.max_depth.unwrap_or(READABLE.max_depth))
-                    .min_samples_leaf(options.min_samples_leaf.unwrap_or(READABLE.min_samples_leaf))
+                    .max_depth(options.max_depth.unwrap_or(TREE_DEPTH))
+                    .min_samples_leaf(options.min_samples_leaf.unwrap_or(TREE_LEAF))
                     .seed(options.seed)
                     .fit_rows(rows, targets, weights)?,
             ),
-            ModelKind::Ridge => Regressor::Ridge(Ridge::fit(rows, targets, weights, options.alpha)?),
-            ModelKind::Knn => Regressor::Knn(Nearest::of_numbers(rows, targets, options.n_neighbors)?),
+            ModelKind::Ridge => Regressor::Ridge(
+                Ridge::params().alpha(options.alpha.unwrap_or(ALPHA)).fit_rows(rows, targets, weights)?,
+            ),
+            ModelKind::Knn => Regressor::Knn(
+                KnnRegressor::params()
+                    .n_neighbors(options.n_neighbors.unwrap_or(NEIGHBORS))
+                    .fit_rows(rows, targets, None)?,
+            ),
             ModelKind::Logistic => {
                 return Err(Error::argument("logistic regression predicts classes, not numbers")
                     .advice("use ridge, or classify"));
@@ -89,7 +104,7 @@ impl Regressor {
             Regressor::Forest(model) | Regressor::Tree(model) => model.predict_rows(rows),
             Regressor::Boost(model) => model.predict_rows(rows),
             Regressor::Ridge(model) => model.predict_rows(rows),
-            Regressor::Knn(model) => model.predict_numbers(rows),
+            Regressor::Knn(model) => model.predict_rows(rows),
         }
     }
 
@@ -146,7 +161,7 @@ impl Regressor {
             ModelKind::Tree => Regressor::Tree(ForestRegressor::restore(about, stored)?),
             ModelKind::Boost => Regressor::Boost(BoostRegressor::restore(about, stored)?),
             ModelKind::Ridge => Regressor::Ridge(Ridge::restore(about, stored)?),
-            ModelKind::Knn => Regressor::Knn(Nearest::restore(about, stored)?),
+            ModelKind::Knn => Regressor::Knn(KnnRegressor::restore(about, stored)?),
             ModelKind::Logistic => return Err(stored.damaged("a model of classes for numbers")),
         })
     }
@@ -163,8 +178,8 @@ pub enum Classifier {
     Tree(ForestClassifier),
     /// Logistic regression.
     Logistic(Logistic),
-    /// The nearest neighbours.
-    Knn(Nearest),
+    /// K nearest neighbours.
+    Knn(KnnClassifier),
 }
 
 impl Classifier {
@@ -178,12 +193,13 @@ impl Classifier {
         weights: Option<&[f64]>,
         options: &ModelOptions,
     ) -> Result<Classifier> {
+        options.check()?;
         let weights = options.weights(weights, Some(classes))?;
         let weights = weights.as_deref();
         Ok(match options.kind {
             ModelKind::Forest => Classifier::Forest(
                 ForestClassifier::params()
-                    .n_estimators(options.trees)
+                    .n_estimators(options.trees.unwrap_or(TREES))
                     .max_features(options.max_features.unwrap_or(MaxFeatures::Sqrt))
                     .max_depth(options.max_depth)
                     .min_samples_leaf(options.min_samples_leaf.unwrap_or(1))
@@ -192,23 +208,28 @@ impl Classifier {
             ),
             ModelKind::Boost => Classifier::Boost(
                 BoostClassifier::params()
-                    .max_iter(options.trees)
-                    .learning_rate(options.learning_rate)
+                    .max_iter(options.trees.unwrap_or(TREES))
+                    .learning_rate(options.learning_rate.unwrap_or(LEARNING_RATE))
                     .max_depth(options.max_depth)
-                    .min_samples_leaf(options.min_samples_leaf.unwrap_or(20))
+                    .min_samples_leaf(options.min_samples_leaf.unwrap_or(BOOST_LEAF))
                     .seed(options.seed)
                     .fit_rows(rows, classes, weights)?,
             ),
             ModelKind::Tree => Classifier::Tree(
-                ReadableTree {
-                    max_depth: options.max_depth.unwrap_or(READABLE.max_depth),
-                    min_samples_leaf: options.min_samples_leaf.unwrap_or(READABLE.min_samples_leaf),
-                    seed: options.seed,
-                }
-                .fit_rows(rows, classes)?,
+                ReadableTree::params()
+                    .max_depth(options.max_depth.unwrap_or(TREE_DEPTH))
+                    .min_samples_leaf(options.min_samples_leaf.unwrap_or(TREE_LEAF))
+                    .seed(options.seed)
+                    .fit_rows(rows, classes)?,
             ),
-            ModelKind::Logistic => Classifier::Logistic(Logistic::fit(rows, classes, options.alpha)?),
-            ModelKind::Knn => Classifier::Knn(Nearest::of_classes(rows, classes, options.n_neighbors)?),
+            ModelKind::Logistic => Classifier::Logistic(
+                Logistic::params().alpha(options.alpha.unwrap_or(ALPHA)).fit_rows(rows, classes, None)?,
+            ),
+            ModelKind::Knn => Classifier::Knn(
+                KnnClassifier::params()
+                    .n_neighbors(options.n_neighbors.unwrap_or(NEIGHBORS))
+                    .fit_rows(rows, classes, None)?,
+            ),
             ModelKind::Ridge => {
                 return Err(Error::argument("ridge regression predicts numbers, not classes")
                     .advice("use logistic, or regress"));
@@ -309,7 +330,7 @@ impl Classifier {
             ModelKind::Tree => Classifier::Tree(ForestClassifier::restore(about, stored)?),
             ModelKind::Boost => Classifier::Boost(BoostClassifier::restore(about, stored)?),
             ModelKind::Logistic => Classifier::Logistic(Logistic::restore(about, stored)?),
-            ModelKind::Knn => Classifier::Knn(Nearest::restore(about, stored)?),
+            ModelKind::Knn => Classifier::Knn(KnnClassifier::restore(about, stored)?),
             ModelKind::Ridge => return Err(stored.damaged("a model of numbers for classes")),
         })
     }

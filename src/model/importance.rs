@@ -1,4 +1,4 @@
-//! What a model leans on: how much worse it predicts when a group of features is shuffled.
+//! Feature importance: how much worse a model predicts when a group of features is shuffled.
 
 use std::ops::Range;
 
@@ -25,7 +25,7 @@ pub struct FeatureGroup {
     pub columns: Range<usize>,
 }
 
-/// How much a model leans on a group of features.
+/// The importance of a group of features.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Importance {
     /// The group.
@@ -39,8 +39,10 @@ pub struct Importance {
 }
 
 /// A single feature and the share of all gain that the splits on it made.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TopFeature {
+    /// Its name: `embedding[3]`, `price`, `brand = Oat & Co`.
+    pub name: String,
     /// The feature's column among the features of the rows, from 0.
     pub feature: usize,
     /// The share, 0 to 1.
@@ -48,17 +50,12 @@ pub struct TopFeature {
 }
 
 /// The features that the splits of a model of trees gain most from, the most first.
-pub(super) fn top_features(gains: Option<&[f64]>) -> Vec<TopFeature> {
-    let mut top: Vec<TopFeature> = gains
-        .unwrap_or_default()
-        .iter()
-        .enumerate()
-        .filter(|(_, gain)| **gain > 0.0)
-        .map(|(feature, gain)| TopFeature { feature, gain: *gain })
-        .collect();
-    top.sort_by(|a, b| b.gain.total_cmp(&a.gain).then(a.feature.cmp(&b.feature)));
+pub(super) fn top_features(gains: Option<&[f64]>, name: impl Fn(usize) -> String) -> Vec<TopFeature> {
+    let gains = gains.unwrap_or_default();
+    let mut top: Vec<usize> = (0..gains.len()).filter(|feature| gains[*feature] > 0.0).collect();
+    top.sort_by(|a, b| gains[*b].total_cmp(&gains[*a]).then(a.cmp(b)));
     top.truncate(MOST_SHOWN);
-    top
+    top.into_iter().map(|feature| TopFeature { name: name(feature), feature, gain: gains[feature] }).collect()
 }
 
 /// Permutation importance (Breiman, 2001; scikit-learn's `permutation_importance`): each group's columns are

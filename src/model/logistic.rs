@@ -8,29 +8,34 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::linear::{dot, require_dims};
+use super::params::{Parameters, Unchecked, refuse_weights};
 use crate::error::{Error, Result};
-use crate::forest::{Parts, Stows, in_json, likeliest, require_classes, require_usable, softmax};
 use crate::rows::require_finite;
-use crate::store::{Layout, Stored};
+use crate::store::{Layout, Parts, Persist, Stored, in_json, persist};
+use crate::targets::{likeliest, require_classes, require_usable, softmax};
 
 /// Rounds of the optimiser, and the length of the slope at which it stops: scikit-learn's.
 const MAX_ITERATIONS: u64 = 1000;
 const TOLERANCE: f64 = 1e-4;
 
-/// A linear model of classes: the softmax of one line for each class, with a price of `alpha / 2` on
-/// the squared length of the coefficients. scikit-learn's `C` is `1 / alpha`.
+/// Features that are further than this from their mean are scaled.
+const LARGE: f64 = 10.0;
+
+/// A linear model of classes: the softmax of one linear score for each class, with L2 regularisation of
+/// strength `alpha` (`alpha / 2` times the squared length of the coefficients). scikit-learn's `C` is
+/// `1 / alpha`.
 ///
-/// The optimiser is `linfa-logistic`'s (L-BFGS). It works on features around their mean, scaled
-/// together by their largest magnitude when that is above 1e3: `linfa-logistic` 0.8.1 takes one
-/// maximum over all rows in its log-sum-exp, so that with large features the loss of other rows is
-/// cut off (the price on the coefficients is then that of the scaled features).
+/// The optimiser is `linfa-logistic`'s (L-BFGS). It works on features around their mean; when the largest of
+/// those is above 10, all are divided by it, and `alpha` by its square, which leaves the optimum where it is:
+/// `linfa-logistic` 0.8.1 takes one maximum over all rows in its log-sum-exp, so that a first step on
+/// large features would cut off the loss of other rows.
 ///
 /// ```
 /// use embedlab::model::Logistic;
 /// use ndarray::Array2;
 /// let rows = Array2::from_shape_fn((60, 2), |(row, column)| ((row * (column + 1)) % 17) as f32 / 17.0);
 /// let classes: Vec<usize> = rows.column(0).iter().map(|x| usize::from(*x > 0.5)).collect();
-/// let model = Logistic::fit(rows.view(), &classes, 0.01)?;
+/// let model = Logistic::params().alpha(0.01).fit_rows(rows.view(), &classes, None)?;
 /// assert_eq!(model.predict_rows(rows.view())?, classes);
 /// # Ok::<(), embedlab::Error>(())
 /// ```
@@ -44,29 +49,57 @@ pub struct Logistic {
     intercepts: Vec<f64>,
 }
 
-impl Logistic {
-    /// Fits rows (n x d) to n classes, numbered from 0.
+/// Parameters of [`Logistic`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogisticParams {
+    alpha: f64,
+}
+
+impl Unchecked<LogisticParams> {
+    /// The L2 strength, 0 or above. Default: 1.
+    pub fn alpha(mut self, alpha: f64) -> Self {
+        self.0.alpha = alpha;
+        self
+    }
+}
+
+impl Parameters for LogisticParams {
+    fn check(&self) -> Result<()> {
+        if !(self.alpha >= 0.0 && self.alpha.is_finite()) {
+            return Err(Error::argument("alpha must be 0 or above").seen(self.alpha.to_string()));
+        }
+        Ok(())
+    }
+}
+
+impl LogisticParams {
+    /// Fits rows (n x d) to n classes, numbered from 0. Weights are refused.
     ///
     /// # Errors
     /// When the numbers of rows and labels differ, there are none or only one class, a number is not
-    /// finite, `alpha` is negative, or the optimiser fails.
-    pub fn fit(rows: ArrayView2<'_, f32>, labels: &[usize], alpha: f64) -> Result<Logistic> {
+    /// finite, or the optimiser fails.
+    pub fn fit_rows(
+        &self,
+        rows: ArrayView2<'_, f32>,
+        labels: &[usize],
+        weights: Option<&[f64]>,
+    ) -> Result<Logistic> {
+        refuse_weights("logistic regression", weights)?;
         require_usable(rows, labels.len(), None)?;
         let n_classes = require_classes(labels)?;
-        if !(alpha >= 0.0 && alpha.is_finite()) {
-            return Err(Error::argument("alpha is no number from 0 up").seen(alpha.to_string()));
-        }
         let (n, d) = rows.dim();
-        let largest = rows.iter().fold(0.0_f64, |largest, x| largest.max(f64::from(x.abs())));
-        let scale = if largest > 1e3 { largest } else { 1.0 };
         let means: Vec<f64> = rows
             .columns()
             .into_iter()
             .map(|column| column.iter().map(|x| f64::from(*x)).sum::<f64>() / n as f64)
             .collect();
-        let centred = Array2::from_shape_fn((n, d), |(row, column)| {
-            (f64::from(rows[[row, column]]) - means[column]) / scale
-        });
+        let mut centred =
+            Array2::from_shape_fn((n, d), |(row, column)| f64::from(rows[[row, column]]) - means[column]);
+        let largest = centred.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
+        let scale = if largest > LARGE { largest } else { 1.0 };
+        if scale > 1.0 {
+            centred /= scale;
+        }
         let failed = |error: linfa_logistic::error::Error| {
             Error::input("no logistic regression could be fitted")
                 .source(error)
@@ -74,12 +107,12 @@ impl Logistic {
         };
         let dataset = DatasetBase::new(centred, Array1::from(labels.to_vec()));
         let fitted = MultiLogisticRegression::default()
-            .alpha(alpha)
+            .alpha(self.alpha / (scale * scale))
             .max_iterations(MAX_ITERATIONS)
             .gradient_tolerance(TOLERANCE)
             .fit(&dataset)
             .map_err(failed)?;
-        // A class without training rows is never said.
+        // A class without training rows is never predicted.
         let mut coefficients = Array2::zeros((n_classes, d));
         let mut intercepts = vec![f64::NEG_INFINITY; n_classes];
         for (at, class) in fitted.classes().iter().enumerate() {
@@ -97,6 +130,13 @@ impl Logistic {
                 .advice("raise alpha, or scale the features"));
         }
         Ok(Logistic { coefficients, intercepts })
+    }
+}
+
+impl Logistic {
+    /// Parameters with scikit-learn's defaults: alpha 1.
+    pub fn params() -> Unchecked<LogisticParams> {
+        Unchecked(LogisticParams { alpha: 1.0 })
     }
 
     /// The coefficients, classes x features.
@@ -132,21 +172,21 @@ impl Logistic {
 
 /// JSON knows no infinity: a class without rows has no intercept.
 #[derive(Serialize, Deserialize)]
-struct About {
+struct Metadata {
     intercepts: Vec<Option<f64>>,
 }
 
-impl Stows for Logistic {
+impl Persist for Logistic {
     const LAYOUT: Layout = Layout { kind: "logistic", version: 1 };
 
     fn parts(&self) -> Result<Parts> {
         let intercepts = self.intercepts.iter().map(|x| x.is_finite().then_some(*x)).collect();
-        let about = in_json(&About { intercepts })?;
+        let about = in_json(&Metadata { intercepts })?;
         Ok(Parts { about, matrices: vec![("coefficients", self.coefficients.clone())] })
     }
 
     fn restore(about: Value, stored: &Stored) -> Result<Logistic> {
-        let About { intercepts } = serde_json::from_value(about)
+        let Metadata { intercepts } = serde_json::from_value(about)
             .map_err(|error| stored.damaged("no logistic regression").source(error))?;
         let coefficients = stored.matrix("coefficients")?;
         if coefficients.nrows() != intercepts.len()
@@ -159,3 +199,5 @@ impl Stows for Logistic {
         Ok(Logistic { coefficients, intercepts })
     }
 }
+
+persist!(Logistic);

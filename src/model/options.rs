@@ -6,20 +6,22 @@ use crate::error::{Error, Result};
 use crate::forest::MaxFeatures;
 
 /// A kind of model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
 pub enum ModelKind {
     /// A random forest.
+    #[default]
     Forest,
     /// Gradient boosting.
     Boost,
-    /// A single tree, to be read.
+    /// A single small tree that can be read.
     Tree,
     /// Logistic regression; classes only.
     Logistic,
     /// Ridge regression; numbers only.
     Ridge,
-    /// The nearest neighbours.
+    /// K nearest neighbours.
     Knn,
 }
 
@@ -37,26 +39,26 @@ impl ModelKind {
     }
 }
 
-/// Which model an analysis fits, and how. What a kind does not know it ignores.
+/// Which model an analysis fits, and how. `None` is the default of the kind; an option that the kind does not
+/// have is refused when it is given.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelOptions {
     /// The kind. Default: a forest.
     pub kind: ModelKind,
-    /// Trees of a forest, rounds of boosting. Default: 100.
-    pub trees: usize,
-    /// Features of a node of a forest; `None` is the default of the task (all for numbers, the square
-    /// root for classes).
+    /// Trees of a forest, rounds of boosting. `None`: 100.
+    pub trees: Option<usize>,
+    /// Features that a node of a forest looks at. `None`: all for numbers, the square root for classes.
     pub max_features: Option<MaxFeatures>,
-    /// The most splits from the root to a leaf. `None`: no limit; for a single tree 4.
+    /// Maximum depth of a tree, in splits. `None`: no limit; for a single tree 4.
     pub max_depth: Option<usize>,
-    /// The fewest rows of a leaf. `None`: 1 for a forest, 20 for boosting, 5 for a single tree.
+    /// Minimum rows per leaf. `None`: 1 for a forest, 20 for boosting, 5 for a single tree.
     pub min_samples_leaf: Option<usize>,
-    /// The share of each step of boosting that is taken. Default: 0.1.
-    pub learning_rate: f64,
-    /// The price of long coefficients of ridge and logistic regression. Default: 1.
-    pub alpha: f64,
-    /// Neighbours that are asked. Default: 5.
-    pub n_neighbors: usize,
+    /// Learning rate of boosting. `None`: 0.1.
+    pub learning_rate: Option<f64>,
+    /// L2 strength of ridge and logistic regression. `None`: 1.
+    pub alpha: Option<f64>,
+    /// Neighbours of knn. `None`: 5.
+    pub n_neighbors: Option<usize>,
     /// Whether every class counts the same, however many rows it has (forest and boosting). Default: no.
     pub balanced: bool,
     /// The seed of the model and of the intervals. Default: 42.
@@ -67,13 +69,13 @@ impl Default for ModelOptions {
     fn default() -> Self {
         ModelOptions {
             kind: ModelKind::Forest,
-            trees: 100,
+            trees: None,
             max_features: None,
             max_depth: None,
             min_samples_leaf: None,
-            learning_rate: 0.1,
-            alpha: 1.0,
-            n_neighbors: 5,
+            learning_rate: None,
+            alpha: None,
+            n_neighbors: None,
             balanced: false,
             seed: 42,
         }
@@ -81,28 +83,48 @@ impl Default for ModelOptions {
 }
 
 impl ModelOptions {
+    /// # Errors
+    /// When an option is given that the kind does not have.
+    pub fn check(&self) -> Result<()> {
+        use ModelKind::{Boost, Forest, Knn, Logistic, Ridge, Tree};
+        let given = [
+            ("trees", self.trees.is_some(), &[Forest, Boost][..]),
+            ("max_features", self.max_features.is_some(), &[Forest]),
+            ("max_depth", self.max_depth.is_some(), &[Forest, Boost, Tree]),
+            ("min_samples_leaf", self.min_samples_leaf.is_some(), &[Forest, Boost, Tree]),
+            ("learning_rate", self.learning_rate.is_some(), &[Boost]),
+            ("alpha", self.alpha.is_some(), &[Ridge, Logistic]),
+            ("n_neighbors", self.n_neighbors.is_some(), &[Knn]),
+            ("balanced", self.balanced, &[Forest, Boost]),
+        ];
+        match given.into_iter().find(|(_, given, kinds)| *given && !kinds.contains(&self.kind)) {
+            None => Ok(()),
+            Some((option, _, kinds)) => {
+                let kinds: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+                Err(Error::argument(format!("{} has no option {option}", self.kind.name()))
+                    .advice(format!("leave it out, or use {}", kinds.join(" or "))))
+            }
+        }
+    }
+
     /// The weight of each row: as given, times the weight of its class when classes are balanced.
     pub(super) fn weights(
         &self,
         weights: Option<&[f64]>,
         classes: Option<&[usize]>,
     ) -> Result<Option<Vec<f64>>> {
-        if weights.is_none() && !self.balanced {
-            return Ok(None);
-        }
         let takes = match self.kind {
             ModelKind::Forest | ModelKind::Boost => true,
             ModelKind::Ridge | ModelKind::Tree => classes.is_none(),
             ModelKind::Logistic | ModelKind::Knn => false,
         };
-        if !takes {
-            let what = if self.balanced { "balanced classes" } else { "weights of rows" };
-            return Err(Error::argument(format!("{} and {what} do not go together", self.kind.name()))
+        if weights.is_some() && !takes {
+            return Err(Error::argument(format!("{} does not take weights of rows", self.kind.name()))
                 .advice("use forest or boost"));
         }
         let Some(classes) = classes.filter(|_| self.balanced) else {
             return match weights {
-                _ if self.balanced => Err(Error::argument("balanced classes, where there are no classes")),
+                _ if self.balanced => Err(Error::argument("balanced is for classes, not for numbers")),
                 weights => Ok(weights.map(<[f64]>::to_vec)),
             };
         };

@@ -1,4 +1,4 @@
-//! Ridge regression: a line through the rows, kept short.
+//! Ridge regression: least squares with L2 regularisation.
 
 use faer::linalg::matmul::triangular::{BlockStructure, matmul as triangular_matmul};
 use faer::linalg::solvers::{Llt, Solve};
@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::linear::dot;
+use super::params::{Parameters, Unchecked};
 use crate::error::{Error, Result};
-use crate::forest::{Parts, Stows, in_json};
 use crate::rows::require_finite;
-use crate::store::{Layout, Stored};
+use crate::store::{Layout, Parts, Persist, Stored, in_json, persist};
+use crate::targets::{require_finite_targets, require_usable};
 
-/// A linear model of a number: least squares with a price of `alpha` on the squared length of the
-/// coefficients; the intercept is free.
+/// A linear model of a number: least squares with L2 regularisation of strength `alpha`; the intercept is
+/// not regularised.
 ///
 /// Solved exactly by Cholesky, over the features or, when there are fewer rows, over the rows.
 /// Computed in `f64`; the coefficients are kept as `f32`.
@@ -23,7 +24,7 @@ use crate::store::{Layout, Stored};
 /// use embedlab::model::Ridge;
 /// use ndarray::array;
 /// let rows = array![[0.0_f32, 1.0], [1.0, 0.0], [2.0, 1.0], [3.0, 0.0]];
-/// let model = Ridge::fit(rows.view(), &[1.0, 3.0, 5.0, 7.0], None, 1e-6)?;
+/// let model = Ridge::params().alpha(1e-6).fit_rows(rows.view(), &[1.0, 3.0, 5.0, 7.0], None)?;
 /// assert!((model.predict_rows(rows.view())?[2] - 5.0).abs() < 1e-4);
 /// # Ok::<(), embedlab::Error>(())
 /// ```
@@ -35,23 +36,44 @@ pub struct Ridge {
     intercept: f64,
 }
 
-impl Ridge {
+/// Parameters of [`Ridge`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct RidgeParams {
+    alpha: f64,
+}
+
+impl Unchecked<RidgeParams> {
+    /// The L2 strength, above 0. Default: 1.
+    pub fn alpha(mut self, alpha: f64) -> Self {
+        self.0.alpha = alpha;
+        self
+    }
+}
+
+impl Parameters for RidgeParams {
+    fn check(&self) -> Result<()> {
+        if !(self.alpha > 0.0 && self.alpha.is_finite()) {
+            return Err(Error::argument("alpha must be above 0").seen(self.alpha.to_string()));
+        }
+        Ok(())
+    }
+}
+
+impl RidgeParams {
     /// Fits rows (n x d) to n numbers, with a weight for each row or none.
     ///
     /// # Errors
-    /// When the numbers of rows, targets and weights differ, there are none, a number is not finite, a
-    /// weight is negative, or `alpha` is not above 0.
-    pub fn fit(
+    /// When the numbers of rows, targets and weights differ, there are none, a number is not finite, or a
+    /// weight is negative.
+    pub fn fit_rows(
+        &self,
         rows: ArrayView2<'_, f32>,
         targets: &[f64],
         weights: Option<&[f64]>,
-        alpha: f64,
     ) -> Result<Ridge> {
-        crate::forest::require_usable(rows, targets.len(), weights)?;
-        crate::forest::require_finite_targets(targets)?;
-        if !(alpha > 0.0 && alpha.is_finite()) {
-            return Err(Error::argument("alpha is no number above 0").seen(alpha.to_string()));
-        }
+        require_usable(rows, targets.len(), weights)?;
+        require_finite_targets(targets)?;
+        let alpha = self.alpha;
         let (n, d) = rows.dim();
         let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
         let total: f64 = (0..n).map(weight).sum();
@@ -81,6 +103,13 @@ impl Ridge {
             return Err(Error::input("numbers too large for a linear model").advice("scale the features"));
         }
         Ok(Ridge { coefficients, intercept })
+    }
+}
+
+impl Ridge {
+    /// Parameters with scikit-learn's defaults: alpha 1.
+    pub fn params() -> Unchecked<RidgeParams> {
+        Unchecked(RidgeParams { alpha: 1.0 })
     }
 
     /// One coefficient for each feature.
@@ -130,22 +159,22 @@ fn solve(a: faer::MatRef<'_, f64>, alpha: f64, b: faer::MatRef<'_, f64>) -> Resu
 }
 
 #[derive(Serialize, Deserialize)]
-struct About {
+struct Metadata {
     intercept: f64,
 }
 
-impl Stows for Ridge {
+impl Persist for Ridge {
     const LAYOUT: Layout = Layout { kind: "ridge", version: 1 };
 
     fn parts(&self) -> Result<Parts> {
         let coefficients =
             Array2::from_shape_fn((1, self.coefficients.len()), |(_, at)| self.coefficients[at]);
-        let about = in_json(&About { intercept: self.intercept })?;
+        let about = in_json(&Metadata { intercept: self.intercept })?;
         Ok(Parts { about, matrices: vec![("coefficients", coefficients)] })
     }
 
     fn restore(about: Value, stored: &Stored) -> Result<Ridge> {
-        let About { intercept } =
+        let Metadata { intercept } =
             serde_json::from_value(about).map_err(|error| stored.damaged("no ridge").source(error))?;
         let coefficients = stored.matrix("coefficients")?;
         if coefficients.nrows() != 1 || !intercept.is_finite() || coefficients.iter().any(|x| !x.is_finite())
@@ -155,3 +184,5 @@ impl Stows for Ridge {
         Ok(Ridge { coefficients: coefficients.iter().copied().collect(), intercept })
     }
 }
+
+persist!(Ridge);

@@ -8,10 +8,9 @@ use serde_json::Value;
 
 use super::{Classifier, Column, FeatureEncoder, ModelKind, Regressor};
 use crate::error::{Error, Result};
-use crate::forest::in_json;
-use crate::store::{Layout, Stored, save};
+use crate::store::{Layout, Stored, in_json, save};
 
-const LAYOUT: Layout = Layout { kind: "trained model", version: 1 };
+const LAYOUT: Layout = Layout { kind: "trained model", version: 2 };
 
 /// What a trained model predicts.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,7 +53,7 @@ pub struct SavedModel {
 }
 
 #[derive(Serialize, Deserialize)]
-struct About {
+struct Metadata {
     recipe: Recipe,
     kind: ModelKind,
     /// The names of the classes; none for a model of numbers.
@@ -82,7 +81,7 @@ impl SavedModel {
                 .seen(format!("{} in the rows, {} in the model", rows.ncols(), self.recipe.dims))
                 .advice("use vectors of the same embedding model"));
         }
-        self.recipe.encoder.beside(rows, columns)
+        self.recipe.encoder.with_embedding(rows, columns)
     }
 
     /// Saves the model. The file appears whole or not at all.
@@ -96,8 +95,12 @@ impl SavedModel {
             Task::Classify { model, names } => (model.parts(), Some(names.clone())),
         };
         let parts = parts.map_err(|error| error.file(path))?;
-        let about =
-            in_json(&About { recipe: self.recipe.clone(), kind: self.kind(), classes, model: parts.about })?;
+        let about = in_json(&Metadata {
+            recipe: self.recipe.clone(),
+            kind: self.kind(),
+            classes,
+            model: parts.about,
+        })?;
         let matrices: Vec<(&str, &Array2<f32>)> =
             parts.matrices.iter().map(|(name, matrix)| (*name, matrix)).collect();
         save(path, LAYOUT, &about, &matrices)
@@ -109,7 +112,7 @@ impl SavedModel {
     /// When the file is missing, damaged, of another kind or of an unknown version.
     pub fn load(path: impl AsRef<Path>) -> Result<SavedModel> {
         let stored = Stored::open(path.as_ref(), LAYOUT)?;
-        let About { recipe, kind, classes, model } = stored.about()?;
+        let Metadata { recipe, kind, classes, model } = stored.about()?;
         let (task, n_features) = match classes {
             None => {
                 let model = Regressor::restore(kind, model, &stored)?;

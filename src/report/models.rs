@@ -1,75 +1,103 @@
 //! The sections about models: a label as a number, and as a class.
 
-use super::clusters::{palette, themed};
-use crate::chart::{Bars, HeatMap, Picture, PrecisionRecallCurves, Predicted, Style};
+use super::clusters::palette;
+use crate::chart::{Bars, HeatMap, PrecisionRecallCurves, Predicted};
 use crate::error::Result;
-use crate::metric::{Interval, RegressionScores};
-use crate::model::{ClassificationAnalysis, RegressionAnalysis};
-use crate::number::grouped;
-use crate::view::Section;
-use crate::view::{Block, KeyFigure};
-use crate::view::{Cell, Grid};
+use crate::metric::{AverageScores, Comparison, Interval, RegressionScores};
+use crate::model::{ClassificationAnalysis, HeldOut, RegressionAnalysis, Verdict};
+use crate::number::{counted, fixed, grouped, p_equals, range};
+use crate::view::{Block, Cell, Grid, KeyFigure, Look, Section};
+
+/// Labels that are named in one sentence.
+const MOST_NAMED: usize = 20;
 
 /// How well a number is predicted from the embedding: scores beside constants, and the picture.
 ///
 /// # Errors
 /// When a picture cannot be drawn or the results cannot be written as JSON.
-pub fn regression(found: &RegressionAnalysis, label: &str) -> Result<Section> {
+pub fn regression(found: &RegressionAnalysis, label: &str, look: Look) -> Result<Section> {
     let (scores, baseline) = (&found.scores, &found.baseline);
+    let median = format!("always predicting {}", baseline.constants.median.value);
     let mut figures = vec![
-        KeyFigure::new(format!("{:.3}", scores.mae), "mean absolute error").note(format!(
-            "{}; always {}: {:.3}",
-            ends(found.intervals.mae),
-            baseline.constants.median.value,
-            baseline.mae
+        KeyFigure::new(fixed(scores.mae, 3), "mean absolute error (MAE)").note(format!(
+            "{}; {median}: {}",
+            interval(found.intervals.mae),
+            fixed(baseline.mae, 3)
         )),
-        KeyFigure::new(format!("{:.3}", scores.mse), "mean squared error").note(format!(
-            "{}; always the mean: {:.3}",
-            ends(found.intervals.mse),
-            baseline.mse
+        KeyFigure::new(fixed(scores.mse, 3), "mean squared error (MSE)").note(format!(
+            "{}; always predicting the mean: {}",
+            interval(found.intervals.mse),
+            fixed(baseline.mse, 3)
         )),
     ];
     if let Some(r2) = scores.r2 {
-        figures.push(KeyFigure::new(format!("{r2:.3}"), "R²").note("1 is perfect, 0 is the mean"));
+        figures.push(KeyFigure::new(fixed(r2, 3), "R²").note("1 is perfect, 0 is the mean"));
     }
     if let Some(stars) = &found.stars {
-        let share = format!("{:.1} %", 100.0 * stars.scores.within_one);
-        figures.push(KeyFigure::new(share, "within one").note(ends(stars.intervals.within_one)));
+        let score =
+            |score: Option<f64>| score.map_or_else(|| "undefined".to_owned(), |score| fixed(score, 3));
+        figures.push(
+            KeyFigure::new(format!("{:.1} %", 100.0 * stars.scores.within_one), "within one")
+                .note(interval(stars.intervals.within_one)),
+        );
+        figures.push(
+            KeyFigure::new(score(stars.scores.quadratic_weighted_kappa), "quadratic weighted kappa")
+                .note(format!("Kendall's tau {}", score(stars.scores.kendall_tau))),
+        );
     }
     let mut section = Section::new("regression", format!("{label} as a number"))
-        .with(Block::paragraph(how(found.model.name(), found.n_train, found.n_test)))
+        .with(Block::paragraph(tested(&found.held_out, label, found.folds.len())))
         .with(Block::key_figures(figures));
-    if let Some(text) = leak(found.leaked, found.n_test) {
-        section = section.with(Block::warning(text));
-    }
-    let versus = &found.against_median;
-    section = section.with(Block::note(verdict(
-        versus.p_value,
-        versus.difference < 0.0,
-        &format!("always saying {}", baseline.constants.median.value),
-    )));
-    let mut table = Grid::new(["on the test rows", "MAE", "MSE", "R²"]);
-    let row = |name: String, scores: &RegressionScores| {
-        let r2 = scores.r2.map_or(Cell::Missing, |r2| Cell::Number(r2, 3));
-        [Cell::text(name), Cell::Number(scores.mae, 3), Cell::Number(scores.mse, 3), r2]
-    };
-    table = table
-        .row(row(found.model.name().to_owned(), scores))
-        .row(row("always the mean".to_owned(), &baseline.constants.mean.scores))
-        .row(row("always the median".to_owned(), &baseline.constants.median.scores));
-    if let (Some(unseen), Some(baseline)) = (&found.unseen, &found.unseen_baseline) {
-        table = table
-            .row(row(format!("{}, {} unseen texts", found.model.name(), unseen.n), unseen))
-            .row(row("always the mean, unseen texts".to_owned(), &baseline.constants.mean.scores))
-            .row(row("always the median, unseen texts".to_owned(), &baseline.constants.median.scores));
-    }
-    section = section.with(table).with(themed(
+    section = with_caution(section, [found.intervals.mae, found.intervals.mse]);
+    let unseen = found.unseen.as_ref().map(|unseen| {
         format!(
-            "Predicted against true {label} on the test rows. Without error all would lie on the thin line."
+            "the MAE is {} ({}); {median}: {}",
+            fixed(unseen.scores.mae, 3),
+            interval(unseen.intervals.mae),
+            fixed(unseen.baseline.mae, 3)
+        )
+    });
+    section = with_leak(section, &found.held_out, unseen);
+    section = with_verdict(section, found.verdict, found.against_median.as_ref(), &found.held_out, &median);
+    let model = found.held_out.model.name();
+    let row = |name: String, scores: &RegressionScores, of: Option<[Interval; 2]>| {
+        let [mae, mse] = match of {
+            None => [Cell::Missing, Cell::Missing],
+            Some(of) => of.map(|interval| Cell::Range(interval.low, interval.high, 3)),
+        };
+        let n = Cell::count(scores.n);
+        let (here, squared) = (Cell::Number(scores.mae, 3), Cell::Number(scores.mse, 3));
+        [Cell::text(name), n, here, mae, squared, mse, Cell::number(scores.r2, 3)]
+    };
+    let intervals = &found.intervals;
+    let mut table = Grid::new(["", "test rows", "MAE", "95 %", "MSE", "95 %", "R²"])
+        .row(row(model.to_owned(), scores, Some([intervals.mae, intervals.mse])))
+        .row(row("always the mean".to_owned(), &baseline.constants.mean.scores, None))
+        .row(row("always the median".to_owned(), &baseline.constants.median.scores, None));
+    if let Some(unseen) = &found.unseen {
+        let (intervals, constants) = (&unseen.intervals, &unseen.baseline.constants);
+        table = table
+            .row(row(format!("{model}, unseen rows"), &unseen.scores, Some([intervals.mae, intervals.mse])))
+            .row(row("always the mean, unseen rows".to_owned(), &constants.mean.scores, None))
+            .row(row("always the median, unseen rows".to_owned(), &constants.median.scores, None));
+    }
+    section = section.with(table);
+    if !found.folds.is_empty() {
+        section = section.with(Block::paragraph(format!(
+            "Over the folds: MAE {}, MSE {}.",
+            spread(found.folds.iter().map(|fold| fold.scores.mae)),
+            spread(found.folds.iter().map(|fold| fold.scores.mse))
+        )));
+    }
+    section = with_features(section, &found.held_out, "R²", &[], look)?;
+    section = section.picture(
+        look,
+        &format!("{label} predicted from the embedding"),
+        format!(
+            "Predicted against true {label} on the test rows. The thin line is a prediction without error."
         ),
         |style| Predicted::new(&found.truth, &found.predicted).unit(label).draw(&style),
-        &format!("{label} predicted from the embedding"),
-    )?);
+    )?;
     super::with_data(section, found)
 }
 
@@ -77,117 +105,229 @@ pub fn regression(found: &RegressionAnalysis, label: &str) -> Result<Section> {
 ///
 /// # Errors
 /// When a picture cannot be drawn or the results cannot be written as JSON.
-pub fn classification(found: &ClassificationAnalysis, label: &str) -> Result<Section> {
+pub fn classification(found: &ClassificationAnalysis, label: &str, look: Look) -> Result<Section> {
     let report = &found.report;
+    let constant = format!("always predicting {}", found.baseline.label);
     let mut figures = vec![
-        KeyFigure::new(format!("{:.3}", report.accuracy), "accuracy").note(format!(
-            "{}; always {}: {:.3}",
-            ends(found.intervals.accuracy),
-            found.baseline.label,
-            found.baseline.majority.accuracy
+        KeyFigure::new(fixed(report.accuracy, 3), "accuracy").note(format!(
+            "{}; {constant}: {}",
+            interval(found.intervals.accuracy),
+            fixed(found.baseline.accuracy, 3)
         )),
-        KeyFigure::new(format!("{:.3}", report.macro_average.f1), "macro F1")
-            .note("every class counts the same"),
+        KeyFigure::new(fixed(report.macro_average.f1, 3), "macro F1").note("every class counts the same"),
     ];
-    if let Some(precision) = found.curves.micro.precision_recall.average_precision {
-        figures.push(KeyFigure::new(format!("{precision:.3}"), "average precision, micro"));
+    if let Some(precision) = found.micro_average_precision {
+        let mut figure = KeyFigure::new(fixed(precision, 3), "average precision, micro");
+        if let Some(baseline) = found.baseline.micro_average_precision {
+            figure = figure.note(format!("with the shares of the classes alone: {}", fixed(baseline, 3)));
+        }
+        figures.push(figure);
     }
     let mut section = Section::new("classification", format!("{label} as a class"))
-        .with(Block::paragraph(how(found.model.name(), found.n_train, found.n_test)))
+        .with(Block::paragraph(tested(&found.held_out, label, found.folds.len())))
         .with(Block::key_figures(figures));
-    if let Some(text) = leak(found.leaked, found.n_test) {
-        section = section.with(Block::warning(match (&found.unseen, found.unseen_baseline) {
-            (Some(unseen), Some(baseline)) => format!(
-                "{text} On the {} others the accuracy is {:.3}; always saying {}: {baseline:.3}.",
-                unseen.n, unseen.accuracy, found.baseline.label
-            ),
-            _ => text,
-        }));
-    }
-    let versus = &found.against_majority;
-    let constant = format!("always saying {}", found.baseline.label);
-    section = section.with(Block::note(verdict(versus.p_value, versus.difference > 0.0, &constant)));
+    section = with_caution(section, [found.intervals.accuracy]);
+    let unseen = found.unseen.as_ref().map(|unseen| {
+        format!(
+            "the accuracy is {} ({}); {constant}: {}",
+            fixed(unseen.scores.accuracy, 3),
+            interval(unseen.intervals.accuracy),
+            fixed(unseen.baseline.accuracy, 3)
+        )
+    });
+    section = with_leak(section, &found.held_out, unseen);
+    section =
+        with_verdict(section, found.verdict, found.against_majority.as_ref(), &found.held_out, &constant);
     let mut table = Grid::new([label, "precision", "recall", "F1", "test rows"]);
     for class in &report.classes {
-        table = table.row([
-            Cell::text(class.label.clone()),
-            Cell::Number(class.precision, 3),
-            Cell::Number(class.recall, 3),
-            Cell::Number(class.f1, 3),
-            Cell::Count(class.support),
-        ]);
+        let precision = if class.predicted > 0 { Cell::Number(class.precision, 3) } else { Cell::Missing };
+        let recall = if class.support > 0 { Cell::Number(class.recall, 3) } else { Cell::Missing };
+        let (f1, support) = (Cell::Number(class.f1, 3), Cell::Count(class.support));
+        table = table.row([Cell::text(class.label.clone()), precision, recall, f1, support]);
     }
-    for (name, average) in
-        [("mean of the classes", &report.macro_average), ("weighted by rows", &report.weighted)]
-    {
-        table = table.row([
-            Cell::text(name),
-            Cell::Number(average.precision, 3),
-            Cell::Number(average.recall, 3),
-            Cell::Number(average.f1, 3),
-            Cell::Count(found.n_test as u64),
-        ]);
+    let average = |name: &str, average: &AverageScores| {
+        let [precision, recall, f1] =
+            [average.precision, average.recall, average.f1].map(|score| Cell::Number(score, 3));
+        [Cell::text(name), precision, recall, f1, Cell::Count(average.support)]
+    };
+    table = table
+        .row(average("macro average", &report.macro_average))
+        .row(average("weighted average", &report.weighted));
+    section = section.with(table);
+    for (score, why) in [("precision", "never predicted"), ("recall", "without test rows")] {
+        let of: Vec<&str> =
+            report.undefined.iter().filter(|one| one.score == score).map(|one| one.label.as_str()).collect();
+        if !of.is_empty() {
+            section = section.with(Block::warning(format!(
+                "The {score} of {} is undefined ({why}) and counts as 0 in the averages.",
+                named(&of)
+            )));
+        }
     }
-    if !report.undefined.is_empty() {
-        table = table.caption("A class that was never predicted has no precision; it counts as 0.");
+    if !found.folds.is_empty() {
+        section = section.with(Block::paragraph(format!(
+            "Over the folds: accuracy {}, macro F1 {}.",
+            spread(found.folds.iter().map(|fold| fold.scores.accuracy)),
+            spread(found.folds.iter().map(|fold| fold.scores.macro_f1))
+        )));
     }
+    section = with_features(section, &found.held_out, "accuracy", &found.names, look)?;
     let names: Vec<String> = report.classes.iter().map(|class| class.label.clone()).collect();
     section = section
-        .with(table)
-        .with(themed(
+        .picture(
+            look,
+            &format!("{label} predicted from the embedding"),
             "Precision against recall: a curve for each class, the micro average, and lines of equal F1.",
             |style| PrecisionRecallCurves::new(&found.curves).palette(palette(&found.names)).draw(&style),
-            &format!("{label} predicted from the embedding"),
-        )?)
-        .with(themed(
+        )?
+        .picture(
+            look,
+            &format!("Confusion of {label}"),
             "True classes in rows, predicted ones in columns.",
             |style| HeatMap::new(&report.confusion, &names).draw(&style),
-            &format!("Confusion of {label}"),
-        )?);
-    if !found.importance.is_empty() {
-        section = section.with(themed(
-            "How much accuracy is lost when the values of a feature are shuffled among the test rows.",
-            |style| importance_picture(found, style),
-            "What the model leans on",
-        )?);
-    }
+        )?;
     super::with_data(section, found)
 }
 
-fn importance_picture(found: &ClassificationAnalysis, style: Style) -> Result<Picture> {
-    let names: Vec<String> = found.importance.iter().map(|group| group.feature.clone()).collect();
-    let drops: Vec<f64> = found.importance.iter().map(|group| group.drop).collect();
-    Bars::new(&names, &drops).draw(&style)
-}
-
-fn how(model: &str, n_train: usize, n_test: usize) -> String {
-    format!(
-        "Fitted ({model}) to {} rows and judged on {} others, drawn at random.",
-        grouped(n_train as u64),
-        grouped(n_test as u64)
-    )
-}
-
-fn leak(leaked: usize, n_test: usize) -> Option<String> {
-    (leaked > 0).then(|| {
-        format!(
-            "{} of the {} test texts also stand in training: what is right there may be remembered.",
-            grouped(leaked as u64),
-            grouped(n_test as u64)
-        )
-    })
-}
-
-fn verdict(p_value: f64, better: bool, constant: &str) -> String {
-    match (p_value < 0.05, better) {
-        (true, true) => format!("Better than {constant} (paired test, p = {p_value:.3})."),
-        (true, false) => format!("WORSE than {constant} (paired test, p = {p_value:.3})."),
-        (false, _) => {
-            format!("Not told apart from {constant} on these test rows (paired test, p = {p_value:.3}).")
-        }
+/// What was fitted and on which rows it was tested.
+fn tested(held_out: &HeldOut, label: &str, n_folds: usize) -> String {
+    let (model, seconds) = (held_out.model.name(), fixed(held_out.fit_seconds, 2));
+    match n_folds {
+        0 => format!(
+            "{label} by {model} from {}, tested on {} others; fitted in {seconds} s.",
+            counted(held_out.n_train, "row"),
+            grouped(held_out.n_test as u64)
+        ),
+        _ => format!(
+            "{label} by {model}: {} in {n_folds} folds, each tested on a model that was not fitted to it; fitted \
+             in {seconds} s.",
+            counted(held_out.n_test, "row")
+        ),
     }
 }
 
-fn ends(interval: Interval) -> String {
-    format!("{:.3} to {:.3}", interval.low, interval.high)
+fn with_caution<const N: usize>(section: Section, intervals: [Interval; N]) -> Section {
+    match intervals.iter().find_map(Interval::caution) {
+        Some(caution) => section.with(Block::warning(caution)),
+        None => section,
+    }
+}
+
+/// How many test rows the model has seen, and what it scores on the others.
+fn with_leak(section: Section, held_out: &HeldOut, on_unseen: Option<String>) -> Section {
+    let Some(leaked) = held_out.leaked.filter(|leaked| *leaked > 0) else {
+        return match held_out.leaked {
+            Some(_) => section,
+            None => section.with(Block::note(
+                "Whether test rows also occur in training could not be checked: there are no texts, and the \
+                 vectors are zeros.",
+            )),
+        };
+    };
+    let of = format!("{} of {} test rows", grouped(leaked as u64), grouped(held_out.n_test as u64));
+    let unseen = held_out.n_test - leaked;
+    section.with(Block::warning(match on_unseen {
+        Some(scores) => format!(
+            "{of} also occur in the training rows (the same text or vector), so the scores on all rows are too \
+             good. On the {} unseen rows {scores}.",
+            grouped(unseen as u64)
+        ),
+        None => format!(
+            "{of} also occur in the training rows (the same text or vector). No test row is unseen, so there is no \
+             honest score: remove duplicates with --drop-duplicates, or keep them together with --group-by."
+        ),
+    }))
+}
+
+fn with_verdict(
+    section: Section,
+    verdict: Verdict,
+    comparison: Option<&Comparison>,
+    held_out: &HeldOut,
+    constant: &str,
+) -> Section {
+    let rows = match held_out.unseen {
+        Some(_) => "on the unseen rows",
+        None => "on the test rows",
+    };
+    let found = match verdict {
+        Verdict::Better => "Better than",
+        Verdict::Worse => "WORSE than",
+        Verdict::NotDifferent => "Not significantly different from",
+        Verdict::NoUnseenRows => {
+            return section
+                .with(Block::note(format!("No verdict against {constant}: no test row is unseen.")));
+        }
+    };
+    let Some(comparison) = comparison else { return section };
+    section.with(Block::note(format!(
+        "{found} {constant} {rows} (paired test, {}; difference {}, 95 % {}).",
+        p_equals(comparison.p_value),
+        fixed(comparison.difference, 3),
+        range(comparison.interval.low, comparison.interval.high, 3)
+    )))
+}
+
+/// The importance of groups of features, and the tree of a single tree.
+fn with_features(
+    mut section: Section,
+    held_out: &HeldOut,
+    score: &str,
+    classes: &[String],
+    look: Look,
+) -> Result<Section> {
+    if held_out.importance.len() > 1 {
+        let mut table = Grid::new(["shuffled", &format!("drop of {score}"), "±", "gain"]);
+        for group in &held_out.importance {
+            let gain = group.gain.map_or(Cell::Missing, |gain| Cell::text(format!("{:.1} %", 100.0 * gain)));
+            let (drop, spread) = (Cell::Number(group.drop, 3), Cell::Number(group.spread, 3));
+            table = table.row([Cell::text(group.feature.clone()), drop, spread, gain]);
+        }
+        section = section.with(table).picture(
+            look,
+            "Feature importance",
+            format!("Drop of {score} when the values of a feature are shuffled among the test rows."),
+            |style| {
+                let names: Vec<String> =
+                    held_out.importance.iter().map(|group| group.feature.clone()).collect();
+                let drops: Vec<f64> = held_out.importance.iter().map(|group| group.drop).collect();
+                Bars::new(&names, &drops).draw(&style)
+            },
+        )?;
+    }
+    if let Some(tree) = &held_out.tree {
+        let name = |feature: usize| {
+            held_out.feature_names.get(feature).cloned().unwrap_or_else(|| format!("feature {feature}"))
+        };
+        let mut table = Grid::new(["tree"]);
+        for line in tree.to_text(name, classes).lines() {
+            let text = line.trim_start_matches(' ');
+            // Spaces that neither a terminal nor a page takes away.
+            let indent = "\u{a0}".repeat(line.len() - text.len());
+            table = table.row([Cell::text(format!("{indent}{text}"))]);
+        }
+        section = section.with(table);
+    }
+    Ok(section)
+}
+
+/// A mean and a standard deviation over folds.
+fn spread(values: impl Iterator<Item = f64>) -> String {
+    let values: Vec<f64> = values.collect();
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (values.len() - 1).max(1) as f64;
+    format!("{} ± {}", fixed(mean, 3), fixed(variance.sqrt(), 3))
+}
+
+/// Names in a sentence; of many the first and how many more.
+fn named(names: &[&str]) -> String {
+    let shown = names.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(MOST_NAMED) {
+        0 => shown,
+        more => format!("{shown} and {} more", grouped(more as u64)),
+    }
+}
+
+fn interval(interval: Interval) -> String {
+    format!("95 %: {}", range(interval.low, interval.high, 3))
 }

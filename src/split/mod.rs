@@ -15,7 +15,7 @@ mod leak;
 mod numpy_random;
 
 pub use folds::{group_k_fold, k_fold, stratified_k_fold};
-pub use leak::{Leak, leaks};
+pub use leak::{Copies, Leak, leaks};
 use numpy_random::NumpyRandom;
 
 /// Positions of the rows of the two sides, in scikit-learn's order.

@@ -9,7 +9,7 @@ use embedlab::cluster::{
 use embedlab::forest::{Criterion, ForestClassifier, ForestRegressor, MaxFeatures};
 use embedlab::map::{Engine, Gradient, NeighborGraph, Tsne, neighbors_kept, trust};
 use embedlab::model::{
-    Beside, Classifier, ModelKind, ModelOptions, Regressor, cross_validate_classes, regress,
+    Classes, Classifier, ModelKind, ModelOptions, Regressor, SampleInfo, cross_validate_classes, regress,
 };
 use embedlab::recommend::{
     EvaluationOptions, NeighborOptions, ProfileOptions, Query, Ratings, RecommendOptions, evaluate,
@@ -234,7 +234,9 @@ fn classification_forest(rows: ArrayView2<'_, f32>) -> Result<String> {
 }
 
 fn model_options(kind: ModelKind) -> ModelOptions {
-    ModelOptions { kind, trees: 5, n_neighbors: 1, ..Default::default() }
+    let trees = matches!(kind, ModelKind::Forest | ModelKind::Boost).then_some(5);
+    let n_neighbors = (kind == ModelKind::Knn).then_some(1);
+    ModelOptions { kind, trees, n_neighbors, ..Default::default() }
 }
 
 fn regression_of(rows: ArrayView2<'_, f32>, kind: ModelKind) -> Result<String> {
@@ -253,19 +255,19 @@ fn regression_analysis(rows: ArrayView2<'_, f32>) -> Result<String> {
     let targets: Vec<f64> = (0..rows.nrows()).map(|row| (row % 5) as f64).collect();
     let split = train_test_split(rows.nrows(), 0.3, 42)?;
     let options = model_options(ModelKind::Forest);
-    let mut found = regress(rows, &targets, &split, &Beside::default(), &options)?;
-    found.fit_seconds = 0.0;
+    let mut found = regress(rows, &targets, &split, &SampleInfo::default(), &options)?;
+    found.held_out.fit_seconds = 0.0;
     Ok(format!("{found:?}"))
 }
 
 fn cross_validated(rows: ArrayView2<'_, f32>) -> Result<String> {
     let classes: Vec<usize> = (0..rows.nrows()).map(|row| row % 2).collect();
     let labels: Vec<u32> = classes.iter().map(|class| *class as u32).collect();
-    let names = ["even", "odd"].map(String::from);
+    let classes = Classes { codes: classes, names: ["even", "odd"].map(String::from).to_vec() };
     let folds = stratified_k_fold(&labels, 2, 42)?;
     let options = model_options(ModelKind::Forest);
-    let mut found = cross_validate_classes(rows, &classes, &names, &folds, &Beside::default(), &options)?;
-    found.fit_seconds = 0.0;
+    let mut found = cross_validate_classes(rows, &classes, &folds, &SampleInfo::default(), &options)?;
+    found.held_out.fit_seconds = 0.0;
     Ok(format!("{found:?}"))
 }
 

@@ -190,13 +190,13 @@ fn a_saved_forest_predicts_the_same_and_a_damaged_one_is_refused() -> Result<()>
             let _ = model.predict_rows(rows.view());
         }
     }
-    let stamp = b"\"embedlab.version\":\"1\"";
+    let stamp = b"\"embedlab.version\":\"2\"";
     let at = whole.windows(stamp.len()).position(|bytes| bytes == stamp).unwrap();
     let mut bytes = whole.clone();
     bytes[at + stamp.len() - 2] = b'9';
     std::fs::write(&path, &bytes).unwrap();
     let error = ForestRegressor::load(&path).unwrap_err().to_string();
-    assert!(error.contains("version 9, where 1 is known"), "{error}");
+    assert!(error.contains("version 9, where 2 is the newest known"), "{error}");
 
     let model = ForestClassifier::params().n_estimators(7).fit_rows(rows.view(), &classes, None)?;
     model.save(&path)?;
@@ -226,7 +226,7 @@ fn bad_input_is_told_apart() {
     };
     assert!(number(&[1.0, 2.0], None).contains("3 rows, 2 targets"));
     assert!(number(&[1.0, f64::NAN, 2.0], None).contains("row 1: a target that is not finite"));
-    assert!(number(&[1.0, 2.0, 3.0], Some(&[1.0, -1.0, 1.0])).contains("row 1: a weight"));
+    assert!(number(&[1.0, 2.0, 3.0], Some(&[1.0, -1.0, 1.0])).contains("row 1: weights must be"));
     assert!(number(&[1.0, 2.0, 3.0], Some(&[0.0; 3])).contains("all weights are 0"));
     let class = ForestClassifier::params().fit_rows(rows.view(), &[1, 1, 1], None).unwrap_err().to_string();
     assert!(class.contains("one class only"), "{class}");

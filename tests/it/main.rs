@@ -13,6 +13,7 @@ mod embed_server;
 mod examples;
 mod forest;
 mod gallery;
+mod honest_models;
 #[cfg(feature = "local-models")]
 mod hub;
 mod interactive;

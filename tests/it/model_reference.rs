@@ -2,7 +2,7 @@
 //! tree that do not reach a user.
 
 use embedlab::forest::{BoostClassifier, BoostRegressor, ReadableTree};
-use embedlab::model::{Logistic, Nearest, Ridge};
+use embedlab::model::{KnnClassifier, KnnRegressor, Logistic, Ridge};
 use embedlab::split::{Split, group_k_fold, k_fold, stratified_k_fold};
 use linfa::dataset::DatasetBase;
 use linfa::traits::{Fit, Predict};
@@ -69,29 +69,30 @@ fn close<'a>(found: impl IntoIterator<Item = &'a f64>, expected: &[f64], toleran
 fn ridge_equals_scikit_learns() {
     let data = Data::new();
     let train = &data.targets[..TRAIN];
-    let model = Ridge::fit(data.train(), train, None, 1.0).unwrap();
+    let model = Ridge::params().fit_rows(data.train(), train, None).unwrap();
     close(&model.predict_rows(data.test()).unwrap(), &data.numbers("ridge"), 1e-6);
     let weights: Vec<f64> = (0..TRAIN).map(|row| 1.0 + (row % 3) as f64).collect();
-    let model = Ridge::fit(data.train(), train, Some(&weights), 1.0).unwrap();
+    let model = Ridge::params().fit_rows(data.train(), train, Some(&weights)).unwrap();
     close(&model.predict_rows(data.test()).unwrap(), &data.numbers("ridge_weighted"), 1e-6);
     // Fewer rows than features: the smaller system.
-    let model = Ridge::fit(data.rows.slice(s![..4, ..]), &data.targets[..4], None, 0.5).unwrap();
+    let model =
+        Ridge::params().alpha(0.5).fit_rows(data.rows.slice(s![..4, ..]), &data.targets[..4], None).unwrap();
     close(&model.predict_rows(data.test()).unwrap(), &data.numbers("ridge_wide"), 1e-6);
 }
 
 #[test]
 fn logistic_regression_equals_scikit_learns() {
     let data = Data::new();
-    let model = Logistic::fit(data.train(), &data.classes[..TRAIN], 1.0).unwrap();
+    let model = Logistic::params().fit_rows(data.train(), &data.classes[..TRAIN], None).unwrap();
     close(&model.predict_probabilities(data.test()).unwrap(), &data.numbers("logistic"), 1e-4);
 }
 
 #[test]
 fn nearest_neighbours_equal_scikit_learns() {
     let data = Data::new();
-    let model = Nearest::of_numbers(data.train(), &data.targets[..TRAIN], 5).unwrap();
-    close(&model.predict_numbers(data.test()).unwrap(), &data.numbers("knn"), 1e-9);
-    let model = Nearest::of_classes(data.train(), &data.classes[..TRAIN], 5).unwrap();
+    let model = KnnRegressor::params().fit_rows(data.train(), &data.targets[..TRAIN], None).unwrap();
+    close(&model.predict_rows(data.test()).unwrap(), &data.numbers("knn"), 1e-9);
+    let model = KnnClassifier::params().fit_rows(data.train(), &data.classes[..TRAIN], None).unwrap();
     close(&model.predict_probabilities(data.test()).unwrap(), &data.numbers("knn_classes"), 1e-9);
 }
 
@@ -168,7 +169,7 @@ fn impossible_folds_are_errors() {
 #[test]
 fn the_readable_tree_has_the_same_bits_each_time() {
     let data = Data::new();
-    let fit = || ReadableTree::default().fit_rows(data.train(), &data.classes[..TRAIN]).unwrap();
+    let fit = || ReadableTree::params().fit_rows(data.train(), &data.classes[..TRAIN]).unwrap();
     let first = fit();
     for _ in 0..5 {
         assert_eq!(fit(), first);
@@ -188,8 +189,7 @@ fn linfas_tree_takes_close_values_for_equal_and_ours_does_not() {
     let dataset = DatasetBase::new(rows.clone(), Array1::from(classes.clone()));
     let linfa = DecisionTree::<f32, usize>::params().fit(&dataset).unwrap();
     assert!(linfa.root_node().is_leaf());
-    let ours =
-        ReadableTree { min_samples_leaf: 1, ..Default::default() }.fit_rows(rows.view(), &classes).unwrap();
+    let ours = ReadableTree::params().min_samples_leaf(1).fit_rows(rows.view(), &classes).unwrap();
     assert_eq!(ours.predict_rows(rows.view()).unwrap(), classes);
 }
 
@@ -203,7 +203,6 @@ fn linfas_tree_sends_a_row_on_the_threshold_to_the_wrong_side_and_ours_does_not(
     let on_it = Array2::from_elem((1, 1), threshold);
     // While fitting, rows up to the threshold went left, to class 0.
     assert_eq!(linfa.predict(&on_it).to_vec(), [1]);
-    let ours =
-        ReadableTree { min_samples_leaf: 1, ..Default::default() }.fit_rows(rows.view(), &classes).unwrap();
+    let ours = ReadableTree::params().min_samples_leaf(1).fit_rows(rows.view(), &classes).unwrap();
     assert_eq!(ours.predict_rows(on_it.view()).unwrap(), [0]);
 }
