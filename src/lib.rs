@@ -104,9 +104,11 @@
 #![warn(missing_docs)]
 #![deny(unsafe_code)]
 
+pub mod analysis;
 #[cfg(feature = "charts")]
 pub mod chart;
 pub mod cluster;
+pub mod data;
 pub mod embed;
 pub mod error;
 pub mod forest;

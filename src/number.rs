@@ -79,6 +79,7 @@ pub(crate) fn p_value(p: f64) -> String {
 }
 
 /// As [`p_value`], as part of a sentence: `p = 0.030`, `p < 0.001`.
+#[allow(dead_code)] // used by the views of models
 pub(crate) fn p_equals(p: f64) -> String {
     let shown = p_value(p);
     if shown.starts_with('<') { format!("p {shown}") } else { format!("p = {shown}") }

@@ -8,7 +8,7 @@ use embedlab::view::Look;
 use embedlab::{Error, Result, report};
 
 use super::held_out::{How, Predicted, show};
-use super::input::Input;
+use super::input::TableInput;
 use super::{Common, Outcome, Output};
 
 const EXAMPLES: &str = "\
@@ -23,7 +23,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
-    input: Input,
+    input: TableInput,
     #[command(flatten)]
     how: How,
     /// Draw precision against recall, a curve for each class

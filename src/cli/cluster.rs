@@ -21,7 +21,7 @@ use serde::Serialize;
 use super::beside::write_beside;
 use super::columns::{label_column, text_column};
 use super::describe::Describe;
-use super::input::Input;
+use super::input::TableInput;
 use super::output::{Rows, grouped, printable};
 use super::outputs::Outputs;
 use super::{Common, Outcome, Output};
@@ -40,7 +40,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
-    input: Input,
+    input: TableInput,
     #[command(flatten)]
     how: How,
     /// Write the rows with their cluster in a column `cluster`; the extension names the format

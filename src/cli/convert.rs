@@ -7,7 +7,7 @@ use embedlab::table::{self, Format, VectorLayout, WriteOptions};
 use serde::Serialize;
 
 use super::beside::warn_of_dropped;
-use super::input::{FormatName, Input};
+use super::input::{FormatName, TableInput};
 use super::output::grouped;
 use super::outputs::Outputs;
 use super::{Outcome, Output};
@@ -24,7 +24,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
-    input: Input,
+    input: TableInput,
     /// The file to write; its extension names the format; - is standard output
     #[arg(value_name = "OUT")]
     out: PathBuf,

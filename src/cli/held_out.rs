@@ -15,7 +15,7 @@ use embedlab::{Error, Result};
 use serde::Serialize;
 
 use super::beside::write_beside;
-use super::input::Input;
+use super::input::TableInput;
 use super::learn::{Learnable, Model, Source};
 use super::outputs::Outputs;
 use super::{Common, Outcome, Output};
@@ -75,14 +75,14 @@ impl How {
     }
 
     /// The files that are to be written, checked before the work.
-    pub fn outputs(&self, input: &Input) -> Result<Outputs> {
+    pub fn outputs(&self, input: &TableInput) -> Result<Outputs> {
         Outputs::of([input.file.as_path()])
             .table(self.output.as_deref(), None)?
             .picture(self.importance.as_deref())
     }
 
     /// Reads the rows and splits them; folds hold the classes in the same shares when `classes`.
-    pub fn prepare(&self, input: &Input, classes: bool, output: &Output) -> Result<Prepared> {
+    pub fn prepare(&self, input: &TableInput, classes: bool, output: &Output) -> Result<Prepared> {
         let rows = self.source.read(input, output)?;
         let groups = self.group_by.as_deref().map(|column| codes(&rows.table, column)).transpose()?;
         let stratify = self.stratify || (classes && self.cv.is_some());

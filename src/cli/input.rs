@@ -1,15 +1,18 @@
 //! The file that a command reads, and the options that say how.
 
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use embedlab::table::{self, Encoding, Format, ReadOptions, Table};
-use embedlab::{Error, Result};
+use embedlab::Result;
+use embedlab::data::{Budget, Data, DropBy, OpenOptions, Roles, Selection};
+use embedlab::table::{Encoding, Format, ReadOptions, Table};
 
 use super::output::Output;
 
 /// A file of stored embeddings.
 #[derive(clap::Args)]
+#[command(next_help_heading = "Input")]
 pub struct Input {
     /// File or folder with embeddings: .csv .tsv .parquet .jsonl .json .arrow .npy .npz .safetensors,
     /// a Hugging Face dataset folder or an MTEB cache folder; - is stdin
@@ -30,6 +33,34 @@ pub struct Input {
     /// A second file with the columns of the rows, for formats that hold only vectors
     #[arg(long, value_name = "FILE")]
     sidecar: Option<PathBuf>,
+}
+
+/// A file of stored embeddings, and which of its rows are used.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Input")]
+pub struct TableInput {
+    #[command(flatten)]
+    input: Input,
+    /// Use only the rows for which this SQL expression holds, such as "Score <= 2 and Kind = 'tea'"
+    #[arg(long = "where", value_name = "FILTER", hide_short_help = true)]
+    filter: Option<String>,
+    /// Use only the first row of those with the same text, or with the same vector where there are no texts
+    #[arg(long, value_name = "BY", num_args = 0..=1, require_equals = true, default_missing_value = "auto", hide_short_help = true)]
+    drop_duplicates: Option<DropBy>,
+    /// Use a sample of this many rows, drawn with --seed
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    sample: Option<usize>,
+    /// Memory that the rows may take, such as 2G [default: what is free]
+    #[arg(long, value_name = "SIZE", hide_short_help = true)]
+    memory: Option<Budget>,
+}
+
+impl Deref for TableInput {
+    type Target = Input;
+
+    fn deref(&self) -> &Input {
+        &self.input
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -115,16 +146,32 @@ impl Input {
         }
     }
 
-    /// Reads the table, showing that something is going on.
+    /// Reads all rows into memory.
     pub fn read(&self, output: &Output) -> Result<Table> {
         let _busy = output.busy(format!("reading {}", self.name()));
-        let table = table::read(self.path(), &self.options())?;
-        if table.n_rows() == 0 {
-            return Err(Error::input("no rows")
-                .with_code("no-rows")
-                .file(&self.file)
-                .advice("check how the file was written"));
-        }
-        Ok(table)
+        Ok(Data::open(self.path(), &OpenOptions { read: self.options(), ..Default::default() })?.into_table())
+    }
+}
+
+impl TableInput {
+    /// Opens the rows; they need not be in memory when `stream` is enough. What is left out is said.
+    pub fn open(&self, stream: bool, roles: Roles, output: &Output) -> Result<Data> {
+        let _busy = output.busy(format!("reading {}", self.name()));
+        let selection = Selection {
+            filter: self.filter.clone(),
+            drop_duplicates: self.drop_duplicates,
+            sample: self.sample,
+            seed: output.seed(),
+        };
+        let memory = self.memory.unwrap_or_default();
+        let data =
+            Data::open(self.path(), &OpenOptions { read: self.options(), roles, selection, stream, memory })?;
+        data.notes().iter().for_each(|note| output.note(note));
+        Ok(data)
+    }
+
+    /// Reads the rows into memory.
+    pub fn read(&self, output: &Output) -> Result<Table> {
+        Ok(self.open(false, Roles::default(), output)?.into_table())
     }
 }

@@ -1,6 +1,6 @@
 //! What a model learns from, and which model: the options that `regress`, `classify` and `train` share.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use embedlab::forest::MaxFeatures;
@@ -9,7 +9,7 @@ use embedlab::table::{self, Table};
 use embedlab::{Error, Result};
 
 use super::columns::{label_column, text_column};
-use super::input::Input;
+use super::input::TableInput;
 use super::{Common, Output};
 
 /// The rows and columns.
@@ -30,9 +30,6 @@ pub struct Source {
     /// A column with the weights of the rows
     #[arg(long, value_name = "COL")]
     weight: Option<String>,
-    /// Keep only the first row of each text
-    #[arg(long)]
-    drop_duplicates: bool,
     /// Leave out rows without a label
     #[arg(long)]
     drop_missing: bool,
@@ -122,7 +119,7 @@ pub struct Learnable {
 
 impl Source {
     /// Reads the rows, leaves out what was asked to be left out, and encodes the columns.
-    pub fn read(&self, input: &Input, output: &Output) -> Result<Learnable> {
+    pub fn read(&self, input: &TableInput, output: &Output) -> Result<Learnable> {
         let table = input.read(output)?;
         let in_file = |error: Error| error.file(&input.file);
         let Some(label) = label_column(&table, self.label.as_deref()).map_err(in_file)? else {
@@ -135,7 +132,7 @@ impl Source {
             output.note(format_args!("using the column {label} as the label"));
         }
         let text = text_column(&table, self.text.as_deref()).map_err(in_file)?;
-        let table = self.kept(table, &label, text.as_deref(), output).map_err(in_file)?;
+        let table = self.kept(table, &label, output).map_err(in_file)?;
         let texts = text.as_deref().map(|text| table.text(text)).transpose()?;
         let weights = self.weight.as_deref().map(|weight| whole(&table, weight)).transpose()?;
         if self.features.contains(&label) {
@@ -148,9 +145,8 @@ impl Source {
         Ok(Learnable { table, label, texts, weights, columns, name_vectors })
     }
 
-    fn kept(&self, table: Table, label: &str, text: Option<&str>, output: &Output) -> Result<Table> {
+    fn kept(&self, table: Table, label: &str, output: &Output) -> Result<Table> {
         let labels = table.text(label)?;
-        let texts = text.map(|text| table.text(text)).transpose()?;
         let missing = labels.iter().filter(|label| label.is_none()).count();
         if missing > 0 && !self.drop_missing {
             return Err(Error::input("rows without a label")
@@ -158,17 +154,7 @@ impl Source {
                 .seen(format!("{missing} of {} rows", labels.len()))
                 .advice("leave them out with --drop-missing"));
         }
-        if self.drop_duplicates && texts.is_none() {
-            return Err(Error::argument("no texts to compare").advice("name their column with --text"));
-        }
-        let mut seen = HashSet::new();
-        let rows: Vec<usize> = (0..table.n_rows())
-            .filter(|row| labels[*row].is_some())
-            .filter(|row| match texts.as_ref().and_then(|texts| texts[*row].as_deref()) {
-                Some(text) if self.drop_duplicates => seen.insert(text),
-                _ => true,
-            })
-            .collect();
+        let rows: Vec<usize> = (0..table.n_rows()).filter(|row| labels[*row].is_some()).collect();
         if rows.len() == table.n_rows() {
             return Ok(table);
         }

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::beside::{same_space, write_table};
 use super::columns::{label_column, text_column};
-use super::input::Input;
+use super::input::TableInput;
 use super::output::grouped;
 use super::outputs::Outputs;
 use super::{Common, Outcome, Output};
@@ -47,7 +47,7 @@ const LAYOUT_OPTIONS: [&str; 10] = [
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
-    input: Input,
+    input: TableInput,
     #[command(flatten)]
     options: MapOptions,
     /// Colour by this column, or by `map_error`: each row's part of the divergence [default: a label]

@@ -1,5 +1,6 @@
 //! The command line: one file per command, each with its arguments, its run and its output.
 
+mod analysis;
 mod beside;
 mod check;
 mod classify;
@@ -26,6 +27,7 @@ mod profile;
 mod recommend;
 mod regress;
 mod report;
+mod schema;
 mod search;
 mod server;
 mod signals;
@@ -37,8 +39,9 @@ mod zero_shot;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
-use embedlab::{Error, ErrorKind};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use embedlab::analysis::registry;
+use embedlab::{Error, ErrorKind, Result};
 
 use output::Output;
 
@@ -75,6 +78,7 @@ Exit codes: 0 done, 1 a check failed, 2 bad usage or bad input, 3 would not fit 
 
 /// Options that every command has.
 #[derive(clap::Args)]
+#[command(next_help_heading = "Global")]
 pub struct Common {
     /// Print one JSON object on stdout, and nothing else there
     #[arg(long, global = true)]
@@ -89,6 +93,68 @@ pub struct Common {
     #[arg(long, global = true, value_name = "N", default_value_t = 42)]
     seed: u64,
 }
+
+impl Common {
+    /// The seed of everything random.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+}
+
+/// What single commands add to their analysis.
+const EXTRAS: [analysis::Extra; 0] = [];
+
+fn extra(name: &str) -> Option<&'static analysis::Extra> {
+    EXTRAS.iter().find(|extra| extra.name == name)
+}
+
+/// The whole command line: the commands of the analyses, and those that are none.
+fn command_line() -> clap::Command {
+    let mut command = Cli::command();
+    for analysis in registry() {
+        command = command.subcommand(self::analysis::command(*analysis, extra(analysis.name())));
+    }
+    for (place, name) in ORDER.iter().enumerate() {
+        if command.find_subcommand(name).is_some() {
+            command = command.mut_subcommand(name, |command| command.display_order(place));
+        }
+    }
+    command
+}
+
+/// The commands in the order of the help.
+const ORDER: [&str; 30] = [
+    "inspect",
+    "check",
+    "convert",
+    "evaluate",
+    "outliers",
+    "duplicates",
+    "label-errors",
+    "diversity",
+    "drift",
+    "similarities",
+    "cluster",
+    "classify",
+    "regress",
+    "train",
+    "predict",
+    "zero-shot",
+    "map",
+    "search",
+    "neighbors",
+    "knn",
+    "profile",
+    "recommend",
+    "embed",
+    "tokens",
+    "cost",
+    "code",
+    "report",
+    "schema",
+    "completions",
+    "man",
+];
 
 #[derive(Subcommand)]
 enum Command {
@@ -111,42 +177,25 @@ enum Command {
     Code(code::Args),
     Map(map::Args),
     Report(report::Args),
+    Schema(schema::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
 
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
-    if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(cli.common.jobs).build_global() {
-        let _ = writeln!(std::io::stderr(), "error: cannot start {} threads: {error}", cli.common.jobs);
+    let matches = command_line().get_matches();
+    let common = match Common::from_arg_matches(&matches) {
+        Ok(common) => common,
+        Err(error) => error.exit(),
+    };
+    if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(common.jobs).build_global() {
+        let _ = writeln!(std::io::stderr(), "error: cannot start {} threads: {error}", common.jobs);
         return ExitCode::from(2);
     }
     signals::listen();
-    let output = Output::new(&cli.common);
-    let result = match cli.command {
-        Command::Inspect(args) => inspect::run(&args, &output),
-        Command::Check(args) => check::run(&args, &output),
-        Command::Convert(args) => convert::run(&args, &output),
-        Command::Embed(args) => embed::run(&args, &cli.common, &output),
-        Command::Tokens(args) => tokens::run(&args, &cli.common, &output),
-        Command::Cost(args) => cost::run(&args, &cli.common, &output),
-        Command::Cluster(args) => cluster::run(&args, &cli.common, &output),
-        Command::Regress(args) => regress::run(&args, &cli.common, &output),
-        Command::Classify(args) => classify::run(&args, &cli.common, &output),
-        Command::Train(args) => train::run(&args, &cli.common, &output),
-        Command::Predict(args) => predict::run(&args, &output),
-        Command::ZeroShot(args) => zero_shot::run(&args, &output),
-        Command::Profile(args) => profile::run(&args, &output),
-        Command::Recommend(args) => recommend::run(&args, &cli.common, &output),
-        Command::Neighbors(args) => neighbors::run(&args, &output),
-        Command::Search(args) => search::run(&args, &cli.common, &output),
-        Command::Code(args) => code::run(&args, &cli.common, &output),
-        Command::Map(args) => map::run(&args, &cli.common, &output),
-        Command::Report(args) => report::run(&args, &cli.common, &output),
-        Command::Completions(args) => completions::run(&args, Cli::command(), &output),
-        Command::Man(args) => man::run(&args, Cli::command(), &output),
-    };
+    let output = Output::new(&common);
+    let result = run_command(&matches, &common, &output);
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::CheckFailed) => ExitCode::from(1),
@@ -156,8 +205,46 @@ pub fn run() -> ExitCode {
         Err(error) => {
             // A stderr that is full or closed changes nothing about the exit code.
             let _ = writeln!(std::io::stderr(), "error: {error}");
+            if common.json {
+                let json =
+                    serde_json::json!({ "error": { "code": error.code(), "message": error.to_string() } });
+                let _ = writeln!(std::io::stdout(), "{json}");
+            }
             exit_code(&error)
         }
+    }
+}
+
+fn run_command(matches: &clap::ArgMatches, common: &Common, output: &Output) -> Result<Outcome> {
+    if let Some((name, matches)) = matches.subcommand()
+        && let Some(analysis) = embedlab::analysis::find(name)
+    {
+        return analysis::run(analysis, extra(name), matches, common, output);
+    }
+    let cli = Cli::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+    match cli.command {
+        Command::Inspect(args) => inspect::run(&args, output),
+        Command::Check(args) => check::run(&args, output),
+        Command::Convert(args) => convert::run(&args, output),
+        Command::Embed(args) => embed::run(&args, common, output),
+        Command::Tokens(args) => tokens::run(&args, common, output),
+        Command::Cost(args) => cost::run(&args, common, output),
+        Command::Cluster(args) => cluster::run(&args, common, output),
+        Command::Regress(args) => regress::run(&args, common, output),
+        Command::Classify(args) => classify::run(&args, common, output),
+        Command::Train(args) => train::run(&args, common, output),
+        Command::Predict(args) => predict::run(&args, output),
+        Command::ZeroShot(args) => zero_shot::run(&args, output),
+        Command::Profile(args) => profile::run(&args, output),
+        Command::Recommend(args) => recommend::run(&args, common, output),
+        Command::Neighbors(args) => neighbors::run(&args, output),
+        Command::Search(args) => search::run(&args, common, output),
+        Command::Code(args) => code::run(&args, common, output),
+        Command::Map(args) => map::run(&args, common, output),
+        Command::Report(args) => report::run(&args, common, output),
+        Command::Schema(args) => schema::run(&args, output),
+        Command::Completions(args) => completions::run(&args, command_line(), output),
+        Command::Man(args) => man::run(&args, command_line(), output),
     }
 }
 
@@ -174,12 +261,12 @@ mod tests {
 
     #[test]
     fn the_arguments_are_consistent() {
-        Cli::command().debug_assert();
+        command_line().debug_assert();
     }
 
     #[test]
     fn every_command_shows_two_examples() {
-        for command in Cli::command().get_subcommands() {
+        for command in command_line().get_subcommands() {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             let examples = help.lines().filter(|line| line.trim_start().starts_with("embedlab ")).count();
             assert!(examples >= 2, "{} has {examples} examples", command.get_name());

@@ -16,6 +16,7 @@ use super::outputs::{stdout_is_json, stdout_is_output};
 
 /// Where a command's words go.
 pub struct Output {
+    seed: u64,
     json: bool,
     quiet: bool,
 }
@@ -25,7 +26,12 @@ impl Output {
         if common.json {
             stdout_is_json();
         }
-        Output { json: common.json, quiet: common.quiet }
+        Output { seed: common.seed, json: common.json, quiet: common.quiet }
+    }
+
+    /// The seed of everything random.
+    pub fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// Prints a result: as JSON when that was asked for, else as `human` writes it.
@@ -148,6 +154,12 @@ pub fn is_closed_pipe(error: &Error) -> bool {
     std::error::Error::source(error)
         .and_then(|source| source.downcast_ref::<io::Error>())
         .is_some_and(|source| source.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Columns of the terminal, or 100 where there is none.
+pub fn width() -> usize {
+    let (_, columns) = console::Term::stdout().size();
+    if io::stdout().is_terminal() { usize::from(columns).max(40) } else { 100 }
 }
 
 /// A plain table: a header, and numbers to the right.

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::beside::{model_of, write_beside};
 use super::held_out::{Predicted, array};
-use super::input::Input;
+use super::input::TableInput;
 use super::learn::features_of;
 use super::output::{Rows, grouped, printable};
 use super::outputs::Outputs;
@@ -30,7 +30,7 @@ pub struct Args {
     #[arg(value_name = "MODEL")]
     model: PathBuf,
     #[command(flatten)]
-    input: Input,
+    input: TableInput,
     /// Write all columns with the predictions beside them
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,

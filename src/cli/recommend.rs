@@ -15,7 +15,7 @@ use embedlab::{Error, Result};
 
 use super::beside::write_beside;
 use super::columns::{item_column, rating_column, text_column, user_column};
-use super::input::Input;
+use super::input::TableInput;
 use super::output::{Rows, grouped, printable};
 use super::outputs::Outputs;
 use super::profile;
@@ -38,7 +38,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
-    input: Input,
+    input: TableInput,
     #[command(flatten)]
     columns: Columns,
     #[command(flatten)]

@@ -8,7 +8,7 @@ use embedlab::view::Look;
 use embedlab::{Result, report};
 
 use super::held_out::{How, Predicted as Said, show};
-use super::input::Input;
+use super::input::TableInput;
 use super::{Common, Outcome, Output};
 
 const EXAMPLES: &str = "\
@@ -24,7 +24,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
-    input: Input,
+    input: TableInput,
     #[command(flatten)]
     how: How,
     /// Draw the predicted against the true numbers

@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use super::cluster::How;
 use super::columns::{label_column, text_column};
-use super::input::Input;
+use super::input::TableInput;
 use super::output::grouped;
 use super::outputs::Outputs;
 use super::recommend::Columns;
@@ -45,7 +45,7 @@ const LARGE: usize = 4_000_000;
 #[command(after_help = EXAMPLES, mut_arg("k", |k| k.default_value("auto")))]
 pub struct Args {
     #[command(flatten)]
-    input: Input,
+    input: TableInput,
     #[command(flatten)]
     how: How,
     #[command(flatten)]

@@ -8,7 +8,7 @@ use embedlab::{Error, Result};
 use serde::Serialize;
 
 use super::beside::model_of;
-use super::input::Input;
+use super::input::TableInput;
 use super::learn::{Model, Source};
 use super::output::grouped;
 use super::outputs::Outputs;
@@ -26,7 +26,7 @@ How good a model of this kind is, embedlab regress and embedlab classify say: th
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
-    input: Input,
+    input: TableInput,
     #[command(flatten)]
     source: Source,
     #[command(flatten)]

@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::beside::{same_space, write_beside};
 use super::columns::label_column;
 use super::embedder::With;
-use super::input::Input;
+use super::input::TableInput;
 use super::output::{Rows, grouped, printable};
 use super::outputs::Outputs;
 use super::recommend::Test;
@@ -40,7 +40,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
-    input: Input,
+    input: TableInput,
     #[command(flatten)]
     labels: Labels,
     /// The column with true values [default: one with a usual name, if its values are labels]

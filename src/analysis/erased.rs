@@ -1,0 +1,193 @@
+//! An analysis whose type is not known, as every face handles it.
+
+use std::marker::PhantomData;
+use std::path::Path;
+
+use schemars::{Schema, schema_for};
+use serde_json::Value;
+
+use super::{Analysis, Context, Needs, NewColumns, PictureKind};
+#[cfg(feature = "charts")]
+use crate::chart::{Picture, Style};
+use crate::data::{Data, Role};
+use crate::error::{Error, Result};
+use crate::view::{Look, Section};
+
+/// An analysis of the registry. Options come as JSON, so that programs in other languages call it alike.
+pub trait AnyAnalysis: Sync {
+    /// The name of the command.
+    fn name(&self) -> &'static str;
+    /// What it takes of the rows.
+    fn needs(&self) -> Needs;
+    /// The roles of columns that it looks at.
+    fn roles(&self) -> &'static [Role];
+    /// What is written of its result: the help of `-o`.
+    fn writes(&self) -> Option<&'static str>;
+    /// The pictures that it draws into files.
+    fn pictures(&self) -> &'static [PictureKind];
+    /// The model that it saves: the help of `--save`.
+    fn saves(&self) -> Option<&'static str>;
+    /// Examples of the command.
+    fn examples(&self) -> &'static str;
+    /// The JSON Schema of its result.
+    fn schema(&self) -> Schema;
+    /// Its options, as they are by default.
+    ///
+    /// # Errors
+    /// When they cannot be written as JSON.
+    fn default_options(&self) -> Result<Value>;
+    /// Runs it. Options that are missing have their default; an unknown one is refused.
+    ///
+    /// # Errors
+    /// As [`Analysis::run`], and when the options do not fit.
+    fn run(&self, data: &Data, options: Value, context: &Context<'_>) -> Result<Box<dyn AnyOutcome>>;
+    /// Adds its options to a command.
+    #[cfg(feature = "cli")]
+    fn augment(&self, command: clap::Command) -> clap::Command;
+    /// The options that were given on the command line.
+    ///
+    /// # Errors
+    /// When they cannot be written as JSON.
+    #[cfg(feature = "cli")]
+    fn options_of(&self, matches: &clap::ArgMatches) -> Result<Value>;
+}
+
+/// A result of an analysis.
+pub trait AnyOutcome: Send {
+    /// The JSON of the command.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    fn json(&self) -> Result<Value>;
+    /// As [`Analysis::view`].
+    ///
+    /// # Errors
+    /// As [`Analysis::view`].
+    fn view(&self, look: Look) -> Result<Section>;
+    /// As [`Analysis::columns`].
+    ///
+    /// # Errors
+    /// As [`Analysis::columns`].
+    fn columns(&self) -> Result<NewColumns>;
+    /// As [`Analysis::picture`].
+    ///
+    /// # Errors
+    /// As [`Analysis::picture`].
+    #[cfg(feature = "charts")]
+    fn picture(&self, flag: &str, data: &Data, style: Style) -> Result<Picture>;
+    /// As [`Analysis::save`].
+    ///
+    /// # Errors
+    /// As [`Analysis::save`].
+    fn save(&self, path: &Path) -> Result<()>;
+    /// As [`Analysis::is_failure`].
+    fn is_failure(&self) -> bool;
+    /// The result itself, for what belongs to one analysis alone.
+    fn as_any_mut(&mut self) -> &mut dyn std::any::Any;
+}
+
+/// An entry of the registry.
+pub(super) struct Entry<A>(PhantomData<fn() -> A>);
+
+impl<A> Entry<A> {
+    pub(super) const fn new() -> Self {
+        Entry(PhantomData)
+    }
+}
+
+struct Outcome<A: Analysis>(A::Outcome);
+
+fn to_json(value: &impl serde::Serialize) -> Result<Value> {
+    serde_json::to_value(value)
+        .map_err(|error| Error::argument("this cannot be written as JSON").source(error))
+}
+
+impl<A: Analysis> AnyAnalysis for Entry<A> {
+    fn name(&self) -> &'static str {
+        A::NAME
+    }
+
+    fn needs(&self) -> Needs {
+        A::NEEDS
+    }
+
+    fn roles(&self) -> &'static [Role] {
+        A::ROLES
+    }
+
+    fn writes(&self) -> Option<&'static str> {
+        A::WRITES
+    }
+
+    fn pictures(&self) -> &'static [PictureKind] {
+        A::PICTURES
+    }
+
+    fn saves(&self) -> Option<&'static str> {
+        A::SAVES
+    }
+
+    fn examples(&self) -> &'static str {
+        A::EXAMPLES
+    }
+
+    fn schema(&self) -> Schema {
+        schema_for!(A::Outcome)
+    }
+
+    fn default_options(&self) -> Result<Value> {
+        to_json(&A::Options::default())
+    }
+
+    fn run(&self, data: &Data, options: Value, context: &Context<'_>) -> Result<Box<dyn AnyOutcome>> {
+        let options: A::Options = serde_json::from_value(options).map_err(|error| {
+            Error::argument(format!("options that {} does not have", A::NAME))
+                .with_code("unknown-option")
+                .source(error)
+        })?;
+        Ok(Box::new(Outcome::<A>(A::run(data, &options, context)?)))
+    }
+
+    #[cfg(feature = "cli")]
+    fn augment(&self, command: clap::Command) -> clap::Command {
+        <A::Options as clap::Args>::augment_args(command)
+    }
+
+    #[cfg(feature = "cli")]
+    fn options_of(&self, matches: &clap::ArgMatches) -> Result<Value> {
+        let options = <A::Options as clap::FromArgMatches>::from_arg_matches(matches)
+            .map_err(|error| Error::argument("options that do not fit").source(error))?;
+        to_json(&options)
+    }
+}
+
+impl<A: Analysis> AnyOutcome for Outcome<A> {
+    fn json(&self) -> Result<Value> {
+        to_json(&self.0)
+    }
+
+    fn view(&self, look: Look) -> Result<Section> {
+        A::view(&self.0, look)
+    }
+
+    fn columns(&self) -> Result<NewColumns> {
+        A::columns(&self.0)
+    }
+
+    #[cfg(feature = "charts")]
+    fn picture(&self, flag: &str, data: &Data, style: Style) -> Result<Picture> {
+        A::picture(&self.0, flag, data, style)
+    }
+
+    fn save(&self, path: &Path) -> Result<()> {
+        A::save(&self.0, path)
+    }
+
+    fn is_failure(&self) -> bool {
+        A::is_failure(&self.0)
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn std::any::Any {
+        &mut self.0
+    }
+}

@@ -1,0 +1,145 @@
+//! The analyses: each declared once, and shown by every face.
+//!
+//! An [`Analysis`] is one file: its options (their documentation, default, flag and JSON in one place), what it
+//! computes from [`Data`], the plain result, one [view](crate::view) of it, and the columns that it adds to the rows.
+//! The [registry](registry()) of them drives the commands, the page, the JSON Schema and the contract test.
+//!
+//! ```
+//! use embedlab::analysis::{Analysis, Context, Similarities, SimilaritiesOptions};
+//! use embedlab::data::Data;
+//! use embedlab::view::{Look, terminal};
+//!
+//! let reviews = Data::open("examples/data/food_reviews.parquet".as_ref(), &Default::default())?;
+//! let found = Similarities::run(&reviews, &SimilaritiesOptions::default(), &Context::default())?;
+//! assert!(found.mean > 0.0 && found.mean < 0.5);
+//! println!("{}", terminal(&Similarities::view(&found, Look::Text)?, 80));
+//! # Ok::<(), embedlab::Error>(())
+//! ```
+
+mod context;
+mod erased;
+mod registry;
+mod similarities;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use context::{Context, Progress};
+pub use erased::{AnyAnalysis, AnyOutcome};
+pub use registry::{find, registry, schema};
+pub use similarities::{Similarities, SimilaritiesOptions, SimilarityDistribution};
+
+#[cfg(feature = "charts")]
+use crate::chart::{Picture, Style};
+use crate::data::{Data, NewColumn, Role};
+use crate::error::{Error, Result};
+use crate::view::{Look, Section};
+
+/// Options that a command line, JSON and Rust all name alike.
+///
+/// Under the feature `cli` they are `clap::Args` too: the doc comment of a field is its help, and the default of
+/// a flag is taken from `Default`. Options are refused, not ignored, where they do not fit each other.
+#[cfg(feature = "cli")]
+pub trait Options: Default + Serialize + DeserializeOwned + clap::Args {}
+#[cfg(feature = "cli")]
+impl<T: Default + Serialize + DeserializeOwned + clap::Args> Options for T {}
+
+/// Options that JSON and Rust name alike.
+#[cfg(not(feature = "cli"))]
+pub trait Options: Default + Serialize + DeserializeOwned {}
+#[cfg(not(feature = "cli"))]
+impl<T: Default + Serialize + DeserializeOwned> Options for T {}
+
+/// What an analysis takes of the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// A few passes over the rows in blocks; the rows need not be in memory.
+    Blocks,
+    /// All rows at once.
+    Matrix,
+}
+
+/// A picture that an analysis can draw by itself, for a file.
+#[derive(Debug, Clone, Copy)]
+pub struct PictureKind {
+    /// The option that names the file: `picture` for `--picture FILE`.
+    pub flag: &'static str,
+    /// The option's help.
+    pub help: &'static str,
+}
+
+/// Rows that a result writes: all rows of the data, or some of them, with more columns.
+#[derive(Default)]
+pub struct NewColumns {
+    /// Rows of the data, in the order in which they are written; `None` stands for all.
+    pub rows: Option<Vec<usize>>,
+    /// The columns, of one value for each row that is written.
+    pub columns: Vec<NewColumn>,
+}
+
+/// An analysis of embeddings.
+pub trait Analysis: 'static {
+    /// The name of the command, in words joined by `-`.
+    const NAME: &'static str;
+    /// Command lines that can be pasted, and what must be known to read the result; two or more lines begin with
+    /// `embedlab `.
+    const EXAMPLES: &'static str;
+    /// What it takes of the rows.
+    const NEEDS: Needs;
+    /// The roles of columns that it looks at.
+    const ROLES: &'static [Role];
+    /// What `-o` writes, as the help of that option; `None` when there is nothing to write.
+    const WRITES: Option<&'static str> = None;
+    /// The pictures that it draws into files.
+    const PICTURES: &'static [PictureKind] = &[];
+    /// The model that `--save` keeps, as the help of that option; `None` when there is none.
+    const SAVES: Option<&'static str> = None;
+
+    /// Its options. The doc comment of the type is the help of the command.
+    type Options: Options;
+    /// Its result. Serialised it is the JSON of the command.
+    type Outcome: Serialize + JsonSchema + Send;
+
+    /// Computes the result.
+    ///
+    /// # Errors
+    /// When data and options do not fit together.
+    fn run(data: &Data, options: &Self::Options, context: &Context<'_>) -> Result<Self::Outcome>;
+
+    /// The one wording of the result.
+    ///
+    /// # Errors
+    /// When a picture cannot be drawn.
+    fn view(outcome: &Self::Outcome, look: Look) -> Result<Section>;
+
+    /// The columns that the result adds to the rows.
+    ///
+    /// # Errors
+    /// When they cannot be made.
+    fn columns(_outcome: &Self::Outcome) -> Result<NewColumns> {
+        Ok(NewColumns::default())
+    }
+
+    /// Draws a picture of [`Self::PICTURES`].
+    ///
+    /// # Errors
+    /// When the result holds nothing to draw.
+    #[cfg(feature = "charts")]
+    fn picture(_outcome: &Self::Outcome, flag: &str, _data: &Data, _style: Style) -> Result<Picture> {
+        Err(Error::argument(format!("no picture for --{flag}")))
+    }
+
+    /// Saves the fitted model.
+    ///
+    /// # Errors
+    /// When there is no model of this result, or it cannot be written.
+    fn save(_outcome: &Self::Outcome, path: &std::path::Path) -> Result<()> {
+        Err(Error::argument("this analysis fits no model").file(path))
+    }
+
+    /// Whether the result is a failed check, so that the command ends with exit code 1.
+    fn is_failure(_outcome: &Self::Outcome) -> bool {
+        false
+    }
+}

@@ -1,0 +1,26 @@
+//! All analyses, in the order in which help and pages list them.
+
+use serde_json::{Map, Value};
+
+use super::Similarities;
+use super::erased::{AnyAnalysis, Entry};
+
+/// A new analysis is one line here.
+static REGISTRY: &[&dyn AnyAnalysis] = &[&Entry::<Similarities>::new()];
+
+/// All analyses.
+pub fn registry() -> &'static [&'static dyn AnyAnalysis] {
+    REGISTRY
+}
+
+/// The analysis of this name.
+pub fn find(name: &str) -> Option<&'static dyn AnyAnalysis> {
+    REGISTRY.iter().copied().find(|analysis| analysis.name() == name)
+}
+
+/// The JSON Schema of every result, by the name of its analysis.
+pub fn schema() -> Value {
+    let schemas: Map<String, Value> =
+        REGISTRY.iter().map(|analysis| (analysis.name().to_owned(), analysis.schema().to_value())).collect();
+    Value::Object(schemas)
+}

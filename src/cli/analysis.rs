@@ -1,0 +1,170 @@
+//! Every analysis of the registry as a command.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use clap::{Arg, ArgMatches, Command, FromArgMatches};
+use embedlab::analysis::{AnyAnalysis, AnyOutcome, Context, Needs, Progress};
+use embedlab::chart::Style;
+use embedlab::data::{Data, Roles};
+use embedlab::view::{Look, terminal};
+use embedlab::{Error, Result};
+
+use super::beside::write_table;
+use super::input::TableInput;
+use super::output::{Bar, Busy};
+use super::outputs::Outputs;
+use super::{Common, Outcome, Output};
+
+/// What belongs to one command alone: more options, and a step between the result and its faces.
+pub struct Extra {
+    /// The command that it belongs to.
+    pub name: &'static str,
+    /// Adds the options.
+    pub augment: fn(Command) -> Command,
+    /// The step.
+    pub apply: fn(&mut dyn AnyOutcome, &Data, &ArgMatches, &Common, &Output) -> Result<()>,
+}
+
+/// The command line of an analysis: its own options, columns, outputs, and how its file is read.
+pub fn command(analysis: &dyn AnyAnalysis, extra: Option<&Extra>) -> Command {
+    let mut command = analysis.augment(Command::new(analysis.name()));
+    if let Some(extra) = extra {
+        let about = command.get_about().cloned();
+        command = (extra.augment)(command);
+        command = command.about(about.unwrap_or_default());
+    }
+    let about = command.get_about().cloned().unwrap_or_default();
+    for role in analysis.roles() {
+        let column = Arg::new(role.flag()).long(role.flag()).value_name("COL").help(role.help());
+        command = command.arg(column.help_heading("Columns"));
+    }
+    let file = |flag: &'static str, help: &'static str| {
+        Arg::new(flag)
+            .long(flag)
+            .value_name("FILE")
+            .value_parser(clap::value_parser!(PathBuf))
+            .help(help)
+            .help_heading("Output")
+    };
+    if let Some(help) = analysis.writes() {
+        command = command.arg(file("output", help).short('o'));
+    }
+    for picture in analysis.pictures() {
+        command = command.arg(file(picture.flag, picture.help));
+    }
+    if let Some(help) = analysis.saves() {
+        command = command.arg(file("save", help));
+    }
+    <TableInput as clap::Args>::augment_args(command).about(about).after_help(analysis.examples())
+}
+
+/// Runs an analysis and shows its result.
+pub fn run(
+    analysis: &dyn AnyAnalysis,
+    extra: Option<&Extra>,
+    matches: &ArgMatches,
+    common: &Common,
+    output: &Output,
+) -> Result<Outcome> {
+    let input = TableInput::from_arg_matches(matches)
+        .map_err(|error| Error::argument("options that do not fit").source(error))?;
+    let path = |flag: &str| matches.try_get_one::<PathBuf>(flag).ok().flatten().map(PathBuf::as_path);
+    let pictures: Vec<(&str, &Path)> =
+        analysis.pictures().iter().filter_map(|kind| Some((kind.flag, path(kind.flag)?))).collect();
+    let mut outputs = Outputs::of([input.path()]).rows(path("output"), None)?;
+    for (_, picture) in &pictures {
+        outputs = outputs.picture(Some(picture))?;
+    }
+    outputs.model(path("save"))?;
+
+    let mut roles = Roles::default();
+    for role in analysis.roles() {
+        if let Some(column) = matches.get_one::<String>(role.flag()) {
+            roles = roles.with(*role, column);
+        }
+    }
+    let data = input.open(analysis.needs() == Needs::Blocks, roles.clone(), output)?;
+    for role in analysis.roles() {
+        if let (Some(column), false) = (data.column_of(*role), roles.is_named(*role)) {
+            output.note(format_args!("{} column: {column}", role.name()));
+        }
+    }
+    let at_row = |error: Error| {
+        let error = data.locate(error);
+        if error.file_name().is_some() { error } else { error.file(&input.file) }
+    };
+    let mut found = {
+        let shown = Shown::new(output, format!("{}: {} rows", analysis.name(), data.table().n_rows()));
+        let context = Context::with_seed(common.seed()).progress(&shown);
+        let found = analysis.run(&data, analysis.options_of(matches)?, &context);
+        drop(shown.take());
+        context.take_notes().iter().for_each(|note| output.note(note));
+        context.take_warnings().iter().for_each(|warning| output.warn(warning));
+        found.map_err(at_row)?
+    };
+    if let Some(extra) = extra {
+        (extra.apply)(found.as_mut(), &data, matches, common, output)?;
+    }
+    if let Some(path) = path("save") {
+        found.save(path)?;
+        output.note(format_args!("saved {}", path.display()));
+    }
+    for (flag, path) in &pictures {
+        found.picture(flag, &data, Style::new(title(analysis.name())))?.save(path)?;
+        output.note(format_args!("drew {}", path.display()));
+    }
+    if let Some(path) = path("output") {
+        let new = found.columns()?;
+        for column in &new.columns {
+            if data.table().column(&column.name).is_ok() {
+                output.warn(format_args!("the column {} of the input is replaced", column.name));
+            }
+        }
+        let table = match new.rows {
+            None => data.with_columns(new.columns)?,
+            Some(rows) => {
+                Data::from(data.with_columns(Vec::new())?.take(&rows)?).with_columns(new.columns)?
+            }
+        };
+        write_table(&table, path, output)?;
+    }
+    output.result(&found.json()?, |out| {
+        let section = found.view(Look::Text).map_err(std::io::Error::other)?;
+        write!(out, "{}", terminal(&section, super::output::width()))
+    })?;
+    Ok(if found.is_failure() { Outcome::CheckFailed } else { Outcome::Done })
+}
+
+fn title(name: &str) -> String {
+    let mut title = name.replace('-', " ");
+    title[..1].make_ascii_uppercase();
+    title
+}
+
+/// Progress on a terminal: a spinner until the number of steps is known, then a bar.
+struct Shown<'a> {
+    output: &'a Output,
+    state: Mutex<(Option<Busy>, Option<Bar>)>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(output: &'a Output, what: String) -> Self {
+        Shown { output, state: Mutex::new((Some(output.busy(what)), None)) }
+    }
+
+    fn take(&self) -> (Option<Busy>, Option<Bar>) {
+        std::mem::take(&mut *self.state.lock().unwrap_or_else(|broken| broken.into_inner()))
+    }
+}
+
+impl Progress for Shown<'_> {
+    fn at(&self, what: &str, done: usize, all: usize, more: &str) {
+        let mut state = self.state.lock().unwrap_or_else(|broken| broken.into_inner());
+        if all > 0 {
+            state.0 = None;
+            let bar = state.1.get_or_insert_with(|| self.output.bar(what, all));
+            bar.show(all, done, || more.to_owned());
+        }
+    }
+}

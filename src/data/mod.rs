@@ -1,0 +1,251 @@
+//! The data that an analysis works on: rows of embeddings in memory or in a file, the columns of the rows, and
+//! which column plays which role.
+//!
+//! A [`Data`] is a [`RowSource`], so that every computation that passes over rows takes it as it is, whether
+//! the rows are in memory or are read from a file block by block. What needs all rows at once asks for
+//! [`Data::matrix`], which keeps to a memory budget.
+//!
+//! ```
+//! use embedlab::data::{Data, OpenOptions, Role, Selection};
+//! use embedlab::rows::{RowSource, norms};
+//!
+//! let options = OpenOptions {
+//!     selection: Selection { filter: Some("Score <= 2".into()), ..Default::default() },
+//!     ..Default::default()
+//! };
+//! let bad = Data::open("examples/data/food_reviews.parquet".as_ref(), &options)?;
+//! assert_eq!((bad.n_rows(), bad.dims(), bad.column_of(Role::Text)), (76, 384, Some("combined")));
+//! assert_eq!(bad.row_of_file(0), 5); // rows of the file count from 0
+//! assert!(norms(&bad)?.iter().all(|norm| (norm - 1.0).abs() < 1e-5));
+//! # Ok::<(), embedlab::Error>(())
+//! ```
+
+mod budget;
+mod open;
+mod repeats;
+mod roles;
+mod select;
+
+use std::sync::OnceLock;
+
+use arrow::array::ArrayRef;
+use ndarray::{Array2, ArrayView2, Axis};
+
+pub use budget::Budget;
+pub use open::OpenOptions;
+pub use roles::{Role, Roles};
+pub use select::{DropBy, Selection};
+
+use crate::error::{Error, Result};
+use crate::rows::{LEAF_ROWS, RowSource};
+use crate::table::{Labels, Table};
+
+/// Rows of embeddings with their columns and roles.
+pub struct Data {
+    /// The columns; the vectors too, unless they are streamed.
+    table: Table,
+    streamed: Option<Box<dyn RowSource>>,
+    loaded: OnceLock<Array2<f32>>,
+    name: String,
+    roles: Roles,
+    memory: Budget,
+    notes: Vec<String>,
+}
+
+/// A column that a result adds to the rows.
+pub struct NewColumn {
+    /// Its name.
+    pub name: String,
+    /// Its values, one for each row.
+    pub values: ArrayRef,
+}
+
+impl NewColumn {
+    /// A column.
+    pub fn new(name: impl Into<String>, values: ArrayRef) -> Self {
+        NewColumn { name: name.into(), values }
+    }
+}
+
+impl From<Table> for Data {
+    fn from(table: Table) -> Data {
+        Data::new(table, Roles::default())
+    }
+}
+
+impl Data {
+    /// A table in memory; roles that are not named are found by the usual names.
+    pub fn new(table: Table, roles: Roles) -> Data {
+        Data {
+            table,
+            streamed: None,
+            loaded: OnceLock::new(),
+            name: "table".to_owned(),
+            roles,
+            memory: Budget::default(),
+            notes: Vec::new(),
+        }
+        .with_found_roles()
+    }
+
+    /// What to call the data in a title: the name of its file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What was left out or chosen on opening, in sentences.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The columns, with the vectors where those are in memory; else vectors without dimensions.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// The table; when rows are streamed, its vectors have no dimensions.
+    pub fn into_table(self) -> Table {
+        self.table
+    }
+
+    /// Whether the rows are read from their file at each pass.
+    pub fn is_streamed(&self) -> bool {
+        self.streamed.is_some()
+    }
+
+    /// The memory that this data may take.
+    pub fn memory(&self) -> Budget {
+        self.memory
+    }
+
+    /// The row of the file that a row is; both count from 0.
+    pub fn row_of_file(&self, row: usize) -> usize {
+        self.table.origin().row(row).1
+    }
+
+    /// An error about a row of this data names the file and its row.
+    pub fn locate(&self, error: Error) -> Error {
+        self.table.origin().locate(error)
+    }
+
+    /// The column that plays a role.
+    pub fn column_of(&self, role: Role) -> Option<&str> {
+        self.roles.of(role)
+    }
+
+    /// The column that plays a role.
+    ///
+    /// # Errors
+    /// When none was named and none was found.
+    pub fn require(&self, role: Role) -> Result<&str> {
+        self.column_of(role).ok_or_else(|| {
+            let names = self.table.column_names();
+            let advice = if names.is_empty() {
+                "the file has no columns but its vectors; add them with --sidecar".to_owned()
+            } else {
+                format!("name it with --{}; the columns are {}", role.flag(), crate::text::names(&names))
+            };
+            Error::argument(format!("no {} column", role.name())).with_code("no-column").advice(advice)
+        })
+    }
+
+    /// The texts, when there is a text column; `None` where a cell is empty.
+    ///
+    /// # Errors
+    /// When the column has no text form.
+    pub fn texts(&self) -> Result<Option<Vec<Option<String>>>> {
+        self.column_of(Role::Text).map(|name| self.table.text(name)).transpose()
+    }
+
+    /// The values of the label column as classes.
+    ///
+    /// # Errors
+    /// When there is no label column.
+    pub fn labels(&self) -> Result<Labels> {
+        self.table.labels(self.require(Role::Label)?)
+    }
+
+    /// All rows at once, n x d: as they are in memory or mapped, else read now.
+    ///
+    /// # Errors
+    /// When they do not fit in the memory budget, or reading fails.
+    pub fn matrix(&self) -> Result<ArrayView2<'_, f32>> {
+        let Some(source) = &self.streamed else { return Ok(self.table.vectors()) };
+        if let Some(matrix) = source.as_matrix() {
+            return Ok(matrix);
+        }
+        if self.loaded.get().is_none() {
+            let (rows, dims) = (source.n_rows(), source.dims());
+            self.memory.require((rows as u64).saturating_mul(dims as u64).saturating_mul(4), rows, dims)?;
+            let mut all = Array2::zeros((rows, dims));
+            let mut first = 0;
+            for chunk in source.chunks(LEAF_ROWS)? {
+                let chunk = chunk?;
+                let next = first + chunk.nrows();
+                if next > rows {
+                    return Err(Error::input("the file has changed while it was read").file(&self.name));
+                }
+                all.slice_axis_mut(Axis(0), (first..next).into()).assign(&chunk);
+                first = next;
+            }
+            // Another thread may have been first; both have read the same.
+            let _ = self.loaded.set(all);
+        }
+        Ok(self.loaded.get().map_or_else(|| self.table.vectors(), Array2::view))
+    }
+
+    /// The table with all vectors and these columns in addition, which replace those of the same names.
+    ///
+    /// # Errors
+    /// As [`Data::matrix`], and when a column is of another length.
+    pub fn with_columns(&self, more: Vec<NewColumn>) -> Result<Table> {
+        let more = more.into_iter().map(|column| (column.name, column.values)).collect();
+        match &self.streamed {
+            None => self.table.with_columns(more),
+            Some(_) => {
+                let name = self.table.vector_column();
+                let columns = self.table.columns().clone();
+                let all = Table::new(self.matrix()?.to_owned(), columns, name)?;
+                all.with_origin(self.table.origin().clone()).with_columns(more)
+            }
+        }
+    }
+
+    fn with_found_roles(mut self) -> Data {
+        self.roles = self.roles.found_in(&self.table);
+        self
+    }
+}
+
+impl RowSource for Data {
+    fn n_rows(&self) -> usize {
+        self.streamed.as_ref().map_or_else(|| self.table.n_rows(), |source| source.n_rows())
+    }
+
+    fn dims(&self) -> usize {
+        self.streamed.as_ref().map_or_else(|| self.table.dims(), |source| source.dims())
+    }
+
+    fn as_matrix(&self) -> Option<ArrayView2<'_, f32>> {
+        match &self.streamed {
+            None => Some(self.table.vectors()),
+            Some(source) => source.as_matrix().or_else(|| self.loaded.get().map(Array2::view)),
+        }
+    }
+
+    fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
+        if let Some(loaded) = self.loaded.get() {
+            return loaded.chunks(rows);
+        }
+        match &self.streamed {
+            Some(source) => source.chunks(rows),
+            None => {
+                let chunks = (0..self.table.n_rows()).step_by(rows.max(1)).map(move |first| {
+                    let end = (first + rows.max(1)).min(self.table.n_rows());
+                    Ok(self.table.vectors().slice_axis(Axis(0), (first..end).into()).to_owned())
+                });
+                Ok(Box::new(chunks))
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Opening a file as data.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use super::select::Selected;
+use super::{Budget, Data, Roles, Selection};
+use crate::error::{Error, Result};
+use crate::rows::RowSource;
+use crate::table::{self, ReadOptions};
+
+/// How a file is opened.
+#[derive(Debug, Clone, Default)]
+pub struct OpenOptions {
+    /// How the file is read.
+    pub read: ReadOptions,
+    /// Columns whose role the user names; the others are found by the usual names.
+    pub roles: Roles,
+    /// Which rows are used.
+    pub selection: Selection,
+    /// Whether one pass or a few over the rows are enough, so that they need not be in memory. Formats that
+    /// cannot be streamed are read.
+    pub stream: bool,
+    /// The most memory that the rows may take.
+    pub memory: Budget,
+}
+
+impl Data {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// As [`table::read`]; when a named column does not exist, the filter cannot be evaluated, or the rows do
+    /// not fit in the memory budget.
+    pub fn open(path: &Path, options: &OpenOptions) -> Result<Data> {
+        let (mut table, mut streamed) = if options.stream {
+            let (source, columns) = table::stream_with_columns(path, &options.read)?;
+            (columns, Some(source))
+        } else {
+            (table::read(path, &options.read)?, None)
+        };
+        options.roles.check(&table).map_err(|error| error.file(path))?;
+        let roles = options.roles.clone().found_in(&table);
+        let matrix = table.vectors();
+        let source: &dyn RowSource = streamed.as_deref().map_or(&matrix as &dyn RowSource, |source| source);
+        let selected = options.selection.rows(&table, source, &roles).map_err(|error| error.file(path))?;
+        let (kept, notes) = selected.map_or((None, Vec::new()), |(rows, notes)| (Some(rows), notes));
+        if let Some(rows) = &kept {
+            table = table.take(rows)?;
+            streamed = streamed
+                .map(|source| Box::new(Selected { source, rows: rows.clone() }) as Box<dyn RowSource>);
+        }
+        let filtered = kept.is_some();
+        let name =
+            path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
+        let data =
+            Data { table, streamed, loaded: OnceLock::new(), name, roles, memory: options.memory, notes };
+        if data.n_rows() == 0 && !filtered {
+            return Err(Error::input("no rows")
+                .with_code("no-rows")
+                .file(path)
+                .advice("check how the file was written"));
+        }
+        Ok(data)
+    }
+}
