@@ -17,6 +17,7 @@
 //! | [`forest`] | decision trees, alone, in forests and boosted |
 //! | [`zero_shot`] | labels rows by the nearest label, with no training |
 //! | [`recommend`] | profiles of users and products, what they recommend, neighbours |
+//! | [`quality`] | how good embeddings are, outliers, duplicates, label errors, drift |
 //! | [`search`] | exact search, an index, filters, the functions of source code |
 //! | [`map`] | lays rows out in two or three dimensions, and says what the map keeps |
 //! | [`metric`] | scores with their intervals, tests and baselines |
@@ -121,6 +122,7 @@ pub mod notebook;
 #[cfg_attr(not(feature = "charts"), allow(dead_code))]
 mod number;
 pub mod output;
+pub mod quality;
 pub mod recommend;
 #[cfg(feature = "charts")]
 pub mod report;

@@ -1,0 +1,513 @@
+//! The shape of the cloud that rows make: how narrow its cone is, and how many dimensions it uses.
+
+use ndarray::Array2;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::spectrum::{Moment, Scale, eigenvalues};
+use crate::error::{Error, Result};
+use crate::rows::simd::{dot_f64, squared_distance_f64};
+use crate::rows::{Fold, RowBlock, RowSource, fold_rows, norms};
+
+/// Up to this many rows uniformity is the mean over all pairs.
+const ALL_PAIRS: usize = 3000;
+
+/// Above that, over this many pairs drawn at random.
+const PAIRS: usize = 100_000;
+
+/// Rows whose lengths are this near to 1 are rows of length 1.
+const UNIT_LENGTH: f64 = 5e-7;
+
+/// The ranks of the eigenvalues that the power law is fitted to, from 0.
+const RANKS: std::ops::Range<usize> = 10..100;
+
+/// What RankMe adds to each share, as its authors do.
+const RANKME_EPSILON: f64 = 1e-7;
+
+/// A variance below this share of the mean variance is none.
+const DEAD: f64 = 1e-10;
+
+/// Numbers on the shape of rows. `None` is a number that does not exist for these rows: of one row, of rows that are
+/// all equal, of too few dimensions.
+///
+/// Z are the rows, C their covariance, u the rows at length 1.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Geometry {
+    /// The mean cosine of all pairs of rows (exact; rows of zeros are left out).
+    pub mean_cosine: Option<f64>,
+    /// The same after the mean of u is taken off each u.
+    pub mean_cosine_centered: Option<f64>,
+    /// The length of the mean of u: 0 for rows in all directions, 1 for rows in one.
+    pub mean_vector_norm: Option<f64>,
+    /// tr(C)² / ‖C‖²: how many dimensions the variance fills, 1 to d. The same number as `isoscore` on another scale.
+    pub participation_ratio: Option<f64>,
+    /// (participation ratio - 1) / (d - 1), 0 to 1 (Rudman et al. 2022).
+    pub isoscore: Option<f64>,
+    /// exp of the entropy of the singular values of Z, not centred (Garrido et al. 2023).
+    pub rankme: Option<f64>,
+    /// The sum of the eigenvalues of C over the largest (He and Ozay 2022).
+    pub nesum: Option<f64>,
+    /// ‖Z‖² over its largest singular value squared, not centred.
+    pub stable_rank: Option<f64>,
+    /// How fast the eigenvalues of C fall; with more than 100 dimensions and rows only.
+    pub alpha_req: Option<PowerLaw>,
+    /// exp of the entropy of the eigenvalues of u's Gram matrix over n: how many different rows there seem to be
+    /// (Friedman and Dieng 2023, order 1).
+    pub vendi: Option<f64>,
+    /// The same of order 2.
+    pub vendi_2: Option<f64>,
+    /// ln of the mean of exp(-2 |u - v|²) over pairs (Wang and Isola 2020): the lower, the more even.
+    pub uniformity: Option<Uniformity>,
+    /// The largest variance of a dimension over the mean variance.
+    pub rogue_dimension: Option<f64>,
+    /// Which dimension that is.
+    pub rogue_dimension_index: Option<usize>,
+    /// Dimensions without variance.
+    pub dead_dimensions: usize,
+    /// Lengths of the rows.
+    pub norm: NormSummary,
+    /// Rows of zeros.
+    pub zero_rows: usize,
+    /// The eigenvalues of C as shares of their sum, descending, at most 512 of them.
+    pub spectrum: Vec<f64>,
+}
+
+/// A power law of ranks fitted to eigenvalues 11 to 100 (Agrawal et al. 2022, Stringer's fit): about 1 is usual, far
+/// above 1 is a collapsed cloud, far below 1 is noise.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct PowerLaw {
+    /// The exponent.
+    pub alpha: f64,
+    /// R² of the weighted fit.
+    pub r2: f64,
+}
+
+/// A mean over pairs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Uniformity {
+    /// ln of the mean.
+    pub value: f64,
+    /// Its standard error when pairs were drawn at random; 0 for all pairs.
+    pub standard_error: f64,
+}
+
+/// Euclidean lengths of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct NormSummary {
+    /// The shortest.
+    pub min: f64,
+    /// The mean.
+    pub mean: f64,
+    /// The longest.
+    pub max: f64,
+}
+
+impl NormSummary {
+    pub(super) fn of(norms: &[f64]) -> NormSummary {
+        let n = norms.len().max(1) as f64;
+        let (min, max) = norms.iter().fold((f64::INFINITY, 0.0_f64), |(a, b), x| (a.min(*x), b.max(*x)));
+        NormSummary { min: if min.is_finite() { min } else { 0.0 }, mean: norms.iter().sum::<f64>() / n, max }
+    }
+
+    /// Whether all rows have the length 1, to the precision of `f32`.
+    pub fn is_unit(&self) -> bool {
+        (self.min - 1.0).abs() <= UNIT_LENGTH && (self.max - 1.0).abs() <= UNIT_LENGTH
+    }
+}
+
+/// How [`geometry`] draws pairs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GeometryOptions {
+    /// The seed of the pairs that uniformity is taken of. Default: 42.
+    pub seed: u64,
+}
+
+impl Default for GeometryOptions {
+    fn default() -> Self {
+        GeometryOptions { seed: 42 }
+    }
+}
+
+/// The shape of n x d rows, from one covariance (or, with fewer rows than dimensions, one matrix of inner products) and
+/// its eigenvalues, in `f64`. Cost: n·d² products (one such matrix for rows of length 1, else two), twice or three times
+/// the eigenvalues of a d x d matrix; memory 8·d² bytes for each.
+///
+/// ```
+/// use embedlab::quality::geometry;
+/// let rows = ndarray::array![[1.0_f32, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]];
+/// let found = geometry(&rows, &Default::default())?;
+/// assert!((found.mean_cosine.unwrap() + 1.0 / 3.0).abs() < 1e-12);
+/// assert!((found.isoscore.unwrap() - 1.0).abs() < 1e-12);
+/// # Ok::<(), embedlab::Error>(())
+/// ```
+///
+/// # Errors
+/// For numbers that are not finite, and whatever the source meets while reading.
+pub fn geometry(source: &(impl RowSource + ?Sized), options: &GeometryOptions) -> Result<Geometry> {
+    let (n, d) = (source.n_rows(), source.dims());
+    let lengths = norms(source)?;
+    if let Some(row) = lengths.iter().position(|length| !length.is_finite()) {
+        return Err(Error::input("a vector with NaN or infinite numbers").row(row).advice("remove the row"));
+    }
+    let norm = NormSummary::of(&lengths);
+    let zero_rows = lengths.iter().filter(|length| **length == 0.0).count();
+    let scales: Vec<f64> =
+        lengths.iter().map(|length| if *length > 0.0 { 1.0 / length } else { 0.0 }).collect();
+    let directions = (n - zero_rows) as f64;
+
+    let raw = Moment::of(source, Scale::None)?;
+    let unit = if norm.is_unit() { None } else { Some(Moment::of(source, Scale::Rows(&scales))?) };
+    let unit = unit.as_ref().unwrap_or(&raw);
+    let direction: Vec<f64> = unit.sum.iter().map(|sum| sum / directions.max(1.0)).collect();
+    let mean_vector_norm = direction.iter().map(|x| x * x).sum::<f64>().sqrt();
+    // Σ‖u‖² counts the rows, so the same formula serves rows that are of length 1 to the precision of f32 only.
+    let mean_cosine = (directions > 1.0).then(|| {
+        let square = unit.sum.iter().map(|x| x * x).sum::<f64>();
+        ((square - unit.trace()) / (directions * (directions - 1.0))).clamp(-1.0, 1.0)
+    });
+
+    let covariance = raw.centred();
+    let (trace, squares) = (covariance.trace(), covariance.sum_of_squares());
+    // What is left of rows that are all equal is rounding.
+    let varies = n > 1 && trace > 1e-12 * raw.trace() && trace > 0.0;
+    let participation_ratio = varies.then(|| trace * trace / squares);
+    let ((of_raw, of_covariance), of_unit) = rayon::join(
+        || rayon::join(|| eigenvalues(&raw), || eigenvalues(&covariance)),
+        || if std::ptr::eq(unit, &raw) { Ok(Vec::new()) } else { eigenvalues(unit) },
+    );
+    let (of_raw, of_covariance, of_unit) = (of_raw?, of_covariance?, of_unit?);
+    let of_unit = if of_unit.is_empty() { &of_raw } else { &of_unit };
+    let variances = raw.variances(source)?;
+    let mean_variance = variances.iter().sum::<f64>() / d.max(1) as f64;
+    let rogue = variances.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)));
+    let largest = of_covariance.first().copied().unwrap_or(0.0);
+    let whole: f64 = of_covariance.iter().sum();
+    let some = raw.trace() > 0.0;
+    Ok(Geometry {
+        mean_cosine,
+        mean_cosine_centered: if directions > 1.0 && varies {
+            mean_cosine_centered(source, &scales, &direction)?
+        } else {
+            None
+        },
+        mean_vector_norm: (directions > 0.0).then_some(mean_vector_norm),
+        participation_ratio,
+        isoscore: participation_ratio
+            .filter(|_| d > 1)
+            .map(|ratio| ((ratio - 1.0) / (d - 1) as f64).clamp(0.0, 1.0)),
+        rankme: some.then(|| rankme(&of_raw, n.min(d))),
+        nesum: (varies && largest > 0.0).then(|| trace / largest),
+        stable_rank: some.then(|| raw.trace() / of_raw[0]),
+        alpha_req: if varies && d > RANKS.end { power_law(&of_covariance) } else { None },
+        vendi: (directions > 0.0).then(|| vendi(of_unit)),
+        vendi_2: (directions > 0.0).then(|| unit.trace().powi(2) / unit.sum_of_squares()),
+        uniformity: uniformity(source, &scales, options.seed)?,
+        rogue_dimension: rogue.filter(|_| varies).map(|(_, variance)| variance / mean_variance),
+        rogue_dimension_index: rogue.filter(|_| varies).map(|(dimension, _)| dimension),
+        dead_dimensions: if n > 1 {
+            variances.iter().filter(|variance| **variance <= DEAD * mean_variance).count()
+        } else {
+            0
+        },
+        norm,
+        zero_rows,
+        spectrum: if varies {
+            of_covariance.iter().take(512).map(|value| value / whole).collect()
+        } else {
+            Vec::new()
+        },
+    })
+}
+
+/// RankMe of the eigenvalues of the Gram matrix, of which the singular values are the roots.
+fn rankme(eigenvalues: &[f64], rank: usize) -> f64 {
+    let singular: Vec<f64> = eigenvalues.iter().take(rank).map(|value| value.max(0.0).sqrt()).collect();
+    let sum: f64 = singular.iter().sum();
+    let entropy: f64 = singular
+        .iter()
+        .map(|sigma| {
+            let share = sigma / sum + RANKME_EPSILON;
+            -share * share.ln()
+        })
+        .sum();
+    entropy.exp()
+}
+
+/// exp of the entropy of eigenvalues, as shares of their sum.
+pub(super) fn vendi(eigenvalues: &[f64]) -> f64 {
+    let whole: f64 = eigenvalues.iter().map(|value| value.max(0.0)).sum();
+    let shares = eigenvalues.iter().map(|value| value / whole).filter(|share| *share > 0.0);
+    shares.map(|share| -share * share.ln()).sum::<f64>().exp()
+}
+
+/// The least squares of ln λ = -alpha ln rank + c over ranks 11 to 100, weighted by 1 / rank.
+fn power_law(eigenvalues: &[f64]) -> Option<PowerLaw> {
+    let values = eigenvalues.get(RANKS)?;
+    if values.iter().any(|value| *value <= 1e-14 * eigenvalues[0]) {
+        return None;
+    }
+    let points: Vec<(f64, f64, f64)> = values
+        .iter()
+        .zip(RANKS.start + 1..)
+        .map(|(value, rank)| ((rank as f64).ln(), value.ln(), 1.0 / rank as f64))
+        .collect();
+    let weights: f64 = points.iter().map(|(_, _, weight)| weight).sum();
+    let mean = |of: fn(&(f64, f64, f64)) -> f64| points.iter().map(|p| p.2 * of(p)).sum::<f64>() / weights;
+    let (x, y) = (mean(|p| p.0), mean(|p| p.1));
+    let sum = |of: &dyn Fn(&(f64, f64, f64)) -> f64| points.iter().map(|p| p.2 * of(p)).sum::<f64>();
+    let slope = sum(&|p| (p.0 - x) * (p.1 - y)) / sum(&|p| (p.0 - x).powi(2));
+    let unexplained = sum(&|p| (p.1 - y - slope * (p.0 - x)).powi(2));
+    let whole = sum(&|p| (p.1 - y).powi(2));
+    Some(PowerLaw { alpha: -slope, r2: if whole > 0.0 { 1.0 - unexplained / whole } else { 1.0 } })
+}
+
+/// The mean cosine of all pairs of u - m.
+fn mean_cosine_centered(
+    source: &(impl RowSource + ?Sized),
+    scales: &[f64],
+    mean: &[f64],
+) -> Result<Option<f64>> {
+    let part = fold_rows(source, &CentredDirections { scales, mean })?;
+    let n = part.count as f64;
+    let square = part.sum.iter().map(|x| x * x).sum::<f64>();
+    Ok((part.count > 1).then(|| ((square - n) / (n * (n - 1.0))).clamp(-1.0, 1.0)))
+}
+
+struct CentredDirections<'a> {
+    scales: &'a [f64],
+    mean: &'a [f64],
+}
+
+struct Directions {
+    sum: Vec<f64>,
+    count: usize,
+    row: Vec<f64>,
+}
+
+impl Fold for CentredDirections<'_> {
+    type Part = Directions;
+
+    fn start(&self) -> Directions {
+        Directions { sum: vec![0.0; self.mean.len()], count: 0, row: Vec::new() }
+    }
+
+    fn add(&self, part: &mut Directions, block: RowBlock<'_>) {
+        for (i, row) in block.rows.rows().into_iter().enumerate() {
+            let scale = self.scales[block.first + i];
+            if scale == 0.0 {
+                continue;
+            }
+            part.row.clear();
+            part.row.extend(row.iter().zip(self.mean).map(|(x, mean)| f64::from(*x) * scale - mean));
+            let length = part.row.iter().map(|x| x * x).sum::<f64>().sqrt();
+            // A row at the mean, to the precision of f32, has no direction from it.
+            if length > 1e-7 {
+                part.sum.iter_mut().zip(&part.row).for_each(|(sum, x)| *sum += x / length);
+                part.count += 1;
+            }
+        }
+    }
+
+    fn merge(&self, into: &mut Directions, from: Directions) {
+        into.sum.iter_mut().zip(from.sum).for_each(|(sum, more)| *sum += more);
+        into.count += from.count;
+    }
+}
+
+/// ln of the mean of exp(-2 |u - v|²) = exp(4 cos - 4) over pairs of rows that are not zero.
+fn uniformity(source: &(impl RowSource + ?Sized), scales: &[f64], seed: u64) -> Result<Option<Uniformity>> {
+    let some: Vec<usize> = (0..scales.len()).filter(|row| scales[*row] > 0.0).collect();
+    let n = some.len();
+    if n < 2 {
+        return Ok(None);
+    }
+    let pairs: Vec<(usize, usize)> = if n <= ALL_PAIRS {
+        Vec::new()
+    } else {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut pair = || {
+            let a = random.gen_range(0..n);
+            let b = random.gen_range(0..n - 1);
+            (some[a], some[if b < a { b } else { b + 1 }])
+        };
+        (0..PAIRS).map(|_| pair()).collect()
+    };
+    let held;
+    let rows = match source.as_matrix() {
+        Some(rows) => rows,
+        None => {
+            held = picked_rows(source, &pairs, &some)?;
+            held.view()
+        }
+    };
+    let rows = rows.as_standard_layout();
+    let values = rows.as_slice().unwrap_or_default();
+    let dims = source.dims();
+    // Of a streamed source only the drawn rows are held, at their own places.
+    let place: Box<dyn Fn(usize) -> usize + Sync> = if source.as_matrix().is_some() {
+        Box::new(|row| row)
+    } else {
+        let held = wanted(&pairs, &some);
+        Box::new(move |row| held.binary_search(&row).unwrap_or(0))
+    };
+    let row = |row: usize| {
+        let at = place(row);
+        &values[at * dims..(at + 1) * dims]
+    };
+    let term = |a: usize, b: usize| (4.0 * dot_f64(row(a), row(b)) * scales[a] * scales[b] - 4.0).exp();
+    if pairs.is_empty() {
+        let of_row = |at: usize| some[..at].iter().map(|b| term(some[at], *b)).sum::<f64>();
+        let sums: Vec<f64> = (0..n).into_par_iter().map(of_row).collect();
+        let mean = sums.iter().sum::<f64>() / (n * (n - 1) / 2) as f64;
+        return Ok(Some(Uniformity { value: mean.ln(), standard_error: 0.0 }));
+    }
+    let terms: Vec<f64> = pairs.par_iter().map(|(a, b)| term(*a, *b)).collect();
+    let count = terms.len() as f64;
+    let mean = terms.iter().sum::<f64>() / count;
+    let variance = terms.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (count - 1.0);
+    Ok(Some(Uniformity { value: mean.ln(), standard_error: (variance / count).sqrt() / mean }))
+}
+
+/// The rows that pairs are of, ascending; all of `some` when there are no pairs.
+fn wanted(pairs: &[(usize, usize)], some: &[usize]) -> Vec<usize> {
+    let mut wanted: Vec<usize> = pairs.iter().flat_map(|(a, b)| [*a, *b]).collect();
+    if pairs.is_empty() {
+        wanted = some.to_vec();
+    }
+    wanted.sort_unstable();
+    wanted.dedup();
+    wanted
+}
+
+fn picked_rows(
+    source: &(impl RowSource + ?Sized),
+    pairs: &[(usize, usize)],
+    some: &[usize],
+) -> Result<Array2<f32>> {
+    let wanted = wanted(pairs, some);
+    let mut held = Array2::zeros((wanted.len(), source.dims()));
+    let (mut first, mut at) = (0, 0);
+    for chunk in source.chunks(crate::rows::LEAF_ROWS)? {
+        let chunk = chunk?;
+        while at < wanted.len() && wanted[at] < first + chunk.nrows() {
+            held.row_mut(at).assign(&chunk.row(wanted[at] - first));
+            at += 1;
+        }
+        first += chunk.nrows();
+    }
+    Ok(held)
+}
+
+/// The mean squared distance of the directions of pairs of rows that belong together (Wang and Isola 2020's alignment);
+/// `None` without a pair of rows that are not zero.
+pub fn alignment(rows: ndarray::ArrayView2<'_, f32>, pairs: &[(usize, usize)]) -> Option<f64> {
+    let rows = rows.as_standard_layout();
+    let row = |row: usize| rows.row(row).to_slice().unwrap_or_default();
+    let unit = |at: usize| {
+        let length = dot_f64(row(at), row(at)).sqrt();
+        (length > 0.0).then(|| row(at).iter().map(|x| (f64::from(*x) / length) as f32).collect::<Vec<f32>>())
+    };
+    let squares: Vec<f64> =
+        pairs.iter().filter_map(|(a, b)| Some(squared_distance_f64(&unit(*a)?, &unit(*b)?))).collect();
+    (!squares.is_empty()).then(|| squares.iter().sum::<f64>() / squares.len() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Axis;
+
+    fn rows(n: usize, d: usize, seed: u64) -> Array2<f32> {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        Array2::from_shape_fn((n, d), |(_, j)| {
+            (random.gen_range(-1.0..1.0) * (1.0 + j as f32 * 0.2) + 0.4) * 3.0
+        })
+    }
+
+    fn unit(rows: &Array2<f32>) -> Array2<f64> {
+        let mut rows = rows.mapv(f64::from);
+        for mut row in rows.rows_mut() {
+            let length = row.dot(&row).sqrt();
+            row /= length;
+        }
+        rows
+    }
+
+    fn mean_of_pairs(u: &Array2<f64>, of: impl Fn(f64) -> f64) -> f64 {
+        let (mut sum, mut n) = (0.0, 0);
+        for i in 0..u.nrows() {
+            for j in 0..i {
+                sum += of(u.row(i).dot(&u.row(j)));
+                n += 1;
+            }
+        }
+        sum / f64::from(n)
+    }
+
+    #[test]
+    fn numbers_over_pairs_are_those_of_all_pairs() {
+        for (n, d) in [(40, 5), (20, 30)] {
+            let rows = rows(n, d, 1);
+            let found = geometry(&rows, &Default::default()).unwrap();
+            let u = unit(&rows);
+            let near = |a: Option<f64>, b: f64| assert!((a.unwrap() - b).abs() < 1e-12, "{a:?} {b}");
+            near(found.mean_cosine, mean_of_pairs(&u, |cos| cos));
+            near(found.uniformity.map(|u| u.value), mean_of_pairs(&u, |cos| (4.0 * cos - 4.0).exp()).ln());
+            let mean = u.mean_axis(Axis(0)).unwrap();
+            near(found.mean_vector_norm, mean.dot(&mean).sqrt());
+            let mut centred = &u - &mean;
+            for mut row in centred.rows_mut() {
+                let length = row.dot(&row).sqrt();
+                row /= length;
+            }
+            near(found.mean_cosine_centered, mean_of_pairs(&centred, |cos| cos));
+        }
+    }
+
+    #[test]
+    fn the_ratios_are_those_of_the_covariance() {
+        for (n, d) in [(60, 7), (9, 20)] {
+            let rows = rows(n, d, 2);
+            let found = geometry(&rows, &Default::default()).unwrap();
+            let wide = rows.mapv(f64::from);
+            let centred = &wide - &wide.mean_axis(Axis(0)).unwrap();
+            let c = centred.t().dot(&centred) / (n - 1) as f64;
+            let (trace, squares) = (c.diag().sum(), c.iter().map(|x| x * x).sum::<f64>());
+            assert!((found.participation_ratio.unwrap() - trace * trace / squares).abs() < 1e-9);
+            let gram = unit(&rows).t().dot(&unit(&rows)) / n as f64;
+            let squares = gram.iter().map(|x| x * x).sum::<f64>();
+            assert!((found.vendi_2.unwrap() - 1.0 / squares).abs() < 1e-9);
+            let variances = centred.var_axis(Axis(0), 0.0);
+            let largest = variances.iter().fold(0.0_f64, |a, b| a.max(*b));
+            let ratio = largest / variances.mean().unwrap();
+            assert!((found.rogue_dimension.unwrap() - ratio).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn drawn_pairs_estimate_all_pairs_within_their_error() {
+        let rows = rows(3200, 6, 3);
+        let found = geometry(&rows, &Default::default()).unwrap().uniformity.unwrap();
+        let exact = mean_of_pairs(&unit(&rows), |cos| (4.0 * cos - 4.0).exp()).ln();
+        assert!(found.standard_error > 0.0);
+        assert!((found.value - exact).abs() < 4.0 * found.standard_error, "{found:?} {exact}");
+    }
+
+    #[test]
+    fn odd_rows_have_the_numbers_that_exist() {
+        let equal = geometry(&Array2::from_elem((6, 4), 0.7_f32), &Default::default()).unwrap();
+        assert!((equal.mean_cosine.unwrap() - 1.0).abs() < 1e-12);
+        assert_eq!((equal.participation_ratio, equal.nesum, equal.rogue_dimension), (None, None, None));
+        assert!((equal.vendi.unwrap() - 1.0).abs() < 1e-6);
+        let zero = geometry(&Array2::<f32>::zeros((3, 4)), &Default::default()).unwrap();
+        assert_eq!((zero.mean_cosine, zero.rankme, zero.vendi, zero.zero_rows), (None, None, None, 3));
+        let one = geometry(&rows(1, 4, 1), &Default::default()).unwrap();
+        assert_eq!((one.mean_cosine, one.participation_ratio), (None, None));
+        let narrow = geometry(&rows(10, 1, 1), &Default::default()).unwrap();
+        assert_eq!(narrow.isoscore, None);
+        let broken = ndarray::array![[1.0_f32], [f32::NAN]];
+        assert!(geometry(&broken, &Default::default()).unwrap_err().to_string().starts_with("row 1"));
+    }
+}
