@@ -120,7 +120,7 @@ shown_in_notebooks!(
     Table,
     Trust,
     recommend::Evaluation,
-    zero_shot::Evaluation,
+    zero_shot::LabelEvaluation,
 );
 
 impl Shown for Picture {
@@ -189,7 +189,7 @@ shown_as_a_table!(
     Table => first_rows,
     Trust => |found| Ok(trust(found)),
     recommend::Evaluation => |found| Ok(scorers(found)),
-    zero_shot::Evaluation => |found| {
+    zero_shot::LabelEvaluation => |found| {
         let caption = format!(
             "{} rows, accuracy {}, balanced {}; always the same answer: {}",
             found.n,

@@ -161,7 +161,7 @@ fn label_section(args: &Args, table: &Table, output: &Output) -> Result<Section>
             .advice("name their column with --truth COL, and give --map if its values are no labels")
     })?;
     let options =
-        zero_shot::EvaluationOptions { positive: args.labels.positive(&labels)?, ..Default::default() };
+        zero_shot::LabelEvaluationOptions { positive: args.labels.positive(&labels)?, ..Default::default() };
     report::labels(&zero_shot::evaluate(&found, &truth, &labels, &options)?, &truth)
 }
 

@@ -10,7 +10,8 @@ use embedlab::chart::{PrecisionRecallCurves, Style};
 use embedlab::report::threshold_picture;
 use embedlab::table::{self, ReadOptions, Table};
 use embedlab::zero_shot::{
-    Evaluation, EvaluationOptions, Goal, LabelVectors, Truth, ZeroShot, evaluate, map_truth, zero_shot,
+    Goal, LabelEvaluation, LabelEvaluationOptions, LabelVectors, Truth, ZeroShot, evaluate, map_truth,
+    zero_shot,
 };
 use embedlab::{Error, Result};
 use serde::Serialize;
@@ -238,10 +239,12 @@ struct Found<'f> {
     labels: &'f [String],
     /// Rows that got each label.
     predicted: Vec<usize>,
+    /// Rows of zeros, which have no direction and so no label.
+    zero_rows: usize,
     #[serde(flatten)]
     truth: Option<&'f Truth>,
     #[serde(flatten)]
-    evaluation: Option<&'f Evaluation>,
+    evaluation: Option<&'f LabelEvaluation>,
 }
 
 pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
@@ -261,13 +264,16 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
         };
         found = found.with_threshold(label, threshold);
     }
+    if found.zero_rows > 0 {
+        output.warn(format_args!("{} vectors of zeros have no label", grouped(found.zero_rows)));
+    }
     let truth = args.labels.truth(&table, args.label.as_deref(), &labels, output).map_err(in_file)?;
-    let options = EvaluationOptions {
+    let options = LabelEvaluationOptions {
         positive,
         goal: args.goal.into(),
         test_size: args.test.test_size,
         seed: args.test.test_seed,
-        ..EvaluationOptions::default()
+        ..LabelEvaluationOptions::default()
     };
     let evaluation = truth
         .as_ref()
@@ -279,11 +285,12 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
         write_labels(&table, &found, &labels, positive, path, output)?;
     }
     let mut predicted = vec![0; labels.names().len()];
-    found.predicted.iter().for_each(|label| predicted[*label] += 1);
+    found.predicted.iter().flatten().for_each(|label| predicted[*label] += 1);
     let result = Found {
         rows: table.n_rows(),
         labels: labels.names(),
         predicted,
+        zero_rows: found.zero_rows,
         truth: truth.as_ref(),
         evaluation: evaluation.as_ref(),
     };
@@ -291,7 +298,7 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn pictures(args: &Args, evaluation: Option<&Evaluation>, output: &Output) -> Result<()> {
+fn pictures(args: &Args, evaluation: Option<&LabelEvaluation>, output: &Output) -> Result<()> {
     let known = || {
         evaluation.ok_or_else(|| {
             Error::argument("a picture needs true labels")
@@ -331,11 +338,14 @@ fn write_labels(
     output: &Output,
 ) -> Result<()> {
     let names: StringArray =
-        found.predicted.iter().map(|label| Some(labels.names()[*label].as_str())).collect();
+        found.predicted.iter().map(|label| label.map(|label| labels.names()[label].as_str())).collect();
     let scores: Float64Array = match positive.or_else(|| labels.positive()) {
-        Some(positive) => found.margins(positive).into_iter().map(Some).collect(),
+        Some(positive) => {
+            found.margins(positive).into_iter().map(|margin| (!margin.is_nan()).then_some(margin)).collect()
+        }
         None => {
-            found.predicted.iter().enumerate().map(|(row, label)| Some(found.scores[[row, *label]])).collect()
+            let score = |(row, label): (usize, &Option<usize>)| label.map(|label| found.scores[[row, label]]);
+            found.predicted.iter().enumerate().map(score).collect()
         }
     };
     let more: Vec<(&str, ArrayRef)> =
@@ -351,6 +361,9 @@ fn print(found: &Found<'_>, out: &mut dyn Write) -> io::Result<()> {
         .map(|(label, rows)| format!("{} {}", printable(label), grouped(*rows)))
         .collect();
     writeln!(out, "{} rows: {}", grouped(found.rows), counts.join(", "))?;
+    if found.zero_rows > 0 {
+        writeln!(out, "{} vectors of zeros have no direction, and no label", grouped(found.zero_rows))?;
+    }
     let (Some(truth), Some(scores)) = (found.truth, found.evaluation) else { return Ok(()) };
     write!(out, "{} rows have a true label", grouped(truth.kept))?;
     for dropped in &truth.dropped {

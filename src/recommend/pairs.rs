@@ -82,8 +82,8 @@ impl Ratings<'_> {
     /// # Errors
     /// When there is no such user; the message offers the nearest name.
     pub fn user(&self, name: &str) -> Result<u32> {
-        match self.users.names.iter().position(|known| known == name) {
-            Some(code) => Ok(code as u32),
+        match self.users.find(name) {
+            Some(code) => Ok(code),
             None => {
                 let error = Error::argument("no such user")
                     .with_code("user-not-found")

@@ -7,13 +7,13 @@ use crate::number::grouped;
 use crate::view::Section;
 use crate::view::{Block, KeyFigure};
 use crate::view::{Cell, Grid};
-use crate::zero_shot::{Evaluation, Thresholds, Truth};
+use crate::zero_shot::{LabelEvaluation, Thresholds, Truth};
 
 /// How the labels fare against true ones: the report, the curves, the threshold, the prompts.
 ///
 /// # Errors
 /// When a picture cannot be drawn or the results cannot be written as JSON.
-pub fn labels(found: &Evaluation, truth: &Truth) -> Result<Section> {
+pub fn labels(found: &LabelEvaluation, truth: &Truth) -> Result<Section> {
     let mut figures = vec![
         KeyFigure::new(format!("{:.3}", found.accuracy), "accuracy").note(format!(
             "{:.3} to {:.3}; always the most frequent label: {:.3}",
@@ -86,7 +86,7 @@ pub fn labels(found: &Evaluation, truth: &Truth) -> Result<Section> {
     super::with_data(section, found)
 }
 
-fn curves(found: &Evaluation) -> PrecisionRecallCurves {
+fn curves(found: &LabelEvaluation) -> PrecisionRecallCurves {
     match found.positive_curve() {
         Some((name, curve)) => PrecisionRecallCurves::one(name, curve),
         None => PrecisionRecallCurves::new(&found.curves),
@@ -129,7 +129,7 @@ fn dropped(truth: &Truth) -> Option<String> {
     })
 }
 
-fn prompts(found: &Evaluation) -> Grid {
+fn prompts(found: &LabelEvaluation) -> Grid {
     let mut table = Grid::new(["label", "prompt", "alone", "adds"])
         .caption("Which prompts help: average precision on the training part with this prompt alone, and what it adds to the others");
     for prompt in &found.prompts {

@@ -32,6 +32,19 @@ pub struct Labels {
     pub codes: Vec<Option<u32>>,
 }
 
+impl Labels {
+    /// The position of a value among the names: the same text, else the same number (`1` finds `1.0`).
+    pub fn find(&self, value: &str) -> Option<u32> {
+        let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+        let wanted = number(value);
+        let exact = self.names.iter().position(|name| name == value);
+        let found = exact.or_else(|| {
+            wanted.and_then(|wanted| self.names.iter().position(|name| number(name) == Some(wanted)))
+        });
+        found.map(|position| position as u32)
+    }
+}
+
 impl Table {
     /// Joins a matrix (n x d) with the columns of its n rows.
     ///

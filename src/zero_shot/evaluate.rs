@@ -15,7 +15,7 @@ use crate::split::train_test_split;
 
 /// How [`evaluate`] works.
 #[derive(Debug, Clone, Copy)]
-pub struct EvaluationOptions {
+pub struct LabelEvaluationOptions {
     /// With two labels, the number of the positive one. Default: by its name
     /// ([`LabelVectors::positive`]).
     pub positive: Option<usize>,
@@ -29,9 +29,9 @@ pub struct EvaluationOptions {
     pub n_resamples: usize,
 }
 
-impl Default for EvaluationOptions {
+impl Default for LabelEvaluationOptions {
     fn default() -> Self {
-        EvaluationOptions {
+        LabelEvaluationOptions {
             positive: None,
             goal: Goal::BalancedAccuracy,
             test_size: 0.2,
@@ -43,9 +43,12 @@ impl Default for EvaluationOptions {
 
 /// What [`evaluate`] found. Serialised, it has the keys of `embedlab zero-shot --json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Evaluation {
-    /// Rows with a true label.
+pub struct LabelEvaluation {
+    /// Rows with a true label and a direction: all scores rest on these.
     pub n: usize,
+    /// Rows of zeros with a true label, which have no label here; they are left out.
+    #[serde(rename = "zero_rows_with_true_label")]
+    pub zero_rows: usize,
     /// The share of them whose label is right.
     pub accuracy: f64,
     /// Its bootstrap interval (95 %).
@@ -111,7 +114,7 @@ pub struct PromptResult {
     pub gain: Option<f64>,
 }
 
-impl Evaluation {
+impl LabelEvaluation {
     /// With two labels, the curve of the positive one.
     pub fn positive_curve(&self) -> Option<(&str, &PrecisionRecall)> {
         let name = self.positive.as_deref()?;
@@ -122,7 +125,8 @@ impl Evaluation {
 
 /// Scores the predictions of [`zero_shot`](super::zero_shot) on the rows that have a true label.
 ///
-/// Nothing was trained, so all of these rows are test rows. Only what is chosen by looking at true
+/// Rows of zeros have no label, and are left out and counted. Nothing was trained, so all of these rows are
+/// test rows. Only what is chosen by looking at true
 /// labels needs a split: the best threshold is found on the training part and judged on the test
 /// part (`train_test_split` of the rows with a label, in row order), and prompts are compared on
 /// the training part.
@@ -133,8 +137,8 @@ pub fn evaluate(
     found: &ZeroShot,
     truth: &Truth,
     labels: &LabelVectors,
-    options: &EvaluationOptions,
-) -> Result<Evaluation> {
+    options: &LabelEvaluationOptions,
+) -> Result<LabelEvaluation> {
     if truth.codes.len() != found.predicted.len() {
         return Err(Error::argument("true labels and rows differ in number").seen(format!(
             "{} labels, {} rows",
@@ -149,9 +153,16 @@ pub fn evaluate(
         }
         (None, _) => labels.positive(),
     };
-    let kept: Vec<usize> = (0..truth.codes.len()).filter(|row| truth.codes[*row].is_some()).collect();
-    let true_labels: Vec<usize> = truth.codes.iter().flatten().copied().collect();
-    let predicted: Vec<usize> = kept.iter().map(|row| found.predicted[*row]).collect();
+    let judged = |row: usize| Some((row, truth.codes[row]?, found.predicted[row]?));
+    let judged: Vec<(usize, usize, usize)> = (0..truth.codes.len()).filter_map(judged).collect();
+    if judged.is_empty() {
+        return Err(Error::input("no row with a true label has a direction")
+            .seen(format!("{} rows of zeros", found.zero_rows))
+            .advice("embed these rows again"));
+    }
+    let kept: Vec<usize> = judged.iter().map(|row| row.0).collect();
+    let true_labels: Vec<usize> = judged.iter().map(|row| row.1).collect();
+    let predicted: Vec<usize> = judged.iter().map(|row| row.2).collect();
     let report = classification_report(&true_labels, &predicted, labels.names())?;
     let bootstrap = BootstrapOptions {
         n_resamples: options.n_resamples,
@@ -182,8 +193,9 @@ pub fn evaluate(
         average_precision: curves.classes[scores.class].precision_recall.average_precision,
         scores: scores.clone(),
     };
-    Ok(Evaluation {
+    Ok(LabelEvaluation {
         n: kept.len(),
+        zero_rows: truth.codes.iter().flatten().count() - kept.len(),
         accuracy: report.accuracy,
         accuracy_interval: intervals.accuracy,
         balanced_accuracy: report.balanced_accuracy,
@@ -296,7 +308,8 @@ mod tests {
         let found = zero_shot(&rows(), &labels()).unwrap();
         let codes: Vec<Option<usize>> =
             (0..60).map(|i| (i % 10 != 3).then_some(usize::from(i * 37 % 60 < 30 && i % 7 != 0))).collect();
-        let evaluation = evaluate(&found, &truth(&codes), &labels(), &EvaluationOptions::default()).unwrap();
+        let evaluation =
+            evaluate(&found, &truth(&codes), &labels(), &LabelEvaluationOptions::default()).unwrap();
         assert_eq!((evaluation.n, evaluation.prompts.len()), (54, 3));
         assert_eq!(evaluation.prompts[0].gain, None);
         assert!(evaluation.prompts[1].alone >= evaluation.prompts[2].alone);
@@ -308,7 +321,7 @@ mod tests {
     fn truth_of_one_label_has_a_report_and_no_threshold() {
         let found = zero_shot(&rows(), &labels()).unwrap();
         let evaluation =
-            evaluate(&found, &truth(&[Some(1); 60]), &labels(), &EvaluationOptions::default()).unwrap();
+            evaluate(&found, &truth(&[Some(1); 60]), &labels(), &LabelEvaluationOptions::default()).unwrap();
         assert!(evaluation.threshold.is_none());
         assert!(evaluation.no_threshold.unwrap().contains("lacks one of the two labels"));
         assert_eq!(evaluation.baseline_accuracy, 1.0);

@@ -31,7 +31,7 @@ mod score;
 mod threshold;
 mod truth;
 
-pub use evaluate::{ClassResult, Evaluation, EvaluationOptions, PromptResult, evaluate};
+pub use evaluate::{ClassResult, LabelEvaluation, LabelEvaluationOptions, PromptResult, evaluate};
 pub use labels::LabelVectors;
 pub use score::{ZeroShot, zero_shot};
 pub use threshold::{Goal, ThresholdPoint, ThresholdScores, Thresholds};

@@ -10,18 +10,21 @@ use crate::rows::{Fold, RowBlock, RowSource, fold_rows};
 /// Rows scored against labels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ZeroShot {
-    /// The cosine of each row with each prompt, n x p.
+    /// The cosine of each row with each prompt, n x p; NaN for a row of zeros.
     pub prompts: Array2<f64>,
-    /// The mean of these over the prompts of each label, n x labels.
+    /// The mean of these over the prompts of each label, n x labels; NaN for a row of zeros.
     pub scores: Array2<f64>,
-    /// The label with the highest score; of equal ones the first.
-    pub predicted: Vec<usize>,
+    /// The label with the highest score; of equal ones the first. `None` for a row of zeros, which is
+    /// like no label.
+    pub predicted: Vec<Option<usize>>,
+    /// Rows of zeros: they have no direction, and so no label.
+    pub zero_rows: usize,
 }
 
 /// Scores rows by labels: the cosine with each prompt, averaged over the prompts of a label; the
 /// label with the highest mean is the prediction. (The mean of cosines is the product with the mean
 /// of the prompts' unit vectors: the prompt ensemble of Radford et al. 2021 without bringing that
-/// mean back to unit length.) A row of zeros scores 0 everywhere.
+/// mean back to unit length.) A row of zeros has no direction: its scores are NaN and its label is `None`.
 ///
 /// All in `f64`, in one pass of 2·n·p·d operations; the result holds n·p numbers.
 ///
@@ -30,7 +33,7 @@ pub struct ZeroShot {
 /// use ndarray::array;
 /// let labels = LabelVectors::new(&["bad", "good"].map(String::from), None, array![[0.0, 1.0], [1.0, 0.0]])?;
 /// let found = zero_shot(&array![[0.8_f32, 0.6], [0.1, 2.0]], &labels)?;
-/// assert_eq!(found.predicted, [1, 0]);
+/// assert_eq!(found.predicted, [Some(1), Some(0)]);
 /// assert!((found.margins(1)[0] - 0.2).abs() < 1e-7);
 /// # Ok::<(), embedlab::Error>(())
 /// ```
@@ -61,11 +64,13 @@ pub fn zero_shot(source: &(impl RowSource + ?Sized), labels: &LabelVectors) -> R
         .map_err(|error| Error::input("the source changed while it was read").source(error))?;
     let scores = label_scores(prompts.view(), labels, |_| true);
     let predicted = predict(scores.view());
-    Ok(ZeroShot { prompts, scores, predicted })
+    let zero_rows = predicted.iter().filter(|label| label.is_none()).count();
+    Ok(ZeroShot { prompts, scores, predicted, zero_rows })
 }
 
 impl ZeroShot {
-    /// With two labels, the score of the `positive` one minus that of the other, for each row.
+    /// With two labels, the score of the `positive` one minus that of the other, for each row; NaN for a row
+    /// of zeros.
     pub fn margins(&self, positive: usize) -> Vec<f64> {
         margins(self.scores.view(), positive)
     }
@@ -74,7 +79,8 @@ impl ZeroShot {
     /// threshold, and to no other.
     pub fn with_threshold(mut self, positive: usize, threshold: f64) -> Self {
         let label = |margin| if margin > threshold { positive } else { 1 - positive };
-        self.predicted = self.margins(positive).into_iter().map(label).collect();
+        let margins = self.margins(positive).into_iter();
+        self.predicted = margins.map(|margin| (!margin.is_nan()).then(|| label(margin))).collect();
         self
     }
 }
@@ -96,9 +102,10 @@ pub(super) fn label_scores(
     })
 }
 
-pub(super) fn predict(scores: ArrayView2<'_, f64>) -> Vec<usize> {
+pub(super) fn predict(scores: ArrayView2<'_, f64>) -> Vec<Option<usize>> {
     let best = |row: ndarray::ArrayView1<'_, f64>| {
-        (1..row.len()).fold(0, |best, label| if row[label] > row[best] { label } else { best })
+        let best = (1..row.len()).fold(0, |best, label| if row[label] > row[best] { label } else { best });
+        row.get(best).is_some_and(|score| !score.is_nan()).then_some(best)
     };
     scores.rows().into_iter().map(best).collect()
 }
@@ -135,7 +142,7 @@ impl Fold for Similarities<'_> {
             for (prompt, prompt_square) in self.prompts.rows().into_iter().zip(&self.squares) {
                 let lengths = (length * prompt_square).sqrt();
                 let product = dot_f64(row, prompt.to_slice().unwrap_or_default());
-                part.similarities.push(if lengths > 0.0 { product / lengths } else { 0.0 });
+                part.similarities.push(if lengths > 0.0 { product / lengths } else { f64::NAN });
             }
         }
     }

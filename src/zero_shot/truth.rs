@@ -30,6 +30,7 @@ pub struct Dropped {
 
 /// Takes the values of a column as labels: by the `map` of values to label names, or, when that is
 /// empty, values that are label names themselves. Rows of any other value are dropped and counted.
+/// Numbers are compared as numbers: `1` finds `1.0`.
 ///
 /// ```
 /// use embedlab::{table::Labels, zero_shot::map_truth};
@@ -56,21 +57,21 @@ pub fn map_truth(values: &Labels, map: &[(String, String)], names: &[String]) ->
                 None => error.advice(format!("the labels are {}", names.join(", "))),
             });
         }
-        if !values.names.contains(value) {
+        if values.find(value).is_none() {
             return Err(Error::argument("no row has this value")
                 .seen(crate::error::excerpt(value))
                 .advice(format!("the values are {}", some(&values.names))));
         }
     }
-    let of_value: Vec<Option<usize>> = values
-        .names
-        .iter()
-        .map(|value| match map.iter().find(|(from, _)| from == value) {
-            Some((_, name)) => label(name),
-            None if map.is_empty() => label(value),
-            None => None,
-        })
-        .collect();
+    let mut of_value: Vec<Option<usize>> = vec![None; values.names.len()];
+    if map.is_empty() {
+        of_value = values.names.iter().map(|value| label(value)).collect();
+    }
+    for (value, name) in map.iter().rev() {
+        if let Some(code) = values.find(value) {
+            of_value[code as usize] = label(name);
+        }
+    }
     let mut rows = vec![0; values.names.len()];
     values.codes.iter().flatten().for_each(|code| rows[*code as usize] += 1);
     let codes: Vec<Option<usize>> =
@@ -119,6 +120,14 @@ mod tests {
         let truth = map_truth(&values(), &[], &["b", "c"].map(String::from)).unwrap();
         assert_eq!(truth.codes, [None, Some(0), Some(0)]);
         assert_eq!(truth.dropped, [Dropped { value: "a".into(), rows: 1 }]);
+    }
+
+    #[test]
+    fn a_whole_number_finds_the_float_of_its_value() {
+        let values = Labels { names: vec!["1.0".into(), "5.0".into()], codes: vec![Some(0), Some(1), None] };
+        let map = [("1", "bad"), ("5", "good")].map(|(from, to)| (from.into(), to.into()));
+        let truth = map_truth(&values, &map, &["good", "bad"].map(String::from)).unwrap();
+        assert_eq!(truth.codes, [Some(1), Some(0), None]);
     }
 
     #[test]

@@ -161,7 +161,7 @@ fn the_command_searches_filters_and_keeps_an_index() {
     fails(&["search", &rows, "tea"], "embedlab embed FILE --model lsa");
     fails(&["search", &rows, "--row", "1", "--where", "Score > 9"], "the filter keeps no row");
     fails(&["search", &rows, "--row", "1", "--where", "Stars > 3"], "the columns are");
-    fails(&["search", &rows, "--row", "1", "--where", "Score >"], "no filter");
+    fails(&["search", &rows, "--row", "1", "--where", "Score >"], "invalid filter");
     let narrow = path("narrow.csv");
     std::fs::write(&narrow, "embedding\n\"[1.0, 2.0]\"\n").unwrap();
     fails(&["search", &rows, "--from", &narrow], "2 in the queries, 384 in the rows");

@@ -1,6 +1,6 @@
 //! Zero-shot labels against NumPy and scikit-learn, and the command.
 
-use embedlab::zero_shot::{EvaluationOptions, LabelVectors, Truth, evaluate, map_truth, zero_shot};
+use embedlab::zero_shot::{LabelEvaluationOptions, LabelVectors, Truth, evaluate, map_truth, zero_shot};
 use ndarray::{Array2, Axis};
 use serde_json::Value;
 
@@ -44,9 +44,9 @@ fn several_labels_of_several_prompts_score_as_in_scikit_learn() {
         }
     }
     let expected = &expected["three"];
-    let predicted: Vec<f64> = found.predicted.iter().map(|label| *label as f64).collect();
+    let predicted: Vec<f64> = found.predicted.iter().flatten().map(|label| *label as f64).collect();
     assert_eq!(predicted, numbers(&expected["predicted"]));
-    let options = EvaluationOptions { n_resamples: 100, ..Default::default() };
+    let options = LabelEvaluationOptions { n_resamples: 100, ..Default::default() };
     let scores = evaluate(&found, &truth(&expected["truth"]), &labels, &options).unwrap();
     near(scores.accuracy, &expected["accuracy"]);
     near(scores.balanced_accuracy, &expected["balanced_accuracy"]);
@@ -64,7 +64,7 @@ fn two_labels_are_told_apart_by_a_margin_whose_threshold_is_chosen_on_the_traini
     let labels = LabelVectors::new(&["negative", "positive"].map(String::from), None, prompts).unwrap();
     let found = zero_shot(&rows, &labels).unwrap();
     let expected = &expected["two"];
-    let options = EvaluationOptions { n_resamples: 100, ..Default::default() };
+    let options = LabelEvaluationOptions { n_resamples: 100, ..Default::default() };
     let scores = evaluate(&found, &truth(&expected["truth"]), &labels, &options).unwrap();
     near(scores.accuracy, &expected["accuracy"]);
     near(scores.average_precision.unwrap(), &expected["average_precision"]);
@@ -134,4 +134,45 @@ fn labels_that_do_not_fit_end_with_2_and_a_way_out() {
         let error = String::from_utf8(output.stderr).unwrap();
         assert!(error.contains(said) && !error.contains("panicked"), "{arguments:?}: {error}");
     }
+}
+
+#[test]
+fn vectors_of_zeros_get_no_label_and_are_counted() {
+    let mut rows = hashed(40, 31);
+    (10..16).for_each(|row| rows.row_mut(row).fill(0.0));
+    let names = ["a", "b"].map(String::from);
+    let labels = LabelVectors::new(&names, None, hashed(2, 57)).unwrap();
+    let found = zero_shot(&rows, &labels).unwrap();
+    assert_eq!(found.zero_rows, 6);
+    assert!((10..16).all(|row| found.predicted[row].is_none() && found.scores[[row, 0]].is_nan()));
+    assert_eq!(found.predicted.iter().flatten().count(), 34);
+    let moved = found.clone().with_threshold(1, -2.0);
+    assert_eq!(moved.predicted.iter().flatten().filter(|label| **label == 1).count(), 34);
+    let truth =
+        Truth { codes: (0..40).map(|row| Some(row % 2)).collect(), kept: 40, dropped: Vec::new(), empty: 0 };
+    let scores = evaluate(&found, &truth, &labels, &LabelEvaluationOptions::default()).unwrap();
+    assert_eq!((scores.n, scores.zero_rows), (34, 6));
+    assert_eq!(scores.classes.iter().map(|class| class.scores.support).sum::<u64>(), 34);
+}
+
+/// shared/cases/12: six empty texts got the label that stands first in the file.
+#[test]
+fn rows_of_zeros_are_left_out_of_the_labels_and_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    std::fs::write(path("labels.csv"), "label,embedding\nkitchen,\"[1,0]\"\nbicycle,\"[0,1]\"\n").unwrap();
+    std::fs::write(path("rows.csv"), "id,embedding\n1,\"[0,0]\"\n2,\"[1,0.5]\"\n3,\"[0,2]\"\n4,\"[0,0]\"\n")
+        .unwrap();
+    let out = path("out.jsonl");
+    let output = embedlab()
+        .args(["zero-shot", &path("rows.csv"), "--labels", &path("labels.csv"), "-o", &out, "--json"])
+        .assert()
+        .success()
+        .get_output()
+        .clone();
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&found["zero_rows"], &found["predicted"]), (&2.into(), &serde_json::json!([1, 1])));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("2 vectors of zeros have no label"));
+    let written = std::fs::read_to_string(out).unwrap();
+    assert_eq!(written.lines().filter(|line| line.contains("\"zero_shot\":null")).count(), 2, "{written}");
 }
