@@ -6,7 +6,7 @@ use std::path::Path;
 use schemars::{Schema, schema_for};
 use serde_json::Value;
 
-use super::{Analysis, Context, Needs, NewColumns, PictureKind};
+use super::{Analysis, Context, InReport, Needs, NewColumns, PictureKind};
 #[cfg(feature = "charts")]
 use crate::chart::{Picture, Style};
 use crate::data::{Data, Role};
@@ -17,6 +17,8 @@ use crate::view::{Look, Section};
 pub trait AnyAnalysis: Sync {
     /// The name of the command.
     fn name(&self) -> &'static str;
+    /// What it does, in a sentence.
+    fn about(&self) -> &'static str;
     /// What it takes of the rows.
     fn needs(&self) -> Needs;
     /// The roles of columns that it looks at.
@@ -41,6 +43,11 @@ pub trait AnyAnalysis: Sync {
     /// # Errors
     /// As [`Analysis::run`], and when the options do not fit.
     fn run(&self, data: &Data, options: Value, context: &Context<'_>) -> Result<Box<dyn AnyOutcome>>;
+    /// Whether the page about everything holds it, and with which options.
+    ///
+    /// # Errors
+    /// When the options cannot be written as JSON.
+    fn in_report(&self, data: &Data) -> Result<InReport<Value>>;
     /// Adds its options to a command.
     #[cfg(feature = "cli")]
     fn augment(&self, command: clap::Command) -> clap::Command;
@@ -74,7 +81,7 @@ pub trait AnyOutcome: Send {
     /// # Errors
     /// As [`Analysis::picture`].
     #[cfg(feature = "charts")]
-    fn picture(&self, flag: &str, data: &Data, style: Style) -> Result<Picture>;
+    fn picture(&self, flag: &str, data: &Data, seed: u64, style: Style) -> Result<Picture>;
     /// As [`Analysis::save`].
     ///
     /// # Errors
@@ -105,6 +112,10 @@ fn to_json(value: &impl serde::Serialize) -> Result<Value> {
 impl<A: Analysis> AnyAnalysis for Entry<A> {
     fn name(&self) -> &'static str {
         A::NAME
+    }
+
+    fn about(&self) -> &'static str {
+        A::ABOUT
     }
 
     fn needs(&self) -> Needs {
@@ -148,6 +159,14 @@ impl<A: Analysis> AnyAnalysis for Entry<A> {
         Ok(Box::new(Outcome::<A>(A::run(data, &options, context)?)))
     }
 
+    fn in_report(&self, data: &Data) -> Result<InReport<Value>> {
+        Ok(match A::in_report(data) {
+            InReport::Never => InReport::Never,
+            InReport::Yes(options) => InReport::Yes(to_json(&options)?),
+            InReport::LeftOut(why) => InReport::LeftOut(why),
+        })
+    }
+
     #[cfg(feature = "cli")]
     fn augment(&self, command: clap::Command) -> clap::Command {
         <A::Options as clap::Args>::augment_args(command)
@@ -175,8 +194,8 @@ impl<A: Analysis> AnyOutcome for Outcome<A> {
     }
 
     #[cfg(feature = "charts")]
-    fn picture(&self, flag: &str, data: &Data, style: Style) -> Result<Picture> {
-        A::picture(&self.0, flag, data, style)
+    fn picture(&self, flag: &str, data: &Data, seed: u64, style: Style) -> Result<Picture> {
+        A::picture(&self.0, flag, data, seed, style)
     }
 
     fn save(&self, path: &Path) -> Result<()> {

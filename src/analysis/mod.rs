@@ -16,6 +16,9 @@
 //! # Ok::<(), embedlab::Error>(())
 //! ```
 
+mod cluster;
+#[cfg(feature = "charts")]
+mod cluster_pictures;
 mod context;
 mod erased;
 mod registry;
@@ -25,6 +28,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use cluster::Cluster;
+#[cfg(feature = "charts")]
+pub use cluster_pictures::{choice_picture, cluster_picture, label_picture};
 pub use context::{Context, Progress};
 pub use erased::{AnyAnalysis, AnyOutcome};
 pub use registry::{find, registry, schema};
@@ -78,10 +84,22 @@ pub struct NewColumns {
     pub columns: Vec<NewColumn>,
 }
 
+/// Whether a page about everything holds an analysis.
+pub enum InReport<Options> {
+    /// It is a command only.
+    Never,
+    /// With these options.
+    Yes(Options),
+    /// Not of this data; the page says why.
+    LeftOut(String),
+}
+
 /// An analysis of embeddings.
 pub trait Analysis: 'static {
     /// The name of the command, in words joined by `-`.
     const NAME: &'static str;
+    /// What it does, in a sentence without a full stop: the help of the command.
+    const ABOUT: &'static str;
     /// Command lines that can be pasted, and what must be known to read the result; two or more lines begin with
     /// `embedlab `.
     const EXAMPLES: &'static str;
@@ -96,7 +114,7 @@ pub trait Analysis: 'static {
     /// The model that `--save` keeps, as the help of that option; `None` when there is none.
     const SAVES: Option<&'static str> = None;
 
-    /// Its options. The doc comment of the type is the help of the command.
+    /// Its options.
     type Options: Options;
     /// Its result. Serialised it is the JSON of the command.
     type Outcome: Serialize + JsonSchema + Send;
@@ -126,7 +144,7 @@ pub trait Analysis: 'static {
     /// # Errors
     /// When the result holds nothing to draw.
     #[cfg(feature = "charts")]
-    fn picture(_outcome: &Self::Outcome, flag: &str, _data: &Data, _style: Style) -> Result<Picture> {
+    fn picture(_outcome: &Self::Outcome, flag: &str, _data: &Data, _seed: u64, _style: Style) -> Result<Picture> {
         Err(Error::argument(format!("no picture for --{flag}")))
     }
 
@@ -136,6 +154,11 @@ pub trait Analysis: 'static {
     /// When there is no model of this result, or it cannot be written.
     fn save(_outcome: &Self::Outcome, path: &std::path::Path) -> Result<()> {
         Err(Error::argument("this analysis fits no model").file(path))
+    }
+
+    /// Whether the page about everything holds this analysis of the data, and with which options.
+    fn in_report(_data: &Data) -> InReport<Self::Options> {
+        InReport::Never
     }
 
     /// Whether the result is a failed check, so that the command ends with exit code 1.

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::Similarities;
+use super::{Cluster, Similarities};
 use super::erased::{AnyAnalysis, Entry};
 
 /// A new analysis is one line here.
-static REGISTRY: &[&dyn AnyAnalysis] = &[&Entry::<Similarities>::new()];
+static REGISTRY: &[&dyn AnyAnalysis] = &[&Entry::<Cluster>::new(), &Entry::<Similarities>::new()];
 
 /// All analyses.
 pub fn registry() -> &'static [&'static dyn AnyAnalysis] {

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Analysis, Context, Needs, PictureKind};
+use super::{Analysis, Context, InReport, Needs, PictureKind};
 #[cfg(feature = "charts")]
 use crate::chart::{Histogram, Picture, Style};
 use crate::data::{Data, Role};
@@ -16,7 +16,7 @@ use crate::number::{counted, fixed, grouped};
 use crate::rows::{RowSource, group_means};
 use crate::view::{Block, Cell, Grid, KeyFigure, Look, Section};
 
-/// Show how similar the rows are to each other: the distribution of the cosine of pairs
+/// Options of [`Similarities`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[serde(default, deny_unknown_fields)]
@@ -65,6 +65,7 @@ pub struct Similarities;
 
 impl Analysis for Similarities {
     const NAME: &'static str = "similarities";
+    const ABOUT: &'static str = "Show how similar the rows are to each other: the distribution of the cosine of pairs";
     const EXAMPLES: &'static str = "\
 Examples:
   embedlab similarities reviews.parquet
@@ -160,9 +161,13 @@ Examples:
         Ok(section)
     }
 
+    fn in_report(_data: &Data) -> InReport<SimilaritiesOptions> {
+        InReport::Yes(SimilaritiesOptions::default())
+    }
+
     #[cfg(feature = "charts")]
-    fn picture(found: &SimilarityDistribution, _flag: &str, _data: &Data, style: Style) -> Result<Picture> {
-        draw(found, style.clone())
+    fn picture(found: &SimilarityDistribution, _flag: &str, _data: &Data, _seed: u64, style: Style) -> Result<Picture> {
+        draw(found, style)
     }
 }
 

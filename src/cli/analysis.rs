@@ -30,11 +30,8 @@ pub struct Extra {
 pub fn command(analysis: &dyn AnyAnalysis, extra: Option<&Extra>) -> Command {
     let mut command = analysis.augment(Command::new(analysis.name()));
     if let Some(extra) = extra {
-        let about = command.get_about().cloned();
         command = (extra.augment)(command);
-        command = command.about(about.unwrap_or_default());
     }
-    let about = command.get_about().cloned().unwrap_or_default();
     for role in analysis.roles() {
         let column = Arg::new(role.flag()).long(role.flag()).value_name("COL").help(role.help());
         command = command.arg(column.help_heading("Columns"));
@@ -56,7 +53,7 @@ pub fn command(analysis: &dyn AnyAnalysis, extra: Option<&Extra>) -> Command {
     if let Some(help) = analysis.saves() {
         command = command.arg(file("save", help));
     }
-    <TableInput as clap::Args>::augment_args(command).about(about).after_help(analysis.examples())
+    <TableInput as clap::Args>::augment_args(command).about(analysis.about()).long_about(None).after_help(analysis.examples())
 }
 
 /// Runs an analysis and shows its result.
@@ -111,7 +108,7 @@ pub fn run(
         output.note(format_args!("saved {}", path.display()));
     }
     for (flag, path) in &pictures {
-        found.picture(flag, &data, Style::new(title(analysis.name())))?.save(path)?;
+        found.picture(flag, &data, common.seed(), Style::new(title(analysis.name())))?.save(path)?;
         output.note(format_args!("drew {}", path.display()));
     }
     if let Some(path) = path("output") {

@@ -4,7 +4,6 @@ mod analysis;
 mod beside;
 mod check;
 mod classify;
-mod cluster;
 mod code;
 mod columns;
 mod completions;
@@ -102,7 +101,7 @@ impl Common {
 }
 
 /// What single commands add to their analysis.
-const EXTRAS: [analysis::Extra; 0] = [];
+const EXTRAS: [analysis::Extra; 1] = [describe::DESCRIBE];
 
 fn extra(name: &str) -> Option<&'static analysis::Extra> {
     EXTRAS.iter().find(|extra| extra.name == name)
@@ -164,7 +163,6 @@ enum Command {
     Embed(embed::Args),
     Tokens(tokens::Args),
     Cost(cost::Args),
-    Cluster(cluster::Args),
     Regress(regress::Args),
     Classify(classify::Args),
     Train(train::Args),
@@ -229,7 +227,6 @@ fn run_command(matches: &clap::ArgMatches, common: &Common, output: &Output) -> 
         Command::Embed(args) => embed::run(&args, common, output),
         Command::Tokens(args) => tokens::run(&args, common, output),
         Command::Cost(args) => cost::run(&args, common, output),
-        Command::Cluster(args) => cluster::run(&args, common, output),
         Command::Regress(args) => regress::run(&args, common, output),
         Command::Classify(args) => classify::run(&args, common, output),
         Command::Train(args) => train::run(&args, common, output),
