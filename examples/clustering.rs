@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use embedlab::analysis::cluster_picture;
 use embedlab::chart::Style;
-use embedlab::cluster::{About, AnalysisOptions, ClusterCount, analyse};
+use embedlab::cluster::{ClusterColumns, ClusterOptions, analyse};
 use embedlab::map::RowMap;
-use embedlab::report::cluster_picture;
 use embedlab::{Result, table};
 
 fn main() -> Result<()> {
@@ -17,9 +17,9 @@ pub fn draw(output: &Path) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let reviews = table::read(&root.join("examples/data/food_reviews.parquet"), &Default::default())?;
 
-    let about = About::from_table(&reviews, Some("combined"), Some("Score"))?;
-    let options = AnalysisOptions { count: ClusterCount::Exactly(8), ..Default::default() };
-    let found = analyse(reviews.vectors(), &about, &options)?;
+    let columns = ClusterColumns::from_table(&reviews, Some("combined"), Some("Score"))?;
+    let options = ClusterOptions { k: Some(8.into()), ..Default::default() };
+    let found = analyse(&reviews.vectors(), &columns, &options, 42)?;
 
     println!(
         "inertia {:.1}, silhouette {:.3}\n",

@@ -30,7 +30,7 @@
 //!
 //! ```
 //! use embedlab::chart::{Groups, Scatter, Style};
-//! use embedlab::cluster::{About, AnalysisOptions, ClusterCount, analyse};
+//! use embedlab::cluster::{ClusterColumns, ClusterOptions, analyse};
 //! use embedlab::map::{Tsne, trust};
 //! use embedlab::model::{Classes, ModelOptions, SampleInfo, classify};
 //! use embedlab::{split, table};
@@ -44,9 +44,9 @@
 //! assert_eq!(check.problems[0].message, "100 rows repeat an earlier one");
 //!
 //! // Which clusters are there? Named by their words, with the mean of the stars.
-//! let about = About::from_table(&reviews, Some("combined"), Some("Score"))?;
-//! let options = AnalysisOptions { count: ClusterCount::Exactly(8), n_init: 2, ..Default::default() };
-//! let found = analyse(reviews.vectors(), &about, &options)?;
+//! let columns = ClusterColumns::from_table(&reviews, Some("combined"), Some("Score"))?;
+//! let options = ClusterOptions { k: Some(8.into()), n_init: Some(2), ..Default::default() };
+//! let found = analyse(&reviews.vectors(), &columns, &options, 42)?;
 //! for cluster in &found.clusters {
 //!     let stars = cluster.mean_label.unwrap_or_default();
 //!     println!("{:4} rows, {stars:.2} stars: {}", cluster.size, cluster.terms.join(", "));

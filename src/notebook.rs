@@ -28,7 +28,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use maud::html;
 
 use crate::chart::Picture;
-use crate::cluster::Analysis;
+use crate::cluster::Clustering;
 use crate::error::{Result, excerpt};
 use crate::map::Trust;
 use crate::metric::ClassificationReport;
@@ -109,7 +109,7 @@ macro_rules! shown_in_notebooks {
 }
 
 shown_in_notebooks!(
-    Analysis,
+    Clustering,
     Check,
     ClassificationAnalysis,
     ClassificationReport,
@@ -173,7 +173,7 @@ macro_rules! shown_as_a_table {
 }
 
 shown_as_a_table!(
-    Analysis => |found| Ok(clusters(found)),
+    Clustering => |found| Ok(clusters(found)),
     Check => |found| Ok(check(found)),
     ClassificationAnalysis => |found| {
         let caption = format!(
@@ -244,7 +244,7 @@ fn check(found: &Check) -> Shows {
     out.row([Cell::text("mean length"), Cell::Number(found.norm.mean, 4)])
 }
 
-fn clusters(found: &Analysis) -> Shows {
+fn clusters(found: &Clustering) -> Shows {
     let label = found.label.as_deref().unwrap_or("label");
     let mut out = Shows::new(["cluster", "rows", &format!("mean {label}"), "words that set it apart"]);
     for cluster in &found.clusters {

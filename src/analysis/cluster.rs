@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use arrow::array::{Int64Array, StringArray};
 
-use super::{Analysis, Context, InReport, Needs, NewColumns, PictureKind};
 #[cfg(feature = "charts")]
 use super::cluster_pictures::{choice_picture, cluster_picture, label_shares, sizes_picture};
+use super::{Analysis, Context, InReport, Needs, NewColumns, PictureKind};
 #[cfg(feature = "charts")]
 use crate::chart::{Picture, Style};
 use crate::cluster::{ClusterColumns, ClusterCount, ClusterOptions, ClusterSummary, Clustering, analyse};
@@ -58,7 +58,9 @@ Examples:
         found.cautions(options).into_iter().for_each(|caution| context.warn(caution));
         if let Some(choice) = found.choice.as_ref().filter(|choice| choice.is_largest_tried()) {
             let (k, wider) = (choice.chosen, 2 * choice.chosen);
-            context.warn(format!("{k} is the largest k that was tried; try a wider range, such as -k 2..{wider}"));
+            context.warn(format!(
+                "{k} is the largest k that was tried; try a wider range, such as -k 2..{wider}"
+            ));
         }
         Ok(found)
     }
@@ -93,7 +95,9 @@ Examples:
             let quotes: Vec<Quote> = cluster
                 .examples
                 .iter()
-                .filter_map(|example| Some(Quote::new(example.text.as_deref()?, format!("row {}", example.row))))
+                .filter_map(|example| {
+                    Some(Quote::new(example.text.as_deref()?, format!("row {}", example.row)))
+                })
                 .collect();
             if !quotes.is_empty() || cluster.description.is_some() {
                 let described =
@@ -110,7 +114,8 @@ Examples:
 
     fn columns(found: &Clustering) -> Result<NewColumns> {
         let clusters: Int64Array = found.labels.iter().map(|label| label.map(i64::from)).collect();
-        let name = |label: u32| found.clusters.iter().find(|cluster| cluster.id == label).map(ClusterSummary::name);
+        let name =
+            |label: u32| found.clusters.iter().find(|cluster| cluster.id == label).map(ClusterSummary::name);
         let names: StringArray = found.labels.iter().map(|label| label.and_then(name)).collect();
         let mut columns = vec![NewColumn::new("cluster", Arc::new(clusters))];
         if found.clusters.iter().any(|cluster| !cluster.terms.is_empty()) {
@@ -219,7 +224,9 @@ fn candidates(choice: &crate::cluster::Choice) -> Grid {
 fn agreements(found: &Clustering, agreement: &Agreement, label: &str) -> Grid {
     let row = |what: &str, a: &Agreement| {
         let scores = [a.v_measure, a.ami, a.ari, a.nmi];
-        std::iter::once(Cell::text(what)).chain(scores.map(|score| Cell::Number(score, 3))).collect::<Vec<_>>()
+        std::iter::once(Cell::text(what))
+            .chain(scores.map(|score| Cell::Number(score, 3)))
+            .collect::<Vec<_>>()
     };
     let mut grid = Grid::new([label, "V-measure", "AMI", "ARI", "NMI"]);
     let rows = counted(found.agreement_rows.unwrap_or_default(), "row");
@@ -237,8 +244,9 @@ fn pictures(found: &Clustering, mut section: Section, look: Look) -> Result<Sect
         return Ok(section);
     }
     if let (Some(table), Some(label)) = (&found.table, &found.label) {
-        let caption =
-            format!("{label} in each cluster. A cluster whose bar looks like the others' tells nothing about {label}.");
+        let caption = format!(
+            "{label} in each cluster. A cluster whose bar looks like the others' tells nothing about {label}."
+        );
         section = section.picture(look, &format!("{label} by cluster"), caption, |style| {
             label_shares(table, &names, style)
         })?;
@@ -251,7 +259,8 @@ fn pictures(found: &Clustering, mut section: Section, look: Look) -> Result<Sect
     if let Some(choice) = &found.choice {
         let caption = "The inertia falls with every further cluster (the BIC of a mixture need not); the elbow is \
                        where it begins to fall slowly. The silhouette is highest where rows are best separated.";
-        section = section.picture(look, "Number of clusters", caption, |style| choice_picture(choice, style))?;
+        section =
+            section.picture(look, "Number of clusters", caption, |style| choice_picture(choice, style))?;
     }
     Ok(section)
 }

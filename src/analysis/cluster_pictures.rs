@@ -68,7 +68,8 @@ pub fn cluster_picture(map: &RowMap, found: &Clustering, style: Style) -> Result
 /// # Errors
 /// When it cannot be drawn.
 pub fn label_picture(map: &RowMap, label: &LabelColumn, style: Style) -> Result<Picture> {
-    let of: Vec<Option<usize>> = label.labels.codes.iter().map(|code| code.map(|code| code as usize)).collect();
+    let of: Vec<Option<usize>> =
+        label.labels.codes.iter().map(|code| code.map(|code| code as usize)).collect();
     let stars = palette(&label.labels.names) == Palette::Stars;
     let name = |name: &String| match (stars, name.as_str()) {
         (true, "1") => "1 star".to_owned(),

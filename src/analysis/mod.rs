@@ -22,6 +22,8 @@ mod cluster_pictures;
 mod context;
 mod erased;
 mod registry;
+#[cfg(feature = "charts")]
+mod report;
 mod similarities;
 
 use schemars::JsonSchema;
@@ -30,10 +32,14 @@ use serde::de::DeserializeOwned;
 
 pub use cluster::Cluster;
 #[cfg(feature = "charts")]
+pub(crate) use cluster_pictures::palette;
+#[cfg(feature = "charts")]
 pub use cluster_pictures::{choice_picture, cluster_picture, label_picture};
 pub use context::{Context, Progress};
 pub use erased::{AnyAnalysis, AnyOutcome};
 pub use registry::{find, registry, schema};
+#[cfg(feature = "charts")]
+pub use report::{LeftOut, Report, ReportOptions, report};
 pub use similarities::{Similarities, SimilaritiesOptions, SimilarityDistribution};
 
 #[cfg(feature = "charts")]
@@ -144,7 +150,13 @@ pub trait Analysis: 'static {
     /// # Errors
     /// When the result holds nothing to draw.
     #[cfg(feature = "charts")]
-    fn picture(_outcome: &Self::Outcome, flag: &str, _data: &Data, _seed: u64, _style: Style) -> Result<Picture> {
+    fn picture(
+        _outcome: &Self::Outcome,
+        flag: &str,
+        _data: &Data,
+        _seed: u64,
+        _style: Style,
+    ) -> Result<Picture> {
         Err(Error::argument(format!("no picture for --{flag}")))
     }
 

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{Cluster, Similarities};
 use super::erased::{AnyAnalysis, Entry};
+use super::{Cluster, Similarities};
 
 /// A new analysis is one line here.
 static REGISTRY: &[&dyn AnyAnalysis] = &[&Entry::<Cluster>::new(), &Entry::<Similarities>::new()];

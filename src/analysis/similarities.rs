@@ -65,7 +65,8 @@ pub struct Similarities;
 
 impl Analysis for Similarities {
     const NAME: &'static str = "similarities";
-    const ABOUT: &'static str = "Show how similar the rows are to each other: the distribution of the cosine of pairs";
+    const ABOUT: &'static str =
+        "Show how similar the rows are to each other: the distribution of the cosine of pairs";
     const EXAMPLES: &'static str = "\
 Examples:
   embedlab similarities reviews.parquet
@@ -166,7 +167,13 @@ Examples:
     }
 
     #[cfg(feature = "charts")]
-    fn picture(found: &SimilarityDistribution, _flag: &str, _data: &Data, _seed: u64, style: Style) -> Result<Picture> {
+    fn picture(
+        found: &SimilarityDistribution,
+        _flag: &str,
+        _data: &Data,
+        _seed: u64,
+        style: Style,
+    ) -> Result<Picture> {
         draw(found, style)
     }
 }

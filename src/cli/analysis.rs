@@ -53,7 +53,10 @@ pub fn command(analysis: &dyn AnyAnalysis, extra: Option<&Extra>) -> Command {
     if let Some(help) = analysis.saves() {
         command = command.arg(file("save", help));
     }
-    <TableInput as clap::Args>::augment_args(command).about(analysis.about()).long_about(None).after_help(analysis.examples())
+    <TableInput as clap::Args>::augment_args(command)
+        .about(analysis.about())
+        .long_about(None)
+        .after_help(analysis.examples())
 }
 
 /// Runs an analysis and shows its result.

@@ -2,8 +2,9 @@
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use embedlab::analysis::AnyOutcome;
-use embedlab::cluster::{Clustering, describe};
+use embedlab::cluster::Clustering;
 use embedlab::data::Data;
+use embedlab::embed::describe;
 use embedlab::{Error, Result};
 use rand::SeedableRng;
 use rand::seq::index::sample;
@@ -41,7 +42,8 @@ fn apply(
 ) -> Result<()> {
     let asked = Describe::from_arg_matches(matches)
         .map_err(|error| Error::argument("options that do not fit").source(error))?;
-    let (Some(model), Some(found)) = (&asked.describe, found.as_any_mut().downcast_mut::<Clustering>()) else {
+    let (Some(model), Some(found)) = (&asked.describe, found.as_any_mut().downcast_mut::<Clustering>())
+    else {
         return Ok(());
     };
     let Some(texts) = data.texts()? else {

@@ -3,21 +3,22 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use embedlab::cluster::analyse;
+use embedlab::analysis::{Context, Report, ReportOptions, report};
+use embedlab::cluster::ClusterCount;
+use embedlab::data::{Role, Roles};
 use embedlab::forest::MaxFeatures;
-use embedlab::map::{MapMethod, MapOptions, lay_out};
+use embedlab::map::MapMethod;
 use embedlab::model::{Classes, ModelOptions, SampleInfo, classify, regress};
-use embedlab::recommend::{EvaluationOptions, NeighborOptions, Query, evaluate, neighbors};
-use embedlab::report;
-use embedlab::report::{clusters, map, overview};
+use embedlab::recommend::{EvaluationOptions, evaluate};
+use embedlab::report as sections;
 use embedlab::split::train_test_split;
-use embedlab::table::{Table, check, write_whole};
-use embedlab::view::{Look, Page, Section};
+use embedlab::table::{Table, write_whole};
+use embedlab::view::{Look, Section};
 use embedlab::zero_shot;
 use embedlab::{Error, Result};
 use serde::Serialize;
+use serde_json::Value;
 
-use super::cluster::How;
 use super::columns::{label_column, text_column};
 use super::input::TableInput;
 use super::output::grouped;
@@ -40,14 +41,29 @@ const LEAST_ROWS: usize = 50;
 /// Numbers in a table above which forests look at fewer features.
 const LARGE: usize = 4_000_000;
 
-/// Write the whole analysis as one page that needs no network
+/// Write everything that fits the data as one page that needs no network
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLES, mut_arg("k", |k| k.default_value("auto")))]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
-    #[command(flatten)]
-    input: TableInput,
-    #[command(flatten)]
-    how: How,
+    /// Sections to show, by the names of their commands, and overview and map [default: all that fit]
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Sections to leave out
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    without: Vec<String>,
+    /// An option of a section, such as cluster.method=hdbscan; as often as needed
+    #[arg(long, value_name = "SECTION.OPTION=VALUE", value_parser = setting)]
+    set: Vec<(String, String, Value)>,
+    /// The number of clusters: one, a range such as 2..12, or auto; short for --set cluster.k=K
+    #[arg(short, long, value_name = "K")]
+    k: Option<ClusterCount>,
+    /// The title [default: the name of the file]
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
+    #[arg(long, value_name = "COL", help_heading = "Columns", help = Role::Text.help())]
+    text: Option<String>,
+    #[arg(long, value_name = "COL", help_heading = "Columns", help = Role::Label.help())]
+    label: Option<String>,
     #[command(flatten)]
     columns: Columns,
     #[command(flatten)]
@@ -59,60 +75,79 @@ pub struct Args {
     #[arg(long, value_name = "METHOD")]
     layout: Option<MapMethod>,
     /// The page to write
-    #[arg(short, long, value_name = "FILE", default_value = "report.html")]
+    #[arg(short, long, value_name = "FILE", default_value = "report.html", help_heading = "Output")]
     output: PathBuf,
+    #[command(flatten)]
+    input: TableInput,
+}
+
+/// `cluster.k=8`: JSON where the value is JSON, else a text.
+fn setting(text: &str) -> std::result::Result<(String, String, Value), String> {
+    let (name, value) = text.split_once('=').ok_or("give SECTION.OPTION=VALUE, such as cluster.k=8")?;
+    let (section, option) = name.split_once('.').ok_or("give SECTION.OPTION=VALUE, such as cluster.k=8")?;
+    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+    Ok((section.to_owned(), option.replace('-', "_"), value))
 }
 
 #[derive(Serialize)]
 struct Written<'a> {
     file: String,
     #[serde(flatten)]
-    page: &'a Page,
+    report: &'a Report,
 }
 
 pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     Outputs::of([args.input.file.as_path()]).page(Some(&args.output))?;
-    let table = args.input.read(output)?;
-    let about = args.how.about(&table, output)?;
-    let rows = table.vectors();
+    let named = [
+        (Role::Text, &args.text),
+        (Role::Label, &args.label),
+        (Role::User, &args.columns.user),
+        (Role::Item, &args.columns.item),
+        (Role::Rating, &args.columns.rating),
+    ];
+    let roles = named.into_iter().fold(Roles::default(), |roles, (role, column)| match column {
+        Some(column) => roles.with(role, column),
+        None => roles,
+    });
+    let data = args.input.open(false, roles, output)?;
+    let mut options = ReportOptions {
+        title: args.title.clone(),
+        only: args.only.clone(),
+        without: args.without.clone(),
+        layout: args.layout,
+        ..Default::default()
+    };
+    let k = args.k.as_ref().map(|k| ("cluster".to_owned(), "k".to_owned(), Value::String(k.to_string())));
+    for (section, option, value) in args.set.iter().cloned().chain(k) {
+        let of = options.options.entry(section).or_insert_with(|| Value::Object(Default::default()));
+        of[option] = value;
+    }
+    let mut found = {
+        let _busy = output.busy(format!("{}: {} rows", args.input.name(), grouped(data.table().n_rows())));
+        let context = Context::with_seed(common.seed);
+        report(&data, &options, &context)?
+    };
+    found.page.provenance.command = command_line();
     let failed = |error: Error| error.file(&args.input.file);
-
-    let mut page = Page::new(args.input.name());
-    page.subtitle =
-        format!("{} rows of {} numbers in {}", grouped(table.n_rows()), table.dims(), table.vector_column());
-    page.provenance.command = command_line();
-    page.provenance.seed = Some(common.seed);
-    let analysis = {
-        let _busy = output.busy(format!("clustering {} rows", grouped(table.n_rows())));
-        analyse(rows, &about, &args.how.options(common.seed)).map_err(failed)?
-    };
-    let layout = {
-        let _busy = output.busy(format!("laying out {} rows", grouped(table.n_rows())));
-        let method = args.layout.unwrap_or_else(|| MapMethod::fitting(rows.nrows()));
-        let options = MapOptions { method, ..MapOptions::default() };
-        lay_out(rows, &options, common.seed, &mut |_| ()).map_err(failed)?
-    };
-    let _busy = output.busy("drawing");
-    page.sections.push(overview(&check(rows).with_columns(table.column_names()), &about)?);
-    page.sections.push(clusters(&analysis)?);
-    page.sections.push(map(&layout, &analysis, about.label.as_ref())?);
-    page.sections.extend(model_sections(args, common, &table).map_err(failed)?);
+    let table = data.table();
+    let mut more = model_sections(args, common, table).map_err(failed)?;
     if args.labels.given() {
-        page.sections.push(label_section(args, &table, output)?);
+        more.push(label_section(args, table, output)?);
     }
-    page.sections.extend(recommend_section(args, common, &table).map_err(failed)?);
-    if let Some(texts) = &about.texts {
-        page.sections.extend(neighbor_section(&table, texts).map_err(failed)?);
-    }
-    let html = page.render();
+    more.extend(recommend_section(args, common, table).map_err(failed)?);
+    let end = found.page.sections.len() - usize::from(!found.left_out.is_empty());
+    found.page.sections.splice(end..end, more);
+    let html = found.page.render();
     write_whole(&args.output, |out| {
         out.write_all(html.as_bytes()).map_err(|error| Error::io("cannot write", error).file(&args.output))
     })?;
-    drop(_busy);
-    let written = Written { file: args.output.display().to_string(), page: &page };
+    let written = Written { file: args.output.display().to_string(), report: &found };
     output.result(&written, |out| {
-        let titles: Vec<&str> = page.sections.iter().map(|section| section.title.as_str()).collect();
+        let titles: Vec<&str> = found.page.sections.iter().map(|section| section.title.as_str()).collect();
         writeln!(out, "{}: {}", args.output.display(), titles.join(", "))?;
+        for left in &found.left_out {
+            writeln!(out, "left out: {}: {}", left.section, left.why)?;
+        }
         writeln!(out, "open it in a browser; it needs no network")
     })?;
     Ok(Outcome::Done)
@@ -120,14 +155,14 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
 
 /// The label as a number and as a class, when there is one with enough rows to hold some back.
 fn model_sections(args: &Args, common: &Common, table: &Table) -> Result<Vec<Section>> {
-    let Some(label) = label_column(table, args.how.label.as_deref())? else { return Ok(Vec::new()) };
+    let Some(label) = label_column(table, args.label.as_deref())? else { return Ok(Vec::new()) };
     let labels = table.labels(&label)?;
     let rows: Vec<usize> = (0..table.n_rows()).filter(|row| labels.codes[*row].is_some()).collect();
     if rows.len() < LEAST_ROWS || !(2..=50).contains(&labels.names.len()) {
         return Ok(Vec::new());
     }
     let table = if rows.len() < table.n_rows() { &table.take(&rows)? } else { table };
-    let texts = text_column(table, args.how.text.as_deref())?.map(|text| table.text(&text)).transpose()?;
+    let texts = text_column(table, args.text.as_deref())?.map(|text| table.text(&text)).transpose()?;
     let info = SampleInfo { texts: texts.as_deref(), ..Default::default() };
     let split = train_test_split(table.n_rows(), 0.2, 42)?;
     // All features at every node take minutes on a large table, and gain little there.
@@ -141,12 +176,12 @@ fn model_sections(args: &Args, common: &Common, table: &Table) -> Result<Vec<Sec
     if table.column(&label)?.data_type().is_numeric() {
         let targets: Vec<f64> = table.numbers(&label)?.into_iter().flatten().collect();
         let found = regress(table.vectors(), &targets, &split, &info, &options)?;
-        sections.push(report::regression(&found, &label, Look::Page)?);
+        sections.push(sections::regression(&found, &label, Look::Page)?);
     }
     let classes = Classes::try_from(table.labels(&label)?)?;
     // The training rows may hold one class only.
     if let Ok(found) = classify(table.vectors(), &classes, &split, &info, &options) {
-        sections.push(report::classification(&found, &label, Look::Page)?);
+        sections.push(sections::classification(&found, &label, Look::Page)?);
     }
     Ok(sections)
 }
@@ -155,14 +190,14 @@ fn model_sections(args: &Args, common: &Common, table: &Table) -> Result<Vec<Sec
 fn label_section(args: &Args, table: &Table, output: &Output) -> Result<Section> {
     let labels = args.labels.vectors(table, &args.input.file)?;
     let found = zero_shot::zero_shot(&table.vectors(), &labels)?;
-    let column = args.truth.as_deref().or(args.how.label.as_deref());
+    let column = args.truth.as_deref().or(args.label.as_deref());
     let truth = args.labels.truth(table, column, &labels, output)?.ok_or_else(|| {
         Error::argument("no true labels")
             .advice("name their column with --truth COL, and give --map if its values are no labels")
     })?;
     let options =
         zero_shot::LabelEvaluationOptions { positive: args.labels.positive(&labels)?, ..Default::default() };
-    report::labels(&zero_shot::evaluate(&found, &truth, &labels, &options)?, &truth)
+    sections::labels(&zero_shot::evaluate(&found, &truth, &labels, &options)?, &truth)
 }
 
 /// Users and products, when there are columns with them; what cannot be said is left out, unless
@@ -173,28 +208,10 @@ fn recommend_section(args: &Args, common: &Common, table: &Table) -> Result<Opti
     let found = train_test_split(table.n_rows(), 0.2, 42)
         .and_then(|split| evaluate(&table.vectors(), &rated.ratings(), &split, &options));
     match found {
-        Ok(found) => Ok(Some(report::recommend(&found, &rated.rating)?)),
+        Ok(found) => Ok(Some(sections::recommend(&found, &rated.rating)?)),
         Err(error) if args.columns.user.is_some() || args.columns.item.is_some() => Err(error),
         Err(_) => Ok(None),
     }
-}
-
-/// The neighbours of three rows: the first, one in the middle, the last.
-fn neighbor_section(table: &Table, texts: &[Option<String>]) -> Result<Option<Section>> {
-    let n = table.n_rows();
-    if n < 4 {
-        return Ok(None);
-    }
-    let options = NeighborOptions { k: 3, ..NeighborOptions::default() };
-    let mut found = Vec::new();
-    for row in [0, n / 2, n - 1] {
-        let query = Query::Rows { like: &[row], unlike: &[] };
-        // A row of zeros has no neighbours; the overview has counted it.
-        if let Ok(hits) = neighbors(table.vectors(), &query, Some(texts), &options) {
-            found.push((row, hits));
-        }
-    }
-    Ok(Some(report::neighbors(&found, texts)?))
 }
 
 /// The command as it was typed, with the program's bare name.

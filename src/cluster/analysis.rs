@@ -1,99 +1,31 @@
-//! The whole look at the clusters of a table: fitted, scored, named and compared with a label.
+//! The whole look at the clusters of some rows: fitted, scored, named and compared with a label.
 
-use std::ops::RangeInclusive;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, CowArray, Ix2};
+use rand::SeedableRng;
+use rand::seq::index;
+use rand_chacha::ChaCha8Rng;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    Choice, ChooseOptions, ClusterSummary, CrossTable, DbscanOptions, GaussianMixture, Geometry,
-    HdbscanOptions, KMeans, KMeansParams, Silhouette, SilhouetteOptions, SummaryInput, SummaryOptions,
-    choose_k, cross_table, dbscan, hdbscan, silhouette, summarize,
+    Choice, ChooseOptions, ClusterCount, ClusterMethod, ClusterOptions, ClusterSummary, CrossTable,
+    DensityClusters, KMeans, Silhouette, SilhouetteOptions, SummaryInput, SummaryOptions, choose_k,
+    cross_table, dbscan, hdbscan, silhouette, summarize,
 };
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::metric::{Agreement, agreement};
-use crate::rows::Pca;
+use crate::rows::{Pca, RowSource, distinct_rows, select_rows};
 use crate::table::{Labels, Table};
 
-/// How to cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// k-means on the rows as they are.
-    #[default]
-    KMeans,
-    /// k-means by cosine.
-    Spherical,
-    /// A Gaussian mixture with full covariances, on reduced rows.
-    Mixture,
-    /// DBSCAN, on reduced rows.
-    Dbscan,
-    /// HDBSCAN, on reduced rows.
-    Hdbscan,
-}
+/// Numbers of clusters are compared on so many rows of a source that is not in memory.
+const ROWS_TO_CHOOSE: usize = 20_000;
 
-/// How many clusters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClusterCount {
-    /// So many.
-    Exactly(usize),
-    /// The number in this range with the best silhouette.
-    Within(RangeInclusive<usize>),
-}
-
-/// What [`analyse`] should do. The default is k-means as in scikit-learn, with four clusters.
-#[derive(Debug, Clone)]
-pub struct AnalysisOptions {
-    /// The method. Default: k-means.
-    pub method: Method,
-    /// The number of clusters; density methods find their own. Default: 4.
-    pub count: ClusterCount,
-    /// Starts of k-means. Default: 10.
-    pub n_init: usize,
-    /// Iterations of one start at most. Default: 300.
-    pub max_iter: usize,
-    /// The tolerance of k-means. Default: 1e-4.
-    pub tol: f64,
-    /// Mini-batches of this many rows in place of full passes. Default: full passes.
-    pub batch_size: Option<usize>,
-    /// Reduce the rows to this many principal components first. Default: 10 for mixtures and density
-    /// methods, which need few dimensions, and none for k-means.
-    pub components: Option<usize>,
-    /// Density and noise for DBSCAN.
-    pub dbscan: DbscanOptions,
-    /// Density and noise for HDBSCAN.
-    pub hdbscan: HdbscanOptions,
-    /// Names and examples.
-    pub summary: SummaryOptions,
-    /// The seed. Default: 42.
-    pub seed: u64,
-}
-
-impl Default for AnalysisOptions {
-    fn default() -> Self {
-        AnalysisOptions {
-            method: Method::KMeans,
-            count: ClusterCount::Exactly(4),
-            n_init: 10,
-            max_iter: 300,
-            tol: 1e-4,
-            batch_size: None,
-            components: None,
-            dbscan: DbscanOptions::default(),
-            hdbscan: HdbscanOptions::default(),
-            summary: SummaryOptions::default(),
-            seed: 42,
-        }
-    }
-}
-
-/// Components for the methods that need few dimensions.
-const FEW_DIMENSIONS: usize = 10;
-
-/// What stands beside the rows, if it is known.
+/// The texts and the label of the rows, where they are known.
 #[derive(Debug, Clone, Default)]
-pub struct About {
+pub struct ClusterColumns {
     /// The text of each row.
     pub texts: Option<Vec<Option<String>>>,
     /// The label of each row.
@@ -111,12 +43,12 @@ pub struct LabelColumn {
     pub numbers: Option<Vec<Option<f64>>>,
 }
 
-impl About {
+impl ClusterColumns {
     /// Takes the named columns out of a table.
     ///
     /// # Errors
     /// When a column does not exist or has no text form.
-    pub fn from_table(table: &Table, text: Option<&str>, label: Option<&str>) -> Result<About> {
+    pub fn from_table(table: &Table, text: Option<&str>, label: Option<&str>) -> Result<ClusterColumns> {
         let label = match label {
             Some(name) => Some(LabelColumn {
                 name: name.to_owned(),
@@ -129,15 +61,15 @@ impl About {
             }),
             None => None,
         };
-        Ok(About { texts: text.map(|name| table.text(name)).transpose()?, label })
+        Ok(ClusterColumns { texts: text.map(|name| table.text(name)).transpose()?, label })
     }
 }
 
 /// What [`analyse`] found. Serialised, it has the keys of `embedlab cluster --json`.
-#[derive(Debug, Clone, Serialize)]
-pub struct Analysis {
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Clustering {
     /// The method.
-    pub method: Method,
+    pub method: ClusterMethod,
     /// The number of clusters.
     pub k: usize,
     /// The sum of squared distances of the rows to their centroids; k-means only.
@@ -146,15 +78,23 @@ pub struct Analysis {
     pub iterations: Option<usize>,
     /// The Bayesian information criterion, less is better; mixtures only.
     pub bic: Option<f64>,
+    /// The radius of a neighbourhood; DBSCAN only.
+    pub eps: Option<f64>,
     /// The principal components that were clustered; `None` for the rows as they are.
     pub components: Option<usize>,
     /// How long the fit took, in seconds.
     pub fit_seconds: f64,
     /// The rows in each cluster, the largest first.
     pub sizes: Vec<usize>,
-    /// Rows without a cluster.
+    /// Rows in no dense region, whether or not they then joined the nearest cluster; density methods only.
     pub noise: usize,
-    /// The cluster of each row; `None` for noise.
+    /// Rows of zeros, which have no cluster by cosine; spherical k-means only.
+    pub zero_rows: usize,
+    /// Rows without a cluster: noise that was kept, and rows of zeros by cosine.
+    pub unclustered: usize,
+    /// Rows whose vectors repeat those of an earlier row.
+    pub duplicate_rows: usize,
+    /// The cluster of each row; `None` for a row without one.
     pub labels: Vec<Option<u32>>,
     /// The mean silhouette; `None` with fewer than two clusters.
     pub silhouette: Option<f64>,
@@ -168,23 +108,29 @@ pub struct Analysis {
     pub table: Option<CrossTable>,
     /// How far clusters and labels agree, on rows that have both.
     pub agreement: Option<Agreement>,
+    /// How many rows have both.
+    pub agreement_rows: Option<usize>,
+    /// The same with the rows without a cluster as one more cluster, on all rows with a label; `None` when
+    /// every such row has a cluster.
+    pub agreement_with_noise: Option<Agreement>,
     /// How the number of clusters was chosen.
     pub choice: Option<Choice>,
     /// The silhouette of each row.
     #[serde(skip)]
     pub silhouettes: Option<Silhouette>,
-    /// The fitted model; k-means only.
+    /// The fitted model, with the names of its clusters; k-means on the rows as they are only.
     #[serde(skip)]
     pub model: Option<KMeans>,
 }
 
-/// Clusters n x d rows and says everything there is to say about it.
+/// Clusters n x d rows of any source and says everything there is to say about it. k-means passes over the
+/// source; the other methods take a matrix of few principal components.
 ///
 /// ```
-/// use embedlab::cluster::{About, AnalysisOptions, ClusterCount, analyse};
+/// use embedlab::cluster::{ClusterColumns, ClusterOptions, analyse};
 /// let rows = ndarray::array![[0.0_f32, 0.1], [0.1, 0.0], [5.0, 5.1], [5.1, 5.0]];
-/// let options = AnalysisOptions { count: ClusterCount::Exactly(2), ..Default::default() };
-/// let found = analyse(rows.view(), &About::default(), &options)?;
+/// let options = ClusterOptions { k: Some(2.into()), ..Default::default() };
+/// let found = analyse(&rows, &ClusterColumns::default(), &options, 42)?;
 /// assert_eq!(found.sizes, [2, 2]);
 /// assert!(found.silhouette.unwrap() > 0.9);
 /// # Ok::<(), embedlab::Error>(())
@@ -192,118 +138,179 @@ pub struct Analysis {
 ///
 /// # Errors
 /// When the rows, the options and the columns do not fit each other; each message says which.
-pub fn analyse(rows: ArrayView2<'_, f32>, about: &About, options: &AnalysisOptions) -> Result<Analysis> {
-    if options.batch_size.is_some() && !matches!(options.method, Method::KMeans | Method::Spherical) {
-        return Err(Error::argument("only k-means works in mini-batches").advice("leave the batch size out"));
-    }
-    let reduced = reduce(rows, options)?;
-    let points = reduced.as_ref().map_or_else(|| rows.view(), |reduced| reduced.view());
-    let scoring =
-        SilhouetteOptions { geometry: geometry(options.method), seed: options.seed, ..Default::default() };
-    let choice = match (&options.count, options.method) {
-        (_, Method::Dbscan | Method::Hdbscan) | (ClusterCount::Exactly(_), _) => None,
-        (ClusterCount::Within(range), _) => {
-            let search = ChooseOptions { range: range.clone(), silhouette: scoring };
-            let choice = choose_k(points, &search, |k| {
-                let fitted = fit(points, k, options)?;
-                // A mixture has no inertia; its criterion bends where one would.
-                Ok((fitted.labels, fitted.inertia.or(fitted.bic).unwrap_or_default()))
-            })?;
-            Some(if options.method == Method::Mixture { choice.by_bic() } else { choice })
+pub fn analyse(
+    source: &dyn RowSource,
+    columns: &ClusterColumns,
+    options: &ClusterOptions,
+    seed: u64,
+) -> Result<Clustering> {
+    options.check()?;
+    let reduced = match options.components(source.dims()) {
+        Some(components) => Some(Pca::fit(source, components)?.transform(source)?),
+        None => None,
+    };
+    let points: &dyn RowSource = reduced.as_ref().map_or(source, |reduced| reduced as &dyn RowSource);
+    let scoring = SilhouetteOptions { geometry: options.method.geometry(), seed, ..Default::default() };
+    let distinct = distinct_rows(source)?;
+    let fitting = Fitting { points, options, seed };
+    let (fitted, choice) = match options.count() {
+        ClusterCount::Exactly(k) => (fitting.fit(k)?, None),
+        ClusterCount::Within(_) if !options.method.takes_k() => (fitting.fit(0)?, None),
+        ClusterCount::Within(range) => {
+            let range = *range.start()..=(*range.end()).min(distinct);
+            let (fitted, choice) = fitting.best(&ChooseOptions { range, silhouette: scoring })?;
+            (fitted, Some(choice))
         }
     };
-    let k = match (&choice, &options.count) {
-        (Some(choice), _) => choice.chosen,
-        (None, ClusterCount::Exactly(k)) => *k,
-        (None, ClusterCount::Within(range)) => *range.start(),
-    };
-    let start = Instant::now();
-    let fitted = fit(points, k, options)?;
-    let fit_seconds = start.elapsed().as_secs_f64();
-
     let sizes = sizes(&fitted.labels);
-    let noise = fitted.labels.iter().filter(|label| label.is_none()).count();
-    let scorable = sizes.len() >= 2 && sizes.len() < fitted.labels.len() - noise;
+    let unclustered = fitted.labels.iter().filter(|label| label.is_none()).count();
+    let scorable = sizes.len() >= 2 && sizes.len() < fitted.labels.len() - unclustered;
     let silhouettes = if scorable { Some(silhouette(points, &fitted.labels, &scoring)?) } else { None };
-    let numbers = about.label.as_ref().and_then(|label| label.numbers.as_deref());
-    let input =
-        SummaryInput { rows: rows.view(), labels: &fitted.labels, texts: about.texts.as_deref(), numbers };
-    let clusters = summarize(&input, &options.summary)?;
-    let (table, agreement) = compare(&fitted.labels, about.label.as_ref())?;
-    Ok(Analysis {
+    let numbers = columns.label.as_ref().and_then(|label| label.numbers.as_deref());
+    let input = SummaryInput { labels: &fitted.labels, texts: columns.texts.as_deref(), numbers };
+    let naming = SummaryOptions { naming: options.naming.clone(), ..Default::default() };
+    let clusters = summarize(source, &input, &naming)?;
+    let label = columns.label.as_ref();
+    let comparison = label.map(|label| Comparison::new(&fitted.labels, label)).transpose()?;
+    let mut model = fitted.model.filter(|_| reduced.is_none());
+    if let Some(model) = model.as_mut().filter(|_| columns.texts.is_some()) {
+        model.names = clusters.iter().map(ClusterSummary::name).collect();
+    }
+    let (table, agreements) = comparison.map_or((None, None), |found| (Some(found.table), found.agreements));
+    Ok(Clustering {
         method: options.method,
         k: sizes.len(),
         inertia: fitted.inertia,
-        iterations: fitted.model.as_ref().map(|model| model.n_iter),
+        iterations: fitted.iterations,
         bic: fitted.bic,
+        eps: fitted.eps,
         components: reduced.as_ref().map(Array2::ncols),
-        fit_seconds,
+        fit_seconds: fitted.seconds,
         sizes,
-        noise,
+        noise: fitted.noise,
+        zero_rows: if options.method == ClusterMethod::Spherical { unclustered } else { 0 },
+        unclustered,
+        duplicate_rows: source.n_rows() - distinct,
         silhouette: silhouettes.as_ref().map(|score| score.mean),
         silhouette_standard_error: silhouettes.as_ref().and_then(|score| score.standard_error),
         labels: fitted.labels,
         clusters,
-        label: about.label.as_ref().map(|label| label.name.clone()),
+        label: label.map(|label| label.name.clone()),
         table,
-        agreement,
+        agreement_rows: agreements.as_ref().map(|found| found.rows),
+        agreement_with_noise: agreements.as_ref().and_then(|found| found.with_noise),
+        agreement: agreements.map(|found| found.clustered),
         choice,
         silhouettes,
-        model: fitted.model,
+        model,
     })
 }
 
-fn geometry(method: Method) -> Geometry {
-    if method == Method::Spherical { Geometry::Spherical } else { Geometry::Euclidean }
-}
-
-/// The principal components, for methods and users that want them.
-fn reduce(rows: ArrayView2<'_, f32>, options: &AnalysisOptions) -> Result<Option<Array2<f32>>> {
-    let wanted = match (options.components, options.method) {
-        (Some(components), _) => components,
-        (None, Method::KMeans | Method::Spherical) => return Ok(None),
-        (None, Method::Mixture | Method::Dbscan | Method::Hdbscan) => FEW_DIMENSIONS,
-    };
-    if options.components.is_none() && rows.ncols() <= wanted {
-        return Ok(None);
-    }
-    Ok(Some(Pca::fit(&rows, wanted)?.transform(&rows)?))
-}
-
+/// What a method said.
 struct Fitted {
     labels: Vec<Option<u32>>,
     inertia: Option<f64>,
+    iterations: Option<usize>,
     bic: Option<f64>,
+    eps: Option<f64>,
+    noise: usize,
+    seconds: f64,
     model: Option<KMeans>,
 }
 
-fn fit(rows: ArrayView2<'_, f32>, k: usize, options: &AnalysisOptions) -> Result<Fitted> {
-    let plain = |labels| Fitted { labels, inertia: None, bic: None, model: None };
-    Ok(match options.method {
-        Method::KMeans | Method::Spherical => {
-            let model = k_means_params(k, options).fit_rows(&rows)?;
-            let labels = model.labels.clone();
-            Fitted { labels, inertia: Some(model.inertia), bic: None, model: Some(model) }
-        }
-        Method::Mixture => {
-            let mixture = GaussianMixture::params(k).seed(options.seed).fit_rows(rows)?;
-            Fitted { bic: Some(mixture.bic), ..plain(mixture.labels) }
-        }
-        Method::Dbscan => plain(dbscan(rows, &options.dbscan)?.labels),
-        Method::Hdbscan => plain(hdbscan(rows, &options.hdbscan)?.labels),
-    })
+struct Fitting<'a> {
+    points: &'a dyn RowSource,
+    options: &'a ClusterOptions,
+    seed: u64,
 }
 
-fn k_means_params(k: usize, options: &AnalysisOptions) -> KMeansParams {
-    let params = KMeans::params(k)
-        .n_init(options.n_init)
-        .max_iter(options.max_iter)
-        .tol(options.tol)
-        .seed(options.seed)
-        .geometry(geometry(options.method));
-    match options.batch_size {
-        Some(rows) => params.batch_size(rows),
-        None => params,
+impl Fitting<'_> {
+    fn fit(&self, k: usize) -> Result<Fitted> {
+        let begin = Instant::now();
+        let mut fitted = match self.options.method {
+            ClusterMethod::KMeans | ClusterMethod::Spherical => {
+                let model = self.options.k_means(k, self.seed).fit_rows(self.points)?;
+                Fitted {
+                    inertia: Some(model.inertia),
+                    iterations: Some(model.n_iter),
+                    ..Fitted::of(model.labels.clone(), Some(model))
+                }
+            }
+            ClusterMethod::Mixture => {
+                let mixture = self.options.mixture(k, self.seed).fit_rows(self.matrix()?.view())?;
+                Fitted { bic: Some(mixture.bic), ..Fitted::of(mixture.labels, None) }
+            }
+            ClusterMethod::Dbscan => {
+                Fitted::of_density(dbscan(self.matrix()?.view(), &self.options.dbscan())?)
+            }
+            ClusterMethod::Hdbscan => {
+                Fitted::of_density(hdbscan(self.matrix()?.view(), &self.options.hdbscan())?)
+            }
+        };
+        fitted.seconds = begin.elapsed().as_secs_f64();
+        Ok(fitted)
+    }
+
+    fn matrix(&self) -> Result<CowArray<'_, f32, Ix2>> {
+        match self.points.as_matrix() {
+            Some(rows) => Ok(CowArray::from(rows)),
+            None => {
+                let all: Vec<usize> = (0..self.points.n_rows()).collect();
+                Ok(CowArray::from(select_rows(self.points, &all)?))
+            }
+        }
+    }
+
+    /// The best of several numbers of clusters. Each is fitted once; of a source that is not in memory they
+    /// are compared on a sample.
+    fn best(&self, search: &ChooseOptions) -> Result<(Fitted, Choice)> {
+        let mixture = self.options.method == ClusterMethod::Mixture;
+        let by_kind = |choice: Choice| if mixture { choice.by_bic() } else { choice };
+        let n = self.points.n_rows();
+        if self.points.as_matrix().is_none() && n > ROWS_TO_CHOOSE {
+            let mut random = ChaCha8Rng::seed_from_u64(self.seed);
+            let mut chosen = index::sample(&mut random, n, ROWS_TO_CHOOSE).into_vec();
+            chosen.sort_unstable();
+            let sample = select_rows(self.points, &chosen)?;
+            let on_sample = Fitting { points: &sample, ..*self };
+            let choice = choose_k(sample.view(), search, |k| Ok(on_sample.fit(k)?.for_choice()))?;
+            return Ok((self.fit(choice.chosen)?, by_kind(choice)));
+        }
+        let rows = self.matrix()?;
+        let fitting = Fitting { points: &rows.view(), ..*self };
+        let mut fits = BTreeMap::new();
+        let choice = choose_k(rows.view(), search, |k| {
+            let fitted = fitting.fit(k)?;
+            let scored = fitted.for_choice();
+            fits.insert(k, fitted);
+            Ok(scored)
+        })?;
+        let fitted = fits.remove(&choice.chosen).map_or_else(|| fitting.fit(choice.chosen), Ok)?;
+        Ok((fitted, by_kind(choice)))
+    }
+}
+
+impl Fitted {
+    fn of(labels: Vec<Option<u32>>, model: Option<KMeans>) -> Fitted {
+        Fitted {
+            labels,
+            inertia: None,
+            iterations: None,
+            bic: None,
+            eps: None,
+            noise: 0,
+            seconds: 0.0,
+            model,
+        }
+    }
+
+    fn of_density(found: DensityClusters) -> Fitted {
+        Fitted { eps: found.eps, noise: found.noise, ..Fitted::of(found.labels, None) }
+    }
+
+    /// Labels and cost. A mixture has no inertia; its criterion bends where one would.
+    fn for_choice(&self) -> (Vec<Option<u32>>, f64) {
+        (self.labels.clone(), self.inertia.or(self.bic).unwrap_or_default())
     }
 }
 
@@ -319,15 +326,99 @@ fn sizes(labels: &[Option<u32>]) -> Vec<usize> {
     sizes
 }
 
-fn compare(
-    clusters: &[Option<u32>],
-    label: Option<&LabelColumn>,
-) -> Result<(Option<CrossTable>, Option<Agreement>)> {
-    let Some(label) = label else { return Ok((None, None)) };
-    let table = cross_table(clusters, &label.labels.names, &label.labels.codes)?;
-    let both =
-        clusters.iter().zip(&label.labels.codes).filter_map(|(cluster, code)| Some(((*code)?, (*cluster)?)));
-    let (codes, clusters): (Vec<u32>, Vec<u32>) = both.unzip();
-    let agreement = if codes.is_empty() { None } else { Some(agreement(&codes, &clusters)?) };
-    Ok((Some(table), agreement))
+/// Clusters beside a label.
+struct Comparison {
+    table: CrossTable,
+    agreements: Option<Agreements>,
+}
+
+struct Agreements {
+    rows: usize,
+    clustered: Agreement,
+    with_noise: Option<Agreement>,
+}
+
+impl Comparison {
+    fn new(clusters: &[Option<u32>], label: &LabelColumn) -> Result<Comparison> {
+        let table = cross_table(clusters, &label.labels.names, &label.labels.codes)?;
+        let labelled =
+            clusters.iter().zip(&label.labels.codes).filter_map(|(cluster, code)| Some(((*code)?, *cluster)));
+        let (codes, clusters): (Vec<u32>, Vec<Option<u32>>) = labelled.unzip();
+        let both = codes.iter().zip(&clusters).filter_map(|(code, cluster)| Some((*code, (*cluster)?)));
+        let (of_both, clusters_of_both): (Vec<u32>, Vec<u32>) = both.unzip();
+        if of_both.is_empty() {
+            return Ok(Comparison { table, agreements: None });
+        }
+        let with_noise = if of_both.len() < codes.len() {
+            let as_cluster: Vec<u32> = clusters.iter().map(|cluster| cluster.unwrap_or(u32::MAX)).collect();
+            Some(agreement(&codes, &as_cluster)?)
+        } else {
+            None
+        };
+        let clustered = agreement(&of_both, &clusters_of_both)?;
+        Ok(Comparison { table, agreements: Some(Agreements { rows: of_both.len(), clustered, with_noise }) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn three_points(n: usize) -> Array2<f32> {
+        Array2::from_shape_fn((n, 2), |(i, j)| [0.0, 5.0, 9.0][i % 3] + (j * (i % 3)) as f32)
+    }
+
+    fn columns(n: usize) -> ClusterColumns {
+        let names = vec!["a".to_owned(), "b".to_owned(), "c".to_owned()];
+        let codes = (0..n).map(|i| Some((i % 3) as u32)).collect();
+        let labels = Labels { names, codes };
+        ClusterColumns {
+            texts: None,
+            label: Some(LabelColumn { name: "kind".into(), labels, numbers: None }),
+        }
+    }
+
+    #[test]
+    fn a_range_is_clipped_to_the_distinct_rows_and_repeats_are_counted() {
+        let options = ClusterOptions { k: Some(ClusterCount::AUTO), ..Default::default() };
+        let found = analyse(&three_points(15), &columns(15), &options, 42).unwrap();
+        assert_eq!((found.k, found.duplicate_rows), (3, 12));
+        let tried: Vec<usize> = found.choice.unwrap().candidates.iter().map(|tried| tried.k).collect();
+        assert_eq!(tried, [2, 3]);
+        assert_eq!((found.agreement_rows, found.agreement_with_noise), (Some(15), None));
+    }
+
+    #[test]
+    fn noise_is_reported_where_it_joins_and_compared_where_it_stays() {
+        let mut rows = three_points(60);
+        rows.row_mut(0).fill(500.0);
+        for noise in [Noise::Keep, Noise::Nearest] {
+            let options = ClusterOptions {
+                method: ClusterMethod::Dbscan,
+                noise: Some(noise),
+                eps: Some(0.5),
+                ..Default::default()
+            };
+            let found = analyse(&rows, &columns(60), &options, 42).unwrap();
+            let kept = usize::from(noise == Noise::Keep);
+            assert_eq!((found.noise, found.unclustered, found.eps), (1, kept, Some(0.5)));
+            assert_eq!(found.agreement_rows, Some(60 - kept));
+            assert_eq!(found.agreement_with_noise.is_some(), noise == Noise::Keep);
+            if let Some(with_noise) = found.agreement_with_noise {
+                assert!(with_noise.v_measure < 0.99 && found.agreement.unwrap().v_measure > 0.99);
+            }
+        }
+    }
+
+    #[test]
+    fn rows_of_zeros_have_no_cluster_by_cosine_and_are_counted() {
+        let mut rows = three_points(60) + 1.0;
+        rows.row_mut(7).fill(0.0);
+        let options =
+            ClusterOptions { k: Some(2.into()), method: ClusterMethod::Spherical, ..Default::default() };
+        let found = analyse(&rows, &columns(60), &options, 42).unwrap();
+        assert_eq!((found.zero_rows, found.unclustered, found.labels[7]), (1, 1, None));
+    }
+
+    use super::super::Noise;
 }

@@ -25,7 +25,7 @@ impl Default for ChooseOptions {
 }
 
 /// One number of clusters that was tried.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Candidate {
     /// The number of clusters.
     pub k: usize,
@@ -36,7 +36,7 @@ pub struct Candidate {
     /// The mean silhouette; `None` when the rows are so alike that one cluster came out.
     pub silhouette: Option<f64>,
     /// The standard error of the silhouette when rows were sampled.
-    pub silhouette_error: Option<f64>,
+    pub silhouette_standard_error: Option<f64>,
 }
 
 impl Candidate {
@@ -47,7 +47,7 @@ impl Candidate {
 }
 
 /// The number of clusters that each rule chooses.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Choice {
     /// All that was tried, k ascending.
     pub candidates: Vec<Candidate>,
@@ -108,13 +108,13 @@ pub fn choose_k(
     for k in range {
         let (labels, inertia) = fit(k)?;
         let scored =
-            if several(&labels) { Some(silhouette(rows, &labels, &options.silhouette)?) } else { None };
+            if several(&labels) { Some(silhouette(&rows, &labels, &options.silhouette)?) } else { None };
         candidates.push(Candidate {
             k,
             inertia: Some(inertia),
             bic: None,
             silhouette: scored.as_ref().map(|score| score.mean),
-            silhouette_error: scored.and_then(|score| score.standard_error),
+            silhouette_standard_error: scored.and_then(|score| score.standard_error),
         });
     }
     let by_silhouette = best_by_silhouette(&candidates);
@@ -193,7 +193,7 @@ mod tests {
             inertia: Some(inertia),
             bic: None,
             silhouette: None,
-            silhouette_error: None,
+            silhouette_standard_error: None,
         };
         inertia.iter().enumerate().map(candidate).collect()
     }

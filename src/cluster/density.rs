@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 
 use ndarray::{Array2, ArrayView2};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 mod dbscan;
 mod hdbscan;
@@ -16,13 +16,14 @@ pub use self::dbscan::{DbscanOptions, dbscan, suggest_eps};
 pub use self::hdbscan::{HdbscanOptions, hdbscan};
 
 /// What becomes of rows in no dense region.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
 pub enum Noise {
-    /// They stay without a cluster.
+    /// They stay without a cluster
     #[default]
     Keep,
-    /// They join the cluster with the nearest mean, the larger one of equals.
+    /// They join the cluster with the nearest mean, the larger one of equals
     Nearest,
 }
 

@@ -4,13 +4,13 @@
 //! [`analyse`] does all of it; [`KMeans`], [`hdbscan()`], [`silhouette()`], [`name_clusters`] are its parts.
 //!
 //! ```
-//! use embedlab::cluster::{About, AnalysisOptions, ClusterCount, analyse};
+//! use embedlab::cluster::{ClusterColumns, ClusterOptions, analyse};
 //! use embedlab::table;
 //!
 //! let reviews = table::read("examples/data/food_reviews.parquet".as_ref(), &Default::default())?;
-//! let about = About::from_table(&reviews, Some("combined"), Some("Score"))?;
-//! let options = AnalysisOptions { count: ClusterCount::Exactly(8), n_init: 2, ..Default::default() };
-//! let found = analyse(reviews.vectors(), &about, &options)?;
+//! let columns = ClusterColumns::from_table(&reviews, Some("combined"), Some("Score"))?;
+//! let options = ClusterOptions { k: Some(8.into()), n_init: Some(2), ..Default::default() };
+//! let found = analyse(&reviews.vectors(), &columns, &options, 42)?;
 //!
 //! assert_eq!(found.sizes.iter().sum::<usize>(), 660);
 //! assert!(found.clusters.iter().all(|cluster| cluster.terms.len() == 5 && cluster.mean_label.is_some()));
@@ -24,21 +24,26 @@
 //! What the scores mean: [the page on figures](crate::guide::figures#clusters).
 
 mod analysis;
+mod caution;
 mod choose;
 mod density;
+mod distance_sums;
+mod frame;
 mod k_means;
 mod mixture;
 mod naming;
+mod options;
 mod pairwise;
 mod silhouette;
 mod summary;
 
-pub use analysis::{About, Analysis, AnalysisOptions, ClusterCount, LabelColumn, Method, analyse};
+pub use analysis::{ClusterColumns, Clustering, LabelColumn, analyse};
 pub use choose::{Candidate, Choice, ChooseOptions, choose_k, choose_k_means, elbow};
 pub use density::{DbscanOptions, DensityClusters, HdbscanOptions, Noise, dbscan, hdbscan, suggest_eps};
 pub use k_means::{Geometry, KMeans, KMeansParams, KMeansValidParams};
 pub use mixture::{GaussianMixture, GaussianMixtureParams, MAX_MIXTURE_DIMS};
-pub use naming::{ClusterTerms, NamingOptions, Term, name_clusters, score_terms};
+pub use naming::{ClusterTerms, NamingOptions, Term, WordList, name_clusters, score_terms};
+pub use options::{ClusterCount, ClusterMethod, ClusterOptions};
 pub use silhouette::{ClusterSilhouette, Silhouette, SilhouetteOptions, silhouette};
 pub use summary::{
     ClusterSummary, CrossTable, Example, SummaryInput, SummaryOptions, cross_table, summarize,

@@ -1,51 +1,83 @@
 //! Names of clusters: the words that set the texts of a cluster apart.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::LazyLock;
 
-use regex::Regex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
+mod list;
 mod stop_words;
+mod words;
 
-use stop_words::is_stop_word;
+pub use list::WordList;
+use stop_words::StopWords;
+use words::words;
 
-/// With at most this many texts, neither document frequency limit applies: in so few, a word of one
+/// With at most this many texts, no document frequency limit applies: in so few, a word of one
 /// text, or of all, may be what names them.
 const FEW_TEXTS: usize = 20;
 
+/// Names come from so many texts at most, spread over all: more do not change them, and pairs of words take
+/// memory.
+const MOST_TEXTS: usize = 100_000;
+
 /// How to name clusters.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::Args))]
+#[serde(default, deny_unknown_fields)]
 pub struct NamingOptions {
-    /// Terms in a name. Default: 5.
+    /// Terms in the name of a cluster
+    #[cfg_attr(feature = "cli", arg(long = "terms", value_name = "N", default_value_t = NamingOptions::default().top_terms))]
     pub top_terms: usize,
+    /// Language of the stop words: codes such as en or de,fr, or none [default: those of the texts, and English]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "LANG"))]
+    pub language: Option<String>,
+    /// More words that name nothing: a file with one a line, or words with commas between
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "FILE", default_value = "", hide_default_value = true)
+    )]
+    pub stop_words: WordList,
+    /// Stop words that may stand in names: a file with one a line, or words with commas between
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)
+    )]
+    pub keep_words: WordList,
     /// Whether pairs of neighbouring words are terms too. Default: yes.
+    #[cfg_attr(feature = "cli", arg(skip = NamingOptions::default().bigrams))]
     pub bigrams: bool,
     /// Terms in fewer texts than this are left out, when there are more than 20 texts. Default: 2.
+    #[cfg_attr(feature = "cli", arg(skip = NamingOptions::default().min_document_frequency))]
     pub min_document_frequency: usize,
     /// Terms in a larger share of the texts than this are left out, when there are more than 20
     /// texts: words such as "title" in a common prefix. Default: 0.9.
+    #[cfg_attr(feature = "cli", arg(skip = NamingOptions::default().max_document_share))]
     pub max_document_share: f64,
-    /// Whether English stop words are left out. Default: yes.
-    pub stop_words: bool,
+    /// Terms in at least this share of the texts of every cluster are left out of names, when there are more
+    /// than 20 texts: words of a template tell no cluster from the others. Default: 0.5.
+    #[cfg_attr(feature = "cli", arg(skip = NamingOptions::default().template_share))]
+    pub template_share: f64,
 }
 
 impl Default for NamingOptions {
     fn default() -> Self {
         NamingOptions {
             top_terms: 5,
+            language: None,
+            stop_words: WordList::default(),
+            keep_words: WordList::default(),
             bigrams: true,
             min_document_frequency: 2,
             max_document_share: 0.9,
-            stop_words: true,
+            template_share: 0.5,
         }
     }
 }
 
 /// A word, or two, and how much it sets a cluster apart.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Term {
     /// In lower case; two words are joined by a space.
     pub term: String,
@@ -85,10 +117,13 @@ pub fn name_clusters(
     labels: &[Option<u32>],
     options: &NamingOptions,
 ) -> Result<Vec<ClusterTerms>> {
-    let mut clusters = score_terms(texts, labels, options)?;
+    let counts = Counts::of(texts, labels, options)?;
+    let template = counts.template_terms(options.template_share);
+    let mut clusters = counts.scores(options);
     let common = common_terms(&clusters);
     for cluster in &mut clusters {
-        cluster.terms.retain(|term| !common.contains(&term.term));
+        let passed_over = |term: &Term| common.contains(&term.term) || template.contains(&term.term);
+        cluster.terms.retain(|term| !passed_over(term));
         cluster.terms = without_repeats(std::mem::take(&mut cluster.terms), options.top_terms);
     }
     Ok(clusters)
@@ -128,20 +163,7 @@ pub fn score_terms(
     labels: &[Option<u32>],
     options: &NamingOptions,
 ) -> Result<Vec<ClusterTerms>> {
-    if texts.len() != labels.len() {
-        return Err(Error::argument("the numbers of texts and labels differ")
-            .seen(format!("{} texts, {} labels", texts.len(), labels.len()))
-            .advice("give one text and one label for each row"));
-    }
-    let mut counts = Counts::default();
-    for (text, label) in texts.iter().zip(labels) {
-        match (text, *label) {
-            (Some(text), Some(label)) => counts.add(text, label, options),
-            (None, Some(label)) => drop(counts.of_cluster.entry(label).or_default()),
-            (_, None) => {}
-        }
-    }
-    Ok(counts.scores(options))
+    Ok(Counts::of(texts, labels, options)?.scores(options))
 }
 
 /// How often each term stands where.
@@ -152,25 +174,76 @@ struct Counts {
     /// By term number: in how many texts it stands.
     document_frequency: Vec<usize>,
     n_texts: usize,
-    of_cluster: BTreeMap<u32, HashMap<usize, u64>>,
+    of_cluster: BTreeMap<u32, OfCluster>,
+}
+
+#[derive(Default)]
+struct OfCluster {
+    n_texts: usize,
+    /// By term number: how often it occurs, and in how many texts.
+    terms: HashMap<usize, (u64, usize)>,
 }
 
 impl Counts {
-    fn add(&mut self, text: &str, label: u32, options: &NamingOptions) {
+    fn of(texts: &[Option<String>], labels: &[Option<u32>], options: &NamingOptions) -> Result<Counts> {
+        if texts.len() != labels.len() {
+            return Err(Error::argument("the numbers of texts and labels differ")
+                .seen(format!("{} texts, {} labels", texts.len(), labels.len()))
+                .advice("give one text and one label for each row"));
+        }
+        let step = (texts.len() / MOST_TEXTS).max(1) as u64;
+        // A hash of the row number, so that no period of the file shows.
+        let looked_at = |row: usize| ((row as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) % step == 0;
+        let known: Vec<&str> = texts
+            .iter()
+            .enumerate()
+            .filter(|(row, _)| labels[*row].is_some() && looked_at(*row))
+            .filter_map(|(_, text)| text.as_deref())
+            .collect();
+        let stop = StopWords::new(&known, options)?;
+        let mut counts = Counts::default();
+        for (row, (text, label)) in texts.iter().zip(labels).enumerate() {
+            let Some(label) = label else { continue };
+            let cluster = counts.of_cluster.entry(*label).or_default();
+            if let Some(text) = text.as_ref().filter(|_| looked_at(row)) {
+                cluster.n_texts += 1;
+                counts.add(text, *label, &stop, options);
+            }
+        }
+        Ok(counts)
+    }
+
+    fn add(&mut self, text: &str, label: u32, stop: &StopWords, options: &NamingOptions) {
         self.n_texts += 1;
         let cluster = self.of_cluster.entry(label).or_default();
         let mut seen = HashSet::new();
-        for term in terms_of(text, options) {
+        for term in terms_of(text, stop, options) {
             let next = self.numbers.len();
             let number = *self.numbers.entry(term).or_insert(next);
             if number == next {
                 self.document_frequency.push(0);
             }
-            *cluster.entry(number).or_insert(0) += 1;
+            let (count, in_texts) = cluster.terms.entry(number).or_insert((0, 0));
+            *count += 1;
             if seen.insert(number) {
+                *in_texts += 1;
                 self.document_frequency[number] += 1;
             }
         }
+    }
+
+    /// Terms that occur in at least a share of the texts of every one of several clusters.
+    fn template_terms(&self, share: f64) -> HashSet<String> {
+        if self.n_texts <= FEW_TEXTS || self.of_cluster.len() < 2 {
+            return HashSet::new();
+        }
+        let everywhere = |number: &usize| {
+            self.of_cluster.values().filter(|cluster| cluster.n_texts > 0).all(|cluster| {
+                let in_texts = cluster.terms.get(number).map_or(0, |(_, in_texts)| *in_texts);
+                in_texts as f64 >= share * cluster.n_texts as f64
+            })
+        };
+        self.numbers.iter().filter(|(_, number)| everywhere(number)).map(|(term, _)| term.clone()).collect()
     }
 
     fn is_kept(&self, number: usize, options: &NamingOptions) -> bool {
@@ -184,9 +257,9 @@ impl Counts {
         let kept: Vec<bool> =
             (0..self.document_frequency.len()).map(|number| self.is_kept(number, options)).collect();
         let mut total = vec![0_u64; kept.len()];
-        for counts in self.of_cluster.values_mut() {
-            counts.retain(|&number, _| kept[number]);
-            for (&number, count) in counts.iter() {
+        for cluster in self.of_cluster.values_mut() {
+            cluster.terms.retain(|&number, _| kept[number]);
+            for (&number, (count, _)) in cluster.terms.iter() {
                 total[number] += count;
             }
         }
@@ -197,9 +270,9 @@ impl Counts {
         for (term, &number) in &self.numbers {
             words[number] = term;
         }
-        let scored = |counts: &HashMap<usize, u64>| {
-            let in_cluster = counts.values().sum::<u64>() as f64;
-            let term = |(&number, &count): (&usize, &u64)| {
+        let scored = |counts: &HashMap<usize, (u64, usize)>| {
+            let in_cluster = counts.values().map(|(count, _)| count).sum::<u64>() as f64;
+            let term = |(&number, &(count, _)): (&usize, &(u64, usize))| {
                 let share = count as f64 / in_cluster;
                 let rarity = (words_per_cluster / total[number] as f64 + 1.0).ln();
                 Term { term: words[number].to_owned(), score: share * rarity }
@@ -208,26 +281,20 @@ impl Counts {
             terms.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.term.cmp(&b.term)));
             terms
         };
-        let named = |(&cluster, counts)| ClusterTerms { cluster, terms: scored(counts) };
+        let named =
+            |(&cluster, counts): (&u32, &OfCluster)| ClusterTerms { cluster, terms: scored(&counts.terms) };
         self.of_cluster.iter().map(named).collect()
     }
 }
 
-/// The words of a text, and its pairs of words.
-fn terms_of(text: &str, options: &NamingOptions) -> Vec<String> {
-    static WORD: LazyLock<Regex> = LazyLock::new(|| {
-        #[allow(clippy::expect_used, reason = "a constant pattern; a test compiles it")]
-        Regex::new(r"\b\w\w+\b").expect("a valid pattern")
-    });
-    let lower = text.to_lowercase();
-    let words: Vec<&str> = WORD
-        .find_iter(&lower)
-        .map(|word| word.as_str())
-        .filter(|word| !(options.stop_words && is_stop_word(word)))
-        .collect();
-    let mut terms: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+/// The words of a text that may name something, and its pairs of words.
+fn terms_of(text: &str, stop: &StopWords, options: &NamingOptions) -> Vec<String> {
+    let mut words = words(text);
+    words.retain(|word| !stop.contains(&word.text));
+    let mut terms: Vec<String> = words.iter().map(|word| word.text.clone()).collect();
     if options.bigrams {
-        terms.extend(words.windows(2).map(|pair| format!("{} {}", pair[0], pair[1])));
+        let spaced = words.windows(2).filter(|pair| pair[0].spaced && pair[1].spaced);
+        terms.extend(spaced.map(|pair| format!("{} {}", pair[0].text, pair[1].text)));
     }
     terms
 }
@@ -278,17 +345,9 @@ mod tests {
     }
 
     #[test]
-    fn words_are_lower_case_and_have_two_letters() {
-        let options = NamingOptions { bigrams: false, ..Default::default() };
-        assert_eq!(
-            terms_of("A Café-au-lait, 2 x ÜBER_gut 10!", &options),
-            ["café", "au", "lait", "über_gut", "10"]
-        );
-    }
-
-    #[test]
     fn pairs_reach_over_stop_words() {
-        assert_eq!(terms_of("cup of the coffee", &Default::default()), ["cup", "coffee", "cup coffee"]);
+        let (stop, options) = (StopWords::new(&[], &Default::default()).unwrap(), NamingOptions::default());
+        assert_eq!(terms_of("cup of the coffee", &stop, &options), ["cup", "coffee", "cup coffee"]);
     }
 
     #[test]
@@ -310,6 +369,36 @@ mod tests {
         assert_eq!(names.iter().map(terms).collect::<Vec<_>>(), [["coffee"], ["tea"]]);
         let few = name_clusters(&all[..4], &labels[..4], &options).unwrap();
         assert!(terms(&few[0]).contains(&"title"));
+    }
+
+    #[test]
+    fn words_of_a_template_name_nothing_and_words_given_are_kept_or_passed_over() {
+        let subjects = ["coffee", "violin", "bicycle"];
+        let all: Vec<Option<String>> = (0..60)
+            .map(|i| {
+                let sentiment = if i % 10 < 7 { "ticket" } else { "message" };
+                Some(format!("{sentiment} about whatever: {} {}", subjects[i % 3], i % 4))
+            })
+            .collect();
+        let labels: Vec<Option<u32>> = (0..60).map(|i| Some(i % 3)).collect();
+        let names = |options: &NamingOptions| {
+            let named = name_clusters(&all, &labels, options).unwrap();
+            named.iter().map(|cluster| terms(cluster).join(" ")).collect::<Vec<String>>()
+        };
+        let options = NamingOptions { bigrams: false, ..Default::default() };
+        assert_eq!(names(&options), subjects);
+        let options = NamingOptions { stop_words: "Coffee,violin".parse().unwrap(), ..options };
+        assert_eq!(names(&options), ["", "", "bicycle"]);
+        let options = NamingOptions {
+            keep_words: "about,coffee".parse().unwrap(),
+            template_share: 2.0,
+            max_document_share: 1.0,
+            ..options
+        };
+        assert!(
+            names(&options).iter().all(|name| name.contains("about"))
+                || names(&options)[0].contains("coffee")
+        );
     }
 
     #[test]

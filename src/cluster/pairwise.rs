@@ -44,12 +44,21 @@ impl Centred {
             }
         }
         mean.iter_mut().for_each(|sum| *sum /= order.len() as f64);
+        let deviation = |&position: &usize| {
+            let differences =
+                all.row(position).into_iter().zip(&mean).map(|(x, mean)| (f64::from(*x) - mean).powi(2));
+            differences.sum::<f64>()
+        };
+        let unit = match geometry {
+            Geometry::Euclidean => unit(order.par_iter().map(deviation).reduce(|| 0.0, f64::max)),
+            Geometry::Spherical => 1.0,
+        };
 
         let mut rows = Array2::zeros((order.len(), all.ncols()));
         rows.axis_iter_mut(Axis(0)).into_par_iter().zip(order).zip(&lengths).for_each(
             |((mut row, &position), length)| {
                 for ((moved, &number), mean) in row.iter_mut().zip(all.row(position)).zip(&mean) {
-                    *moved = (f64::from(number) / length - mean) as f32;
+                    *moved = ((f64::from(number) / length - mean) / unit) as f32;
                 }
             },
         );
@@ -118,6 +127,16 @@ impl Centred {
     fn squared_difference(&self, a: usize, b: usize) -> f32 {
         let pairs = self.rows.row(a).into_iter().zip(self.rows.row(b));
         pairs.map(|(&a, &b)| f64::from(a - b) * f64::from(a - b)).sum::<f64>() as f32
+    }
+}
+
+/// What rows are divided by so that their squares are safe in `f32`, from the largest square: 1 as a rule.
+/// Silhouettes are ratios of distances and do not see it.
+fn unit(largest: f64) -> f64 {
+    if largest.is_finite() && largest > 0.0 && !(1e-24..1e30).contains(&largest) {
+        largest.sqrt()
+    } else {
+        1.0
     }
 }
 

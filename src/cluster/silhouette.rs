@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use ndarray::ArrayView2;
 use rand::SeedableRng;
 use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::Geometry;
+use super::distance_sums::distance_sums;
 use super::pairwise::Centred;
 use crate::error::{Error, Result};
-use crate::rows::require_finite;
+use crate::rows::{RowSource, require_finite, select_rows};
 
 /// How to compute a silhouette.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -66,8 +66,8 @@ pub struct ClusterSilhouette {
 /// out altogether.
 ///
 /// The values are scikit-learn's `silhouette_samples` (`metric="euclidean"` or `"cosine"`) to 1e-4.
-/// It takes n² d products of f32. Above [`SilhouetteOptions::exact_limit`] rows a random sample of
-/// rows is scored, each against **all** rows: the values are then exact and their mean is unbiased.
+/// It takes n² d products of f32, of rows that are read into memory. Above [`SilhouetteOptions::exact_limit`] rows a random sample of
+/// rows is scored, each against **all** rows in one pass over any source: the values are then exact and their mean is unbiased.
 /// Scoring a sample against itself is not, for b is a minimum and the minimum of noisy means is too
 /// low.
 ///
@@ -78,18 +78,18 @@ pub struct ClusterSilhouette {
 /// ```
 /// use embedlab::cluster::silhouette;
 /// let rows = ndarray::array![[0.0_f32], [1.0], [10.0], [11.0]];
-/// let score = silhouette(rows.view(), &[Some(0), Some(0), Some(1), Some(1)], &Default::default())?;
+/// let score = silhouette(&rows, &[Some(0), Some(0), Some(1), Some(1)], &Default::default())?;
 /// assert!((score.per_row[0].unwrap() - (10.5 - 1.0) / 10.5).abs() < 1e-6);
 /// # Ok::<(), embedlab::Error>(())
 /// ```
 pub fn silhouette(
-    rows: ArrayView2<'_, f32>,
+    source: &(impl RowSource + ?Sized),
     labels: &[Option<u32>],
     options: &SilhouetteOptions,
 ) -> Result<Silhouette> {
-    if rows.nrows() != labels.len() {
+    if source.n_rows() != labels.len() {
         return Err(Error::argument("the numbers of rows and labels differ")
-            .seen(format!("{} rows, {} labels", rows.nrows(), labels.len()))
+            .seen(format!("{} rows, {} labels", source.n_rows(), labels.len()))
             .advice("give one label for each row"));
     }
     if options.sample < 2 {
@@ -97,7 +97,6 @@ pub fn silhouette(
             .seen(options.sample.to_string())
             .advice("sample at least 2 rows"));
     }
-    require_finite(rows)?;
     let clusters = Clusters::new(labels);
     let n = clusters.order.len();
     if clusters.labels.len() < 2 || clusters.labels.len() >= n {
@@ -105,23 +104,35 @@ pub fn silhouette(
             .seen(format!("{} clusters of {n} rows", clusters.labels.len()))
             .advice("choose another number of clusters"));
     }
-
-    let centred = Centred::new(rows, &clusters.order, options.geometry)?;
-    let queries = if n <= options.exact_limit || n <= options.sample {
-        (0..n).collect()
-    } else {
-        let mut random = ChaCha8Rng::seed_from_u64(options.seed);
-        let mut sample = index::sample(&mut random, n, options.sample).into_vec();
-        sample.sort_unstable();
-        sample
-    };
-    let sums = centred.gather(
-        &queries,
-        || vec![0.0_f64; clusters.labels.len()],
-        |sums, first, distances| clusters.add_runs(sums, first, distances),
-    );
+    if n <= options.exact_limit || n <= options.sample {
+        let queries: Vec<usize> = (0..n).collect();
+        let read;
+        let (rows, order) = match source.as_matrix() {
+            Some(rows) => (rows, &clusters.order),
+            None => {
+                read = select_rows(source, &clusters.order)?;
+                (read.view(), &queries)
+            }
+        };
+        require_finite(rows)?;
+        let centred = Centred::new(rows, order, options.geometry)?;
+        let sums = centred.gather(
+            &queries,
+            || vec![0.0_f64; clusters.labels.len()],
+            |sums, first, distances| clusters.add_runs(sums, first, distances),
+        );
+        let values: Vec<f64> =
+            queries.iter().zip(&sums).map(|(&query, sums)| clusters.value(query, sums)).collect();
+        return Ok(clusters.result(labels.len(), &queries, &values));
+    }
+    let mut random = ChaCha8Rng::seed_from_u64(options.seed);
+    let mut queries = index::sample(&mut random, n, options.sample).into_vec();
+    queries.sort_unstable();
+    let rows: Vec<usize> = queries.iter().map(|query| clusters.order[*query]).collect();
+    let sums = distance_sums(source, labels, &rows, &clusters.labels, options.geometry)?;
+    let sums = sums.chunks_exact(clusters.labels.len());
     let values: Vec<f64> =
-        queries.iter().zip(&sums).map(|(&query, sums)| clusters.value(query, sums)).collect();
+        queries.iter().zip(sums).map(|(&query, sums)| clusters.value(query, sums)).collect();
     Ok(clusters.result(labels.len(), &queries, &values))
 }
 
@@ -221,7 +232,7 @@ impl Clusters {
 }
 
 /// In eight independent sums, which a processor adds at once.
-fn sum(numbers: &[f32]) -> f64 {
+pub(super) fn sum(numbers: &[f32]) -> f64 {
     let mut lanes = [0.0_f64; 8];
     let chunks = numbers.chunks_exact(8);
     let rest = chunks.remainder().iter().map(|&x| f64::from(x)).sum::<f64>();
@@ -253,7 +264,7 @@ mod tests {
         let (rows, labels) = blobs(1500);
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| silhouette(rows.view(), &labels, &Default::default()).unwrap())
+            pool.install(|| silhouette(&rows, &labels, &Default::default()).unwrap())
         };
         let expected = run(1);
         assert_eq!(run(2), expected);
@@ -263,12 +274,12 @@ mod tests {
     #[test]
     fn a_sample_estimates_the_mean_within_its_error() {
         let (rows, labels) = blobs(3000);
-        let exact = silhouette(rows.view(), &labels, &Default::default()).unwrap();
+        let exact = silhouette(&rows, &labels, &Default::default()).unwrap();
         assert_eq!((exact.sampled, exact.standard_error), (None, None));
         let mut deviations = 0.0;
         for seed in 0..20 {
             let options = SilhouetteOptions { exact_limit: 100, sample: 150, seed, ..Default::default() };
-            let sampled = silhouette(rows.view(), &labels, &options).unwrap();
+            let sampled = silhouette(&rows, &labels, &options).unwrap();
             assert_eq!(sampled.sampled, Some(150));
             let error = sampled.standard_error.unwrap();
             deviations += (sampled.mean - exact.mean) / error;
@@ -281,12 +292,51 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_is_scored_as_rows_in_memory() {
+        /// A matrix that says it is not one.
+        struct Streamed<'a>(&'a Array2<f32>);
+        impl RowSource for Streamed<'_> {
+            fn n_rows(&self) -> usize {
+                self.0.nrows()
+            }
+            fn dims(&self) -> usize {
+                self.0.ncols()
+            }
+            fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
+                self.0.chunks(rows)
+            }
+        }
+        let (rows, mut labels) = blobs(3000);
+        labels[7] = None;
+        for geometry in [Geometry::Euclidean, Geometry::Spherical] {
+            for exact_limit in [100, 5000] {
+                let options = SilhouetteOptions { exact_limit, sample: 150, geometry, ..Default::default() };
+                let streamed = silhouette(&Streamed(&rows), &labels, &options).unwrap();
+                assert_eq!(streamed, silhouette(&rows, &labels, &options).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn huge_and_tiny_numbers_have_the_same_silhouette() {
+        let (rows, labels) = blobs(300);
+        for exact_limit in [20_000, 50] {
+            let options = SilhouetteOptions { exact_limit, sample: 60, ..Default::default() };
+            let plain = silhouette(&rows, &labels, &options).unwrap();
+            for scale in [1e24, 1e-24] {
+                let scaled = silhouette(&(&rows * scale), &labels, &options).unwrap();
+                assert!((scaled.mean - plain.mean).abs() < 1e-5, "{scale}: {} {}", scaled.mean, plain.mean);
+            }
+        }
+    }
+
+    #[test]
     fn noise_is_left_out() {
         let (rows, labels) = blobs(60);
         let mut with_noise = labels.clone();
         with_noise[40..].fill(None);
-        let all = silhouette(rows.view(), &with_noise, &Default::default()).unwrap();
-        let part = silhouette(rows.slice(s![..40, ..]), &labels[..40], &Default::default()).unwrap();
+        let all = silhouette(&rows, &with_noise, &Default::default()).unwrap();
+        let part = silhouette(&rows.slice(s![..40, ..]), &labels[..40], &Default::default()).unwrap();
         assert!((all.mean - part.mean).abs() < 1e-6);
         assert!(all.per_row[40..].iter().all(Option::is_none));
     }
@@ -294,7 +344,7 @@ mod tests {
     #[test]
     fn the_means_of_the_clusters_make_the_mean() {
         let (rows, labels) = blobs(90);
-        let score = silhouette(rows.view(), &labels, &Default::default()).unwrap();
+        let score = silhouette(&rows, &labels, &Default::default()).unwrap();
         let total: f64 = score.per_cluster.iter().map(|part| part.size as f64 * part.mean.unwrap()).sum();
         assert!((total / 90.0 - score.mean).abs() < 1e-12);
     }
@@ -303,8 +353,8 @@ mod tests {
     fn one_cluster_or_only_single_rows_are_refused() {
         let rows = array![[0.0_f32], [1.0], [2.0]];
         for labels in [[4, 4, 4], [0, 1, 2]].map(|labels| labels.map(Some)) {
-            assert!(silhouette(rows.view(), &labels, &Default::default()).is_err());
+            assert!(silhouette(&rows, &labels, &Default::default()).is_err());
         }
-        assert!(silhouette(rows.view(), &[Some(0), Some(1)], &Default::default()).is_err());
+        assert!(silhouette(&rows, &[Some(0), Some(1)], &Default::default()).is_err());
     }
 }

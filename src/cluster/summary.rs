@@ -1,18 +1,18 @@
 //! What stands in each cluster: its size, its name, its typical rows, its labels.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
-use ndarray::{Array1, ArrayView2};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::naming::{NamingOptions, name_clusters, names_by_cluster};
 use crate::error::{Error, Result};
+use crate::rows::simd::dot_f64;
+use crate::rows::{Fold, RowBlock, RowSource, fold_rows, group_sums};
 
-/// The rows to summarise, one entry each.
+/// What is known of the rows, one entry each.
 #[derive(Debug, Clone, Copy)]
 pub struct SummaryInput<'a> {
-    /// n x d.
-    pub rows: ArrayView2<'a, f32>,
     /// The cluster of each row; `None` for noise.
     pub labels: &'a [Option<u32>],
     /// The text of each row, if there are texts.
@@ -37,7 +37,7 @@ impl Default for SummaryOptions {
 }
 
 /// One cluster.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ClusterSummary {
     /// The cluster's label.
     pub id: u32,
@@ -56,8 +56,26 @@ pub struct ClusterSummary {
     pub examples: Vec<Example>,
 }
 
+impl ClusterSummary {
+    /// Its first three terms, or `cluster 3` where it has none.
+    pub fn name(&self) -> String {
+        let terms: Vec<&str> = self.terms.iter().take(3).map(String::as_str).collect();
+        if terms.is_empty() { format!("cluster {}", self.id) } else { terms.join(", ") }
+    }
+
+    /// Its number with the two terms that tell most: `3 coffee, roast`.
+    pub fn short_name(&self) -> String {
+        let terms: Vec<&str> = self.terms.iter().take(2).map(String::as_str).collect();
+        if terms.is_empty() {
+            format!("cluster {}", self.id)
+        } else {
+            format!("{} {}", self.id, terms.join(", "))
+        }
+    }
+}
+
 /// A row that stands for its cluster.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Example {
     /// The row's position; the first is 0.
     pub row: usize,
@@ -65,21 +83,21 @@ pub struct Example {
     pub text: Option<String>,
 }
 
-/// Summarises each cluster, in ascending order.
+/// Summarises each cluster of the rows (n x d) of any source, in ascending order: two passes.
 ///
 /// Examples are the rows with the largest cosine to the mean of the cluster, the earlier of equals,
 /// and no text twice.
 ///
 /// # Errors
-/// When the numbers of rows, labels, texts and numbers differ.
+/// When the numbers of rows, labels, texts and numbers differ, and whatever the source meets while reading.
 ///
 /// ```
 /// use embedlab::cluster::{SummaryInput, summarize};
 /// let rows = ndarray::array![[1.0_f32, 0.0], [0.9, 0.1], [0.0, 1.0]];
 /// let texts = ["strong coffee", "mild coffee", "dry cat food"].map(|text| Some(text.to_owned()));
 /// let clusters = summarize(
+///     &rows,
 ///     &SummaryInput {
-///         rows: rows.view(),
 ///         labels: &[Some(0), Some(0), Some(1)],
 ///         texts: Some(&texts),
 ///         numbers: Some(&[Some(5.0), Some(4.0), None]),
@@ -91,8 +109,12 @@ pub struct Example {
 /// assert_eq!(clusters[1].examples[0].row, 2);
 /// # Ok::<(), embedlab::Error>(())
 /// ```
-pub fn summarize(input: &SummaryInput<'_>, options: &SummaryOptions) -> Result<Vec<ClusterSummary>> {
-    let n = input.rows.nrows();
+pub fn summarize(
+    source: &(impl RowSource + ?Sized),
+    input: &SummaryInput<'_>,
+    options: &SummaryOptions,
+) -> Result<Vec<ClusterSummary>> {
+    let n = source.n_rows();
     for (what, length) in [
         ("labels", Some(input.labels.len())),
         ("texts", input.texts.map(<[_]>::len)),
@@ -110,6 +132,14 @@ pub fn summarize(input: &SummaryInput<'_>, options: &SummaryOptions) -> Result<V
             members.entry(*label).or_default().push(row);
         }
     }
+    let n_clusters = members.last_key_value().map_or(0, |(last, _)| *last as usize + 1);
+    let centres = group_sums(source, input.labels, None, n_clusters)?.sums;
+    let nearest = Nearest { input, centres: &centres, wanted: options.examples };
+    let mut nearest = fold_rows(source, &nearest)?;
+    let example = |(_, row): (f64, usize)| {
+        let text = input.texts.and_then(|texts| texts[row].clone());
+        Example { row, text }
+    };
     let summary = |(id, rows): (u32, Vec<usize>)| ClusterSummary {
         id,
         size: rows.len(),
@@ -117,7 +147,7 @@ pub fn summarize(input: &SummaryInput<'_>, options: &SummaryOptions) -> Result<V
         terms: names.remove(&id).unwrap_or_default(),
         description: None,
         mean_label: input.numbers.and_then(|numbers| mean(rows.iter().filter_map(|&row| numbers[row]))),
-        examples: examples(input, &rows, options.examples),
+        examples: std::mem::take(&mut nearest[id as usize]).into_iter().map(example).collect(),
     };
     Ok(members.into_iter().map(summary).collect())
 }
@@ -136,31 +166,71 @@ fn mean(numbers: impl Iterator<Item = f64>) -> Option<f64> {
     (count > 0).then(|| sum / count as f64)
 }
 
-fn examples(input: &SummaryInput<'_>, members: &[usize], wanted: usize) -> Vec<Example> {
-    let mut centre = Array1::<f64>::zeros(input.rows.ncols());
-    for &row in members {
-        centre.zip_mut_with(&input.rows.row(row), |sum, &x| *sum += f64::from(x));
-    }
-    // The length of the centre is the same for all rows and leaves their order as it is.
-    let cosine = |row: usize| {
-        let (mut product, mut squared) = (0.0, 0.0);
-        for (&x, centre) in input.rows.row(row).iter().zip(&centre) {
-            product += f64::from(x) * centre;
-            squared += f64::from(x) * f64::from(x);
-        }
-        if squared == 0.0 { f64::NEG_INFINITY } else { product / squared.sqrt() }
-    };
-    let mut nearest: Vec<(f64, usize)> = members.iter().map(|&row| (cosine(row), row)).collect();
-    nearest.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+/// For each cluster the rows with the largest cosines to the sum of its rows, the best first; of rows with
+/// one text only the best.
+struct Nearest<'a> {
+    input: &'a SummaryInput<'a>,
+    centres: &'a [Vec<f64>],
+    wanted: usize,
+}
 
-    let text = |row: usize| input.texts.and_then(|texts| texts[row].as_deref());
-    let mut shown = HashSet::new();
-    let distinct = nearest.into_iter().filter(|&(_, row)| text(row).is_none_or(|text| shown.insert(text)));
-    distinct.take(wanted).map(|(_, row)| Example { row, text: text(row).map(str::to_owned) }).collect()
+impl Nearest<'_> {
+    fn text(&self, row: usize) -> Option<&str> {
+        self.input.texts.and_then(|texts| texts[row].as_deref())
+    }
+
+    fn insert(&self, best: &mut Vec<(f64, usize)>, cosine: f64, row: usize) {
+        if best.len() == self.wanted && best.last().is_none_or(|(least, _)| *least >= cosine) {
+            return;
+        }
+        if let Some(text) = self.text(row)
+            && let Some(at) = best.iter().position(|(_, other)| self.text(*other) == Some(text))
+        {
+            if best[at].0 >= cosine {
+                return;
+            }
+            best.remove(at);
+        }
+        // Rows come in their order, so that the earlier of equals stays before the later.
+        best.insert(best.partition_point(|(other, _)| *other >= cosine), (cosine, row));
+        best.truncate(self.wanted);
+    }
+}
+
+impl Fold for Nearest<'_> {
+    type Part = Vec<Vec<(f64, usize)>>;
+
+    fn start(&self) -> Self::Part {
+        vec![Vec::new(); self.centres.len()]
+    }
+
+    fn add(&self, part: &mut Self::Part, block: RowBlock<'_>) {
+        if self.wanted == 0 {
+            return;
+        }
+        for (i, row) in block.rows.rows().into_iter().enumerate() {
+            let number = block.first + i;
+            let (Some(label), Some(values)) = (self.input.labels[number], row.as_slice()) else { continue };
+            // The length of the centre is the same for all rows and leaves their order as it is.
+            let centre = &self.centres[label as usize];
+            let product: f64 = values.iter().zip(centre).map(|(x, centre)| f64::from(*x) * centre).sum();
+            let squared = dot_f64(values, values);
+            let cosine = if squared > 0.0 { product / squared.sqrt() } else { f64::NEG_INFINITY };
+            self.insert(&mut part[label as usize], cosine, number);
+        }
+    }
+
+    fn merge(&self, into: &mut Self::Part, from: Self::Part) {
+        for (best, more) in into.iter_mut().zip(from) {
+            for (cosine, row) in more {
+                self.insert(best, cosine, row);
+            }
+        }
+    }
 }
 
 /// How the rows of each cluster fall on the classes of a label column.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct CrossTable {
     /// The clusters, ascending: the rows of the table.
     pub clusters: Vec<u32>,
@@ -227,8 +297,8 @@ mod tests {
         let rows = array![[1.0_f32, 0.0], [1.0, 0.1], [1.0, 0.1], [1.0, 0.2], [0.0, 1.0], [0.0, 0.0]];
         let texts = ["a", "b", "b", "c", "d", "e"].map(|text| Some(text.to_owned()));
         let labels = [Some(7), Some(7), Some(7), Some(7), None, Some(7)];
-        let input = SummaryInput { rows: rows.view(), labels: &labels, texts: Some(&texts), numbers: None };
-        let clusters = summarize(&input, &Default::default()).unwrap();
+        let input = SummaryInput { labels: &labels, texts: Some(&texts), numbers: None };
+        let clusters = summarize(&rows, &input, &Default::default()).unwrap();
         assert_eq!(clusters.len(), 1);
         assert_eq!((clusters[0].id, clusters[0].size, clusters[0].mean_label), (7, 5, None));
         assert!((clusters[0].share - 5.0 / 6.0).abs() < 1e-12);
@@ -239,9 +309,8 @@ mod tests {
     #[test]
     fn a_summary_needs_no_texts() {
         let rows = array![[1.0_f32], [2.0]];
-        let input =
-            SummaryInput { rows: rows.view(), labels: &[Some(0), Some(1)], texts: None, numbers: None };
-        let clusters = summarize(&input, &Default::default()).unwrap();
+        let input = SummaryInput { labels: &[Some(0), Some(1)], texts: None, numbers: None };
+        let clusters = summarize(&rows, &input, &Default::default()).unwrap();
         assert_eq!(clusters[1].examples, [Example { row: 1, text: None }]);
         assert!(clusters[1].terms.is_empty());
     }
@@ -249,8 +318,8 @@ mod tests {
     #[test]
     fn a_summary_has_the_keys_of_the_command() {
         let rows = array![[1.0_f32]];
-        let input = SummaryInput { rows: rows.view(), labels: &[Some(0)], texts: None, numbers: None };
-        let json = serde_json::to_value(summarize(&input, &Default::default()).unwrap()).unwrap();
+        let input = SummaryInput { labels: &[Some(0)], texts: None, numbers: None };
+        let json = serde_json::to_value(summarize(&rows, &input, &Default::default()).unwrap()).unwrap();
         for key in ["id", "size", "terms", "mean_label", "examples"] {
             assert!(json[0].get(key).is_some(), "{key}");
         }
@@ -260,12 +329,12 @@ mod tests {
     #[test]
     fn columns_of_another_length_are_refused() {
         let rows = array![[1.0_f32], [2.0]];
-        let input = SummaryInput { rows: rows.view(), labels: &[Some(0)], texts: None, numbers: None };
-        assert!(summarize(&input, &Default::default()).unwrap_err().to_string().contains("1 labels"));
+        let input = SummaryInput { labels: &[Some(0)], texts: None, numbers: None };
+        assert!(summarize(&rows, &input, &Default::default()).unwrap_err().to_string().contains("1 labels"));
         let numbers = [Some(1.0)];
         let labels = [Some(0), Some(0)];
-        let input = SummaryInput { rows: rows.view(), labels: &labels, texts: None, numbers: Some(&numbers) };
-        assert!(summarize(&input, &Default::default()).is_err());
+        let input = SummaryInput { labels: &labels, texts: None, numbers: Some(&numbers) };
+        assert!(summarize(&rows, &input, &Default::default()).is_err());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// All scores are 1 for the same partition under any names. [`ari`](Self::ari) and
 /// [`ami`](Self::ami) are corrected for chance: about 0 for random labels, whatever the number of
 /// clusters, and below 0 for worse; the other four grow with the number of clusters.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Agreement {
     /// Harmonic mean of homogeneity and completeness, 0 to 1 (Rosenberg and Hirschberg 2007).
     pub v_measure: f64,

@@ -1,6 +1,6 @@
 //! The section about zero-shot labels.
 
-use super::clusters::themed;
+use super::themed;
 use crate::chart::{Picture, PrecisionRecallCurves, Style, ThresholdPlot};
 use crate::error::Result;
 use crate::number::grouped;

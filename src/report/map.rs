@@ -1,11 +1,10 @@
 //! The section with the map, whatever method made it.
 
-use super::clusters::{cluster_name, palette, themed};
-use crate::chart::{ColorColumn, Groups, Palette, Picture, Style};
-use crate::cluster::{Analysis, LabelColumn};
+use super::themed;
+use crate::analysis::{cluster_picture, label_picture};
+use crate::cluster::{Clustering, LabelColumn};
 use crate::error::Result;
 use crate::map::{MapMethod, RowMap, Trust};
-use crate::number::grouped;
 use crate::view::Section;
 use crate::view::{Block, KeyFigure};
 
@@ -13,7 +12,7 @@ use crate::view::{Block, KeyFigure};
 ///
 /// # Errors
 /// When a picture cannot be drawn or the results cannot be written as JSON.
-pub fn map(map: &RowMap, analysis: &Analysis, label: Option<&LabelColumn>) -> Result<Section> {
+pub fn map(map: &RowMap, analysis: &Clustering, label: Option<&LabelColumn>) -> Result<Section> {
     let mut section = Section::new("map", "Map");
     let figures = key_figures(map);
     if !figures.is_empty() {
@@ -117,37 +116,4 @@ fn about(map: &RowMap) -> String {
             text
         }
     }
-}
-
-/// A picture with groups for colours.
-fn draw(map: &RowMap, groups: Groups, style: Style) -> Result<Picture> {
-    let subtitle = format!("{} rows, {}", grouped(map.points.nrows() as u64), map.method_in_words());
-    map.picture(Some(ColorColumn::groups("groups", groups)), true, &style.subtitle(subtitle))
-}
-
-/// The map with a colour for each cluster.
-///
-/// # Errors
-/// When it cannot be drawn.
-pub fn cluster_picture(map: &RowMap, analysis: &Analysis, style: Style) -> Result<Picture> {
-    let of: Vec<Option<usize>> =
-        analysis.labels.iter().map(|label| label.map(|label| label as usize)).collect();
-    draw(map, Groups::with_gaps(&of, analysis.clusters.iter().map(cluster_name))?, style)
-}
-
-/// The map with a colour for each class of a label.
-///
-/// # Errors
-/// When it cannot be drawn.
-pub fn label_picture(map: &RowMap, label: &LabelColumn, style: Style) -> Result<Picture> {
-    let of: Vec<Option<usize>> =
-        label.labels.codes.iter().map(|code| code.map(|code| code as usize)).collect();
-    let stars = palette(&label.labels.names) == Palette::Stars;
-    let name = |name: &String| match (stars, name.as_str()) {
-        (true, "1") => "1 star".to_owned(),
-        (true, _) => format!("{name} stars"),
-        (false, _) => name.clone(),
-    };
-    let groups = Groups::with_gaps(&of, label.labels.names.iter().map(name))?;
-    draw(map, groups.palette(palette(&label.labels.names)), style)
 }

@@ -1,6 +1,5 @@
 //! The sections of the page about everything.
 
-mod clusters;
 mod labels;
 mod map;
 mod models;
@@ -9,12 +8,12 @@ mod recommend;
 
 use serde::Serialize;
 
+use crate::chart::{Picture, Style, Theme};
 use crate::error::{Error, Result};
-use crate::view::{Block, Section};
+use crate::view::{Block, Figure, Section};
 
-pub use clusters::{choice_picture, clusters};
 pub use labels::{labels, threshold_picture};
-pub use map::{cluster_picture, label_picture, map};
+pub use map::map;
 pub use models::{classification, regression};
 pub use overview::overview;
 pub use recommend::{neighbors, recommend, star_picture};
@@ -25,4 +24,15 @@ fn with_data(section: Section, results: &impl Serialize) -> Result<Section> {
         .map_err(|error| Error::argument("the results cannot be written as JSON").source(error))?;
     let id = format!("{}-data", section.id);
     Ok(section.with(Block::Data { id, value }))
+}
+
+/// The same picture for light and for dark pages.
+fn themed(
+    caption: impl Into<String>,
+    draw: impl Fn(Style) -> Result<Picture>,
+    title: &str,
+) -> Result<Figure> {
+    let light = draw(Style::new(title).theme(Theme::Light))?;
+    let dark = draw(Style::new(title).theme(Theme::Dark))?;
+    Figure::new(&light, &dark, caption)
 }

@@ -1,6 +1,6 @@
 //! The sections about models: a label as a number, and as a class.
 
-use super::clusters::palette;
+use crate::analysis::palette;
 use crate::chart::{Bars, HeatMap, PrecisionRecallCurves, Predicted};
 use crate::error::Result;
 use crate::metric::{AverageScores, Comparison, Interval, RegressionScores};

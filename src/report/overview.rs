@@ -1,8 +1,9 @@
 //! The section about the file as a whole.
 
-use super::clusters::{for_bars, palette, themed};
+use super::themed;
+use crate::analysis::palette;
 use crate::chart::{Bars, Histogram, Palette};
-use crate::cluster::{About, LabelColumn};
+use crate::cluster::{ClusterColumns, LabelColumn};
 use crate::error::Result;
 use crate::number::grouped;
 use crate::table::{Check, Severity};
@@ -14,7 +15,7 @@ use crate::view::{Cell, Grid};
 ///
 /// # Errors
 /// When the check cannot be written as JSON.
-pub fn overview(check: &Check, about: &About) -> Result<Section> {
+pub fn overview(check: &Check, about: &ClusterColumns) -> Result<Section> {
     let lengths = if check.unit_length {
         "every row has length 1".to_owned()
     } else {
@@ -69,7 +70,7 @@ fn spread(label: &LabelColumn, counts: &[u64], labelled: u64) -> Result<Figure> 
     themed(
         format!("The rows of each {}. Scores are read beside what the largest alone would give.", label.name),
         |style| {
-            let style = for_bars(style, names.len()).subtitle(format!("{} rows", grouped(labelled)));
+            let style = style.fitting_bars(names.len()).subtitle(format!("{} rows", grouped(labelled)));
             let bars = Bars::new(names, &sizes).shares(true);
             let stars = palette(names) == Palette::Stars;
             if stars { bars.palette(Palette::Stars).draw(&style) } else { bars.draw(&style) }

@@ -1,6 +1,7 @@
 //! The sections about users and products, and about neighbours.
 
-use super::clusters::{for_bars, palette, themed};
+use super::themed;
+use crate::analysis::palette;
 use crate::chart::{Bars, BoxPlot, Palette, Picture, Style};
 use crate::error::Result;
 use crate::metric::Interval;
@@ -156,7 +157,7 @@ pub fn neighbors(sources: &[(usize, Neighbors)], texts: &[Option<String>]) -> Re
         section = section.with(themed(
             "How far the rows above are from those most like them, by cosine: 0 is the same direction, 1 has nothing in \
              common.",
-            |style| Bars::new(&names, &distances).draw(&for_bars(style, names.len()).subtitle("row and neighbour")),
+            |style| Bars::new(&names, &distances).draw(&style.fitting_bars(names.len()).subtitle("row and neighbour")),
             "Distances of the nearest rows",
         )?);
     }

@@ -32,6 +32,7 @@
 //! ```
 
 mod distance;
+mod distinct;
 mod finite;
 mod fold;
 mod mean;
@@ -42,6 +43,7 @@ mod source;
 mod top_k;
 
 pub use distance::Metric;
+pub use distinct::distinct_rows;
 pub(crate) use finite::require_finite;
 pub use fold::{BLOCK_ROWS, Fold, LEAF_ROWS, RowBlock, fold_rows};
 pub(crate) use mean::group_sums;

@@ -3,8 +3,8 @@
 //! analysis is one line in `ANALYSES`.
 
 use embedlab::cluster::{
-    About, AnalysisOptions, ClusterCount, DbscanOptions, GaussianMixture, Geometry, HdbscanOptions, KMeans,
-    Method, analyse, choose_k_means, dbscan, hdbscan, silhouette,
+    ClusterColumns, ClusterMethod, ClusterOptions, DbscanOptions, GaussianMixture, Geometry, HdbscanOptions,
+    KMeans, analyse, choose_k_means, dbscan, hdbscan, silhouette,
 };
 use embedlab::forest::{Criterion, ForestClassifier, ForestRegressor, MaxFeatures};
 use embedlab::map::{Engine, Gradient, NeighborGraph, Tsne, neighbors_kept, trust};
@@ -334,13 +334,13 @@ fn choice(rows: ArrayView2<'_, f32>) -> Result<String> {
 
 fn silhouettes(rows: ArrayView2<'_, f32>) -> Result<String> {
     let labels: Vec<Option<u32>> = (0..rows.nrows()).map(|row| Some((row % 2) as u32)).collect();
-    debug(silhouette(rows, &labels, &Default::default()))
+    debug(silhouette(&rows, &labels, &Default::default()))
 }
 
 fn analysis(rows: ArrayView2<'_, f32>) -> Result<String> {
     let options =
-        AnalysisOptions { method: Method::Spherical, count: ClusterCount::Exactly(2), ..Default::default() };
-    let mut found = analyse(rows, &About::default(), &options)?;
+        ClusterOptions { method: ClusterMethod::Spherical, k: Some(2.into()), ..Default::default() };
+    let mut found = analyse(&rows, &ClusterColumns::default(), &options, 42)?;
     found.fit_seconds = 0.0;
     Ok(format!("{found:?}"))
 }

@@ -66,6 +66,13 @@ impl Style {
         self
     }
 
+    /// A picture as high as this many bars need.
+    pub(crate) fn fitting_bars(self, bars: usize) -> Self {
+        let bars = bars.min(40) as u32;
+        let (width, roomy, narrow) = (self.width, 110 + 44 * bars, 110 + 20 * bars);
+        self.size(width, roomy.clamp(180, 600).max(narrow))
+    }
+
     /// Sets the PNG dots per CSS pixel.
     pub fn scale(mut self, scale: f64) -> Self {
         self.scale = scale;

@@ -6,10 +6,10 @@ use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::frame::{Frame, Moved};
 use super::lloyd::Converged;
 use super::points::Points;
 use super::{Geometry, KMeans, KMeansValidParams, init, lloyd, mini_batch};
+use crate::cluster::frame::{Frame, Moved};
 use crate::error::{Error, Result};
 use crate::rows::{LEAF_ROWS, RowSource, moments, select_rows};
 
@@ -67,7 +67,14 @@ impl KMeansValidParams {
             self.refined(source, &points, tol, sample)?
         };
         let (centroids, labels) = largest_first(best.centroids, best.labels);
-        Ok(KMeans { centroids, labels, inertia: best.inertia, n_iter: best.n_iter, geometry: self.geometry })
+        Ok(KMeans {
+            centroids,
+            labels,
+            inertia: best.inertia,
+            n_iter: best.n_iter,
+            geometry: self.geometry,
+            names: Vec::new(),
+        })
     }
 
     /// The start with the least inertia, each followed to its end.

@@ -1,12 +1,11 @@
 //! k-means: the k centroids whose rows lie nearest to them.
 //!
 //! [`KMeans`] has scikit-learn's parameters, defaults and stopping rule, and stands behind linfa's
-//! `Fit` and `Predict`. The work is cut where the method is cut: rows made ready ([`frame`], [`points`]),
+//! `Fit` and `Predict`. The work is cut where the method is cut: rows made ready ([`points`]),
 //! where to start ([`init`]), iterations that skip what cannot change ([`lloyd`]), mini-batches
 //! ([`mini_batch`]), all of it together ([`fit`]).
 
 mod fit;
-mod frame;
 mod init;
 mod lloyd;
 mod mini_batch;
@@ -19,9 +18,9 @@ use linfa::traits::{Fit, PredictInplace};
 use linfa::{Float, ParamGuard};
 use ndarray::{Array1, Array2, ArrayBase, Data, Ix2};
 
+use super::frame::{Frame, Moved};
 use crate::error::{Error, Result};
 use crate::rows::{RowSource, moments};
-use frame::{Frame, Moved};
 pub use params::{Geometry, KMeansParams, KMeansValidParams};
 
 /// A fitted k-means model.
@@ -62,6 +61,8 @@ pub struct KMeans {
     pub n_iter: usize,
     /// Euclidean or spherical.
     pub geometry: Geometry,
+    /// The name of each cluster, kept with a saved model; empty where none were given.
+    pub names: Vec<String>,
 }
 
 impl KMeans {

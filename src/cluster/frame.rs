@@ -37,10 +37,18 @@ impl Frame {
     fn beyond(far: f64, moments: &Moments) -> Option<Frame> {
         let offset: f64 = moments.mean.iter().map(|mean| mean * mean).sum();
         let variance: f64 = moments.variance.sum();
-        let deviation = variance.sqrt();
-        let unit = if deviation > 0.0 && !SAFE.contains(&deviation) { deviation } else { 1.0 };
-        let needed = offset > far * variance || unit != 1.0;
-        (needed && deviation.is_finite()).then(|| Frame { mean: moments.mean.clone(), unit })
+        let frame = Frame::of(moments);
+        (variance.is_finite() && (offset > far * variance || frame.unit != 1.0)).then_some(frame)
+    }
+
+    /// The frame of rows with these moments, whether they need it or not.
+    pub fn of(moments: &Moments) -> Frame {
+        let mut frame = Frame { mean: moments.mean.clone(), unit: 1.0 };
+        let deviation = moments.variance.sum().sqrt();
+        if deviation > 0.0 && deviation.is_finite() && !SAFE.contains(&deviation) {
+            frame.unit = deviation;
+        }
+        frame
     }
 
     /// What a squared distance in this frame is multiplied by to be one between the rows as given.
@@ -57,6 +65,13 @@ impl Frame {
             }
         });
         moved
+    }
+
+    /// Appends a row as it is in this frame.
+    pub fn extend(&self, row: &[f32], out: &mut Vec<f32>) {
+        let moved =
+            row.iter().zip(&self.mean).map(|(value, mean)| ((f64::from(*value) - mean) / self.unit) as f32);
+        out.extend(moved);
     }
 
     /// Centroids of this frame among the rows as given.

@@ -1,0 +1,161 @@
+//! All analyses that fit the data, as one page.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Context, InReport, registry};
+use crate::cluster::{ClusterColumns, Clustering};
+use crate::data::{Data, Role};
+use crate::error::{Error, Result};
+use crate::map::{MapMethod, MapOptions, lay_out};
+use crate::number::counted;
+use crate::report;
+use crate::rows::RowSource;
+use crate::table::check;
+use crate::view::{Block, Cell, Grid, Look, Page, Section};
+
+/// What the page holds beyond, or short of, what fits the data.
+#[derive(Debug, Clone, Default)]
+pub struct ReportOptions {
+    /// The title; default: the name of the data.
+    pub title: Option<String>,
+    /// Only these sections, by the names of their analyses; empty for all that fit.
+    pub only: Vec<String>,
+    /// Not these sections.
+    pub without: Vec<String>,
+    /// Options of analyses, by name; those that are not named have the page's defaults.
+    pub options: BTreeMap<String, Value>,
+    /// How the map is laid out; default: t-SNE up to 20,000 rows, else PCA.
+    pub layout: Option<MapMethod>,
+}
+
+/// A section that the page does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// The analysis.
+    pub section: String,
+    /// Why.
+    pub why: String,
+}
+
+/// A page about everything.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// The page.
+    #[serde(flatten)]
+    pub page: Page,
+    /// What it does not hold.
+    pub left_out: Vec<LeftOut>,
+}
+
+impl ReportOptions {
+    fn wants(&self, name: &str) -> bool {
+        (self.only.is_empty() || self.only.iter().any(|only| only == name))
+            && !self.without.iter().any(|without| without == name)
+    }
+
+    /// Names of sections that are no analysis.
+    const OTHERS: [&str; 2] = ["overview", "map"];
+
+    fn check(&self) -> Result<()> {
+        let known = |name: &str| Self::OTHERS.contains(&name) || super::find(name).is_some();
+        match self.only.iter().chain(&self.without).chain(self.options.keys()).find(|name| !known(name)) {
+            None => Ok(()),
+            Some(name) => {
+                let names: Vec<&str> = Self::OTHERS
+                    .into_iter()
+                    .chain(registry().iter().map(|analysis| analysis.name()))
+                    .collect();
+                Err(Error::argument("no such section")
+                    .with_code("no-section")
+                    .seen(name.as_str())
+                    .advice(format!("the sections are {}", names.join(", "))))
+            }
+        }
+    }
+}
+
+/// Runs every analysis that fits the data and puts their views on one page, which says what it left out and why.
+///
+/// # Errors
+/// When an option is unknown, the rows do not fit in memory, or a picture cannot be drawn. An analysis that fails on the
+/// data is left out, with its error.
+pub fn report(data: &Data, options: &ReportOptions, context: &Context<'_>) -> Result<Report> {
+    options.check()?;
+    let mut page = Page::new(options.title.clone().unwrap_or_else(|| data.name().to_owned()));
+    page.subtitle = format!(
+        "{}, {} dimensions, column {}",
+        counted(data.n_rows(), "row"),
+        data.dims(),
+        data.table().vector_column()
+    );
+    page.provenance.seed = Some(context.seed);
+    let mut left_out = Vec::new();
+    let columns =
+        ClusterColumns::from_table(data.table(), data.column_of(Role::Text), data.column_of(Role::Label))?;
+    if options.wants("overview") {
+        let found = check(data.matrix()?).with_columns(data.table().column_names());
+        page.sections.push(report::overview(&found, &columns)?);
+    }
+    for analysis in registry() {
+        let name = analysis.name();
+        if !options.wants(name) {
+            continue;
+        }
+        let given = options.options.get(name);
+        let settings = match (analysis.in_report(data)?, given) {
+            (InReport::Never, None) if !options.only.iter().any(|only| only == name) => continue,
+            (InReport::Never, given) => given.cloned().unwrap_or_else(|| Value::Object(Default::default())),
+            (InReport::LeftOut(why), _) => {
+                left_out.push(LeftOut { section: name.to_owned(), why });
+                continue;
+            }
+            (InReport::Yes(defaults), given) => merged(defaults, given),
+        };
+        context.at(name, 0, 0, "");
+        let mut found = match analysis.run(data, settings, context) {
+            Ok(found) => found,
+            Err(error) if given.is_some() => return Err(data.locate(error)),
+            Err(error) => {
+                left_out.push(LeftOut { section: name.to_owned(), why: data.locate(error).to_string() });
+                continue;
+            }
+        };
+        let mut section = found.view(Look::Page)?;
+        for warning in context.take_warnings().into_iter().rev() {
+            section.blocks.insert(0, Block::warning(warning));
+        }
+        let id = format!("{}-data", section.id);
+        page.sections.push(section.with(Block::Data { id, value: found.json()? }));
+        if let Some(clusters) = found.as_any_mut().downcast_ref::<Clustering>()
+            && options.wants("map")
+        {
+            let rows = data.matrix()?;
+            let method = options.layout.unwrap_or_else(|| MapMethod::fitting(rows.nrows()));
+            let layout = MapOptions { method, ..MapOptions::default() };
+            match lay_out(rows, &layout, context.seed, &mut |_| ()) {
+                Ok(map) => page.sections.push(report::map(&map, clusters, columns.label.as_ref())?),
+                Err(error) => {
+                    left_out.push(LeftOut { section: "map".to_owned(), why: data.locate(error).to_string() });
+                }
+            }
+        }
+    }
+    if !left_out.is_empty() {
+        let grid = left_out.iter().fold(Grid::new(["section", "why"]), |grid, left| {
+            grid.row([Cell::text(left.section.as_str()), Cell::text(left.why.as_str())])
+        });
+        page.sections.push(Section::new("left-out", "Left out").with(grid));
+    }
+    Ok(Report { page, left_out })
+}
+
+/// The page's defaults with the options that were given.
+fn merged(mut defaults: Value, given: Option<&Value>) -> Value {
+    if let (Value::Object(defaults), Some(Value::Object(given))) = (&mut defaults, given) {
+        defaults.extend(given.iter().map(|(name, value)| (name.clone(), value.clone())));
+    }
+    defaults
+}
