@@ -239,8 +239,14 @@ fn a_point_has_its_stars_colour_and_the_theme_its_ground() {
         Scatter::new(points.view()).groups(groups).draw(&style().theme(theme)).unwrap()
     };
     let (light, dark) = (draw(Theme::Light), draw(Theme::Dark));
-    assert!(has_color(&light, Color(255, 0, 0)) && has_color(&light, Color(0, 100, 0)));
-    assert!(!has_color(&dark, Color(0, 100, 0)), "dark green would vanish on near-black");
+    assert!(
+        has_color(&light, Palette::Stars.color(0, 5, Theme::Light))
+            && has_color(&light, Palette::Stars.color(4, 5, Theme::Light))
+    );
+    assert!(
+        !has_color(&dark, Palette::Stars.color(4, 5, Theme::Light)),
+        "dark blue would vanish on near-black"
+    );
     assert!(has_color(&light, Color(255, 255, 255)) && !has_color(&dark, Color(255, 255, 255)));
 }
 

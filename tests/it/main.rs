@@ -25,6 +25,7 @@ mod model_reference;
 mod models;
 mod notebooks;
 mod pages;
+mod readme;
 mod recommend;
 mod report_page;
 mod rows;

@@ -38,18 +38,19 @@ impl Coloring {
         Ok(())
     }
 
-    /// Takes the room of the legend from the frame, and says how the rows are shown.
-    pub fn draw_legend(&self, frame: &mut Frame, rows: usize, style: &Style) -> Shown {
+    /// Takes the room of the legend from the frame, and says how the rows are shown. `means` adds a
+    /// line that explains the crosses.
+    pub fn draw_legend(&self, frame: &mut Frame, rows: usize, means: bool, style: &Style) -> Shown {
         match self {
             Coloring::One => {
                 let color = frame.ink.accent;
                 Shown { entries: vec![entry(String::new(), rows, color, true)], of: vec![0; rows] }
             }
             Coloring::Groups(groups) => {
-                // "other" and "none" need a line each.
-                let lines = legend::lines(frame.inside.height()).saturating_sub(2);
+                // "other", "none" and the crosses need a line each.
+                let lines = legend::lines(frame.inside.height()).saturating_sub(2 + usize::from(means));
                 let shown = groups.shown(lines, style.theme, frame.ink);
-                legend::draw(frame, &shown.entries);
+                legend::draw(frame, &shown.entries, means);
                 shown
             }
             Coloring::Values { values, label } => {

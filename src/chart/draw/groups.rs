@@ -208,7 +208,7 @@ mod tests {
         let groups = Groups::stars(&[1.0, 5.0, 0.0, f64::NAN, 6.0]);
         let shown = shown(&groups);
         assert_eq!(shown.of, [0, 4, 5, 5, 5]);
-        assert_eq!(shown.entries[4].color, Color(0, 100, 0));
+        assert_eq!(shown.entries[4].color, Color(0x26, 0x45, 0x8c));
         assert_eq!(shown.entries[5].name, "none");
     }
 

@@ -3,6 +3,7 @@
 
 pub(super) mod axis;
 pub(super) mod coloring;
+pub(super) mod cross;
 pub(super) mod drawing;
 pub(super) mod font;
 pub(super) mod frame;

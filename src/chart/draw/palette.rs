@@ -47,7 +47,7 @@ pub enum Palette {
     Categories,
     /// Groups with an order: steps along viridis.
     Ordered,
-    /// One to five stars: red, dark orange, gold, turquoise, dark green.
+    /// One to five stars: from red over yellow to blue.
     Stars,
 }
 
@@ -63,22 +63,23 @@ const OKABE_ITO: [Color; 7] = [
     Color(0xf0, 0xe4, 0x42),
 ];
 
-/// The CSS colours red, darkorange, gold, turquoise and darkgreen.
+/// From red over yellow to blue: any two are at least 18 CIE76 units apart in normal vision, protanopia,
+/// deuteranopia and tritanopia (Machado et al. 2009). The guide's red to green are 3 apart in protanopia.
 const STARS: [Color; 5] = [
-    Color(0xff, 0x00, 0x00),
-    Color(0xff, 0x8c, 0x00),
-    Color(0xff, 0xd7, 0x00),
-    Color(0x40, 0xe0, 0xd0),
-    Color(0x00, 0x64, 0x00),
+    Color(0xb2, 0x18, 0x2b),
+    Color(0xf0, 0x8a, 0x4b),
+    Color(0xe8, 0xc3, 0x3b),
+    Color(0x5a, 0xa9, 0xd6),
+    Color(0x26, 0x45, 0x8c),
 ];
 
-/// On near-black, pure red glows and dark green vanishes; the other three stay as they are.
+/// The same, lighter: at least 15 units apart.
 const STARS_ON_DARK: [Color; 5] = [
-    Color(0xff, 0x45, 0x3a),
-    Color(0xff, 0x8c, 0x00),
-    Color(0xff, 0xd7, 0x00),
-    Color(0x40, 0xe0, 0xd0),
-    Color(0x2c, 0xa0, 0x4f),
+    Color(0xf0, 0x52, 0x4f),
+    Color(0xff, 0x9d, 0x5c),
+    Color(0xff, 0xe0, 0x8a),
+    Color(0x7c, 0xc0, 0xee),
+    Color(0x4f, 0x7b, 0xe0),
 ];
 
 impl Palette {
@@ -140,6 +141,59 @@ mod tests {
             let below = Palette::Stars.color(index, 5, Theme::Light);
             let (a, b) = (below.luminance(), below.ink_on_top().luminance());
             assert!((a.max(b) + 0.05) / (a.min(b) + 0.05) >= 3.9, "star {}", index + 1);
+        }
+    }
+
+    /// A colour as an eye without one kind of cones sees it (Machado et al. 2009, full severity), in CIELAB.
+    fn seen(Color(red, green, blue): Color, matrix: [[f64; 3]; 3]) -> [f64; 3] {
+        let linear = [red, green, blue].map(|byte| {
+            let value = f64::from(byte) / 255.0;
+            if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        });
+        let times = |row: [f64; 3], by: [f64; 3]| row.iter().zip(by).map(|(a, b)| a * b).sum::<f64>();
+        let rgb = matrix.map(|row| times(row, linear).clamp(0.0, 1.0));
+        let root = |value: f64| if value > 0.008856 { value.cbrt() } else { 7.787 * value + 16.0 / 116.0 };
+        let x = root(times([0.4124, 0.3576, 0.1805], rgb) / 0.95047);
+        let y = root(times([0.2126, 0.7152, 0.0722], rgb));
+        let z = root(times([0.0193, 0.1192, 0.9505], rgb) / 1.08883);
+        [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
+    }
+
+    #[test]
+    fn stars_can_be_told_apart_without_one_kind_of_cones() {
+        let eyes = [
+            [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+            [
+                [0.367322, 0.860646, -0.227968],
+                [0.280085, 0.672501, 0.047413],
+                [-0.011820, 0.042940, 0.968881],
+            ],
+            [
+                [0.152286, 1.052583, -0.204868],
+                [0.114503, 0.786281, 0.099216],
+                [-0.003882, -0.048116, 1.051998],
+            ],
+            [
+                [1.255528, -0.076749, -0.178779],
+                [-0.078411, 0.930809, 0.147602],
+                [0.004733, 0.691367, 0.303900],
+            ],
+        ];
+        for (theme, least) in [(Theme::Light, 18.0), (Theme::Dark, 15.0)] {
+            for eye in eyes {
+                let stars: Vec<_> =
+                    (0..5).map(|star| seen(Palette::Stars.color(star, 5, theme), eye)).collect();
+                for (a, b) in (0..5).flat_map(|a| (0..a).map(move |b| (a, b))) {
+                    let square: f64 = stars[a].iter().zip(stars[b]).map(|(p, q)| (p - q).powi(2)).sum();
+                    assert!(
+                        square.sqrt() > least,
+                        "{theme:?}, {} and {} stars: {}",
+                        a + 1,
+                        b + 1,
+                        square.sqrt()
+                    );
+                }
+            }
         }
     }
 }

@@ -12,6 +12,8 @@ use crate::table::{Labels, Table};
 pub struct ColorColumn {
     name: String,
     pub(super) values: Values,
+    /// The number of each group, where the column holds numbers.
+    pub(super) numbers: Option<Vec<f64>>,
 }
 
 #[derive(Debug, Clone)]
@@ -20,19 +22,19 @@ pub(super) enum Values {
     Numbers(Vec<f64>),
 }
 
-/// Up to as many different whole numbers are classes (stars, years, counts), more are a measure.
+/// Up to this many different whole numbers are classes (stars, years, counts), more are a measure.
 const MOST_STEPS: usize = 12;
 
 impl ColorColumn {
     /// Categories. Of more than twenty the largest twenty have a colour; all others share one, and
     /// keep their names under the pointer and in exports.
     pub fn groups(name: impl Into<String>, groups: Groups) -> Self {
-        ColorColumn { name: name.into(), values: Values::Groups(groups) }
+        ColorColumn { name: name.into(), values: Values::Groups(groups), numbers: None }
     }
 
     /// Numbers, along a ramp from the first to the last percentile. NaN is no number.
     pub fn numbers(name: impl Into<String>, numbers: Vec<f64>) -> Self {
-        ColorColumn { name: name.into(), values: Values::Numbers(numbers) }
+        ColorColumn { name: name.into(), values: Values::Numbers(numbers), numbers: None }
     }
 
     /// The classes of a column; 1 to 5 have the colours of stars.
@@ -51,8 +53,9 @@ impl ColorColumn {
         Ok(ColorColumn::groups(name, Groups::with_gaps(&of, names)?.palette(palette)))
     }
 
-    /// A column of a table: up to twelve different whole numbers are classes in their order, other
-    /// numbers are a ramp, and everything else is categories.
+    /// A column of a table: up to twelve different whole numbers are classes, other numbers are a
+    /// ramp, and everything else is categories. The classes have colours in their order, unless the
+    /// column is called a cluster, a topic, a group, a class, a label or a segment: numbers there are names.
     ///
     /// # Errors
     /// When there is no such column, or it has no text form (a list, a struct).
@@ -68,9 +71,11 @@ impl ColorColumn {
         if !whole || different.len() > MOST_STEPS {
             return Ok(Self::numbers(name, numbers));
         }
-        let mut column = Self::labels(name, &table.labels(name)?)?;
+        let labels = table.labels(name)?;
+        let mut column = Self::labels(name, &labels)?;
+        column.numbers = labels.names.iter().map(|name| name.parse().ok()).collect();
         if let Values::Groups(groups) = column.values {
-            let ordered = groups.palette_is(Palette::Categories);
+            let ordered = groups.palette_is(Palette::Categories) && !is_a_name(name);
             let groups = if ordered { groups.palette(Palette::Ordered) } else { groups };
             column.values = Values::Groups(groups);
         }
@@ -123,4 +128,10 @@ impl ColorColumn {
             }
         }
     }
+}
+
+/// Whether the numbers of a column are names: cluster 5 is not more than cluster 0.
+fn is_a_name(column: &str) -> bool {
+    let column = column.to_lowercase();
+    ["cluster", "topic", "group", "class", "label", "segment"].iter().any(|word| column.contains(word))
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
 
 use super::InteractiveMap;
-use super::column::Values;
+use super::column::{ColorColumn, Values};
 use crate::chart::draw::palette::Color;
 use crate::chart::draw::palette::Theme;
 use crate::chart::draw::ramp::{self, Ramp, STEPS};
@@ -50,6 +50,8 @@ enum ColumnData<'a> {
     Categories {
         name: &'a str,
         names: Vec<String>,
+        /// The number that each name is in the file; null where they are texts.
+        numbers: Option<&'a [f64]>,
         /// Positions in `names`, of `width` bytes each; all bits set for none.
         data: String,
         width: usize,
@@ -69,6 +71,8 @@ enum ColumnData<'a> {
         least: f64,
         most: f64,
         missing: usize,
+        /// Milliseconds that a unit of the numbers is, where they are points in time; 0 where not.
+        unit: f64,
     },
 }
 
@@ -90,7 +94,7 @@ impl<'a> Data<'a> {
             rows,
             dimensions,
             points: base64(map.points.iter().map(|value| value.to_le_bytes())),
-            columns: map.columns.iter().map(|column| column_data(column.name(), &column.values)).collect(),
+            columns: map.columns.iter().map(column_data).collect(),
             color_by,
             has_texts: map.texts.is_some(),
             texts_per_block: TEXTS_PER_BLOCK,
@@ -101,8 +105,9 @@ impl<'a> Data<'a> {
     }
 }
 
-fn column_data<'a>(name: &'a str, values: &'a Values) -> ColumnData<'a> {
-    match values {
+fn column_data(column: &ColorColumn) -> ColumnData<'_> {
+    let name = column.name();
+    match &column.values {
         Values::Groups(groups) => {
             let [light, dark] = [Theme::Light, Theme::Dark]
                 .map(|theme| groups.shown(usize::MAX, theme, Style::new("").theme(theme).ink()));
@@ -131,14 +136,37 @@ fn column_data<'a>(name: &'a str, values: &'a Values) -> ColumnData<'a> {
                 0xff..0xffff => (base64(groups.of().iter().map(|&group| (group as u16).to_le_bytes())), 2),
                 _ => (base64(groups.of().iter().map(|group| group.to_le_bytes())), 4),
             };
-            ColumnData::Categories { name, names, data, width, entries, entry_of, none }
+            ColumnData::Categories {
+                name,
+                names,
+                numbers: column.numbers.as_deref(),
+                data,
+                width,
+                entries,
+                entry_of,
+                none,
+            }
         }
         Values::Numbers(numbers) => {
             let number = |value: f64| if value.is_finite() { value } else { f64::NAN };
             let Ramp { low, high, least, most, missing } = Ramp::of(numbers);
             let data = base64(numbers.iter().map(|&value| number(value).to_le_bytes()));
-            ColumnData::Numbers { name, data, low, high, least, most, missing }
+            let unit = unit_of_time(name, least, most);
+            ColumnData::Numbers { name, data, low, high, least, most, missing, unit }
         }
+    }
+}
+
+/// Whole seconds or milliseconds since 1970 in a column that is called a time, of the years 1990 to 2100.
+fn unit_of_time(name: &str, least: f64, most: f64) -> f64 {
+    const YEARS: (f64, f64) = (631_152_000.0, 4_102_444_800.0);
+    let name = name.to_lowercase();
+    let called = ["time", "date", "created", "updated", "_at"].iter().any(|word| name.contains(word));
+    let within = |unit: f64| least / unit >= YEARS.0 && most / unit <= YEARS.1;
+    match called {
+        true if within(1.0) => 1000.0,
+        true if within(1000.0) => 1.0,
+        _ => 0.0,
     }
 }
 

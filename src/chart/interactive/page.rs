@@ -120,9 +120,7 @@ fn body(map: &InteractiveMap<'_>) -> Markup {
                 (colors(map))
                 @if map.texts.is_some() { (search()) }
                 (selection())
-                @if !map.trust.is_empty() {
-                    details open { summary { "How far to trust this map" } ul { @for line in &map.trust { li dir="auto" { (shown(line)) } } } }
-                }
+                (trust(map))
                 (keys(solid))
             }
         }
@@ -162,6 +160,21 @@ fn selection() -> Markup {
                 button #as-csv type="button" disabled { "Save CSV" }
                 button #as-json type="button" disabled { "Save JSON" }
                 button #clear type="button" disabled { "Clear" }
+            }
+        }
+    }
+}
+
+/// The first sentence for all readers, the other figures for those who open them.
+fn trust(map: &InteractiveMap<'_>) -> Markup {
+    html! {
+        @if let Some((first, others)) = map.trust.split_first() {
+            section {
+                h2 { "How far to trust this map" }
+                p.quiet dir="auto" { (shown(first)) }
+                @if !others.is_empty() {
+                    details { summary { "Details" } ul { @for line in others { li dir="auto" { (shown(line)) } } } }
+                }
             }
         }
     }

@@ -38,7 +38,7 @@ impl ScatterPlot<'_, 2> {
     pub fn draw(&self, style: &Style) -> Result<Picture> {
         let (finite, rows) = self.finite()?;
         let mut frame = Frame::new(style, rows - finite.len())?;
-        let shown = self.coloring.draw_legend(&mut frame, rows, style);
+        let shown = self.coloring.draw_legend(&mut frame, rows, self.means, style);
         self.draw_plot(&mut frame, &finite, &shown);
         Ok(frame.finish("Scatter plot"))
     }

@@ -60,7 +60,7 @@ impl ScatterPlot<'_, 3> {
         }
         let (finite, rows) = self.finite()?;
         let mut frame = Frame::new(style, rows - finite.len())?;
-        let shown = self.coloring.draw_legend(&mut frame, rows, style);
+        let shown = self.coloring.draw_legend(&mut frame, rows, self.means, style);
         if frame.inside.width() >= 20.0 && frame.inside.height() >= 20.0 {
             if finite.is_empty() {
                 frame.write_nothing("no points");

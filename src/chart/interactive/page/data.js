@@ -6,6 +6,17 @@ const map = JSON.parse(byId('map-data').textContent);
 const rows = map.rows;
 const flat = map.dimensions === 2;
 
+// Four significant digits; all of them are in the exports.
+const brief = (value) => Number(value.toPrecision(4)).toLocaleString('en', { maximumSignificantDigits: 4, useGrouping: false });
+
+// Milliseconds since 1970 as a date, with the time of day where there is one.
+function time(milliseconds) {
+  const date = new Date(milliseconds);
+  if (Number.isNaN(date.getTime())) return String(milliseconds);
+  const [day, clock] = date.toISOString().split('T');
+  return clock.startsWith('00:00:00') ? day : `${day} ${clock.slice(0, 5)}`;
+}
+
 function bytes(base64) {
   const raw = atob(base64);
   const out = new Uint8Array(raw.length);
@@ -65,6 +76,8 @@ for (const column of map.columns) {
     const none = 2 ** (8 * column.width) - 1;
     column.code = (row) => (column.values[row] === none ? column.none : column.entry_of[column.values[row]]);
     column.text = (row) => (column.values[row] === none ? '' : column.names[column.values[row]]);
+    // What the file holds: the number 2 where the legend says "2 stars".
+    column.value = (row) => (column.values[row] === none ? null : (column.numbers ?? column.names)[column.values[row]]);
   } else {
     column.values = new Float64Array(data);
     const span = column.high - column.low;
@@ -74,7 +87,9 @@ for (const column of map.columns) {
       const share = span > 0 ? (value - column.low) / span : 0.5;
       return Math.round(Math.min(1, Math.max(0, share)) * (STEPS - 1));
     };
-    column.text = (row) => (Number.isNaN(column.values[row]) ? '' : String(column.values[row]));
+    column.value = (row) => (Number.isNaN(column.values[row]) ? null : column.values[row]);
+    column.text = (row) => (Number.isNaN(column.values[row]) ? '' : column.written(column.values[row]));
+    column.written = (value) => (column.unit ? time(value * column.unit) : Number.isInteger(value) ? String(value) : brief(value));
   }
 }
 

@@ -95,7 +95,7 @@ function ramp() {
   // The ends of the ramp hold what lies beyond them too.
   const written = (code) => {
     const beyond = code === 0 && column.least < column.low ? '≤ ' : code === STEPS - 1 && column.most > column.high ? '≥ ' : '';
-    return beyond + Number(value(code).toPrecision(4)).toLocaleString('en', { maximumSignificantDigits: 6 });
+    return beyond + (column.unit ? time(value(code) * column.unit) : Number(value(code).toPrecision(4)).toLocaleString('en', { maximumSignificantDigits: 6 }));
   };
   const bar = element('div', { className: 'ramp' });
   for (const theme of ['light', 'dark']) bar.style.setProperty(`--${theme}-ramp`, `linear-gradient(to right, ${map.ramp[theme].filter((_, i) => i % 10 === 0).join(', ')})`);

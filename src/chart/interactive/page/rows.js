@@ -6,16 +6,21 @@ const lasso = byId('lasso');
 // The drawn point that the ring stands around; -1 for none.
 let hovered = -1;
 
-const LONGEST_TIP = 600;
+const LONGEST_TIP = 220;
+// The tip names the column of the colours and the first few others; the panel has all.
+const FACTS_OF_TIP = 4;
 const LONGEST_LIST = 200;
 
 const cut = (text, length) => (text.length > length ? `${text.slice(0, length).replace(/[\ud800-\udbff]$/, '')}…` : text);
 const textOf = (row) => (map.has_texts ? texts.of(row) ?? 'still loading' : '');
-const titleOf = (row) => `Row ${count(row)}`;
+// Rows count from 0, as in every command and file.
+const titleOf = (row) => `Row ${row}`;
 
-function facts(row) {
+function facts(row, most = Infinity) {
   const list = element('dl');
-  for (const each of columns) {
+  const first = column ? [column, ...columns.filter((each) => each !== column)] : columns;
+  for (const each of most < columns.length ? first : columns) {
+    if (list.childElementCount >= most) break;
     const value = each.text(row);
     if (value !== '') list.append(element('div', {}, element('dt', { textContent: shown(each.name), dir: 'auto' }), element('dd', { textContent: shown(cut(value, 200)), dir: 'auto' })));
   }
@@ -42,7 +47,7 @@ function hover(i, withTip = true) {
   const row = drawn[i];
   const parts = [element('strong', { textContent: titleOf(row) })];
   if (map.has_texts) parts.push(element('p', { textContent: shown(cut(textOf(row), LONGEST_TIP)), dir: 'auto' }));
-  tip.replaceChildren(...parts, facts(row));
+  tip.replaceChildren(...parts, facts(row, FACTS_OF_TIP));
   tip.hidden = false;
   const [x, y] = camera.pixel(i);
   const { offsetWidth: width, offsetHeight: height } = tip;
@@ -70,7 +75,7 @@ function list(into, found) {
   into.replaceChildren();
   for (const row of found.slice(0, LONGEST_LIST)) {
     const words = map.has_texts ? cut(textOf(row), 160) : columns.map((each) => each.text(row)).filter(Boolean).join(', ');
-    const button = element('button', { type: 'button' }, element('b', { textContent: count(row) }), ' ', element('span', { textContent: shown(cut(words, 160)), dir: 'auto' }));
+    const button = element('button', { type: 'button' }, element('b', { textContent: String(row) }), ' ', element('span', { textContent: shown(cut(words, 160)), dir: 'auto' }));
     button.onclick = () => {
       const i = pointOf[row];
       if (i < 0) return;
@@ -147,7 +152,7 @@ const record = (row) => {
   for (const each of columns) {
     let name = each.name;
     while (Object.hasOwn(out, name)) name += '_';
-    out[name] = each.kind === 'numbers' ? (Number.isNaN(each.values[row]) ? null : each.values[row]) : each.text(row);
+    out[name] = each.value(row);
   }
   if (map.has_texts) out[Object.hasOwn(out, 'text') ? 'text_' : 'text'] = textOf(row);
   return out;
