@@ -1,16 +1,40 @@
 //! How good embeddings are, and what is wrong in a file.
 //!
-//! Every number here comes from one pass over the rows ([`geometry`]) or from one exact graph of nearest rows
+//! Every number here comes from one pass over the rows ([`geometry()`]) or from one exact graph of nearest rows
 //! ([`Graph`]). A kernel takes rows or a graph and options, and gives a plain result.
 
+mod components;
 mod distinct;
+mod duplicates;
 mod geometry;
 mod graph;
+mod hubness;
 mod intrinsic;
+mod isolation;
+mod label_errors;
+mod normal;
+mod order;
+mod outliers;
+mod pairs;
 mod prepared;
 mod spectrum;
 
+pub use components::Components;
 pub use distinct::DistinctRows;
+pub use duplicates::{
+    DuplicateOptions, Duplicates, Keep, Known, KnownBy, NEAR_DUPLICATE_COSINE, NEAR_DUPLICATE_NEIGHBORS,
+    NEAR_DUPLICATE_SHARE, NearRule, equal_texts, find_duplicates, known_from, near_groups, relative_pairs,
+    removed_of,
+};
 pub use geometry::{Geometry, GeometryOptions, NormSummary, PowerLaw, Uniformity, alignment, geometry};
 pub use graph::{Graph, MOST_NEIGHBORS, nearest_rows};
+pub use hubness::{HUBNESS_NEIGHBORS, Hub, Hubness, hubness, occurrences};
 pub use intrinsic::{Gride, INTRINSIC_NEIGHBORS, IntrinsicDimension, intrinsic_dimension};
+pub use isolation::{IsolationForestOptions, isolation_forest};
+pub use label_errors::{LabelError, LabelErrors, VALUE_NEIGHBORS, knn_shapley, label_errors};
+pub use order::{RowOrder, row_order};
+pub use outliers::{
+    LOF_THRESHOLD, OUTLIER_NEIGHBORS, OUTLIER_THRESHOLD, OutlierMethod, Outliers, knn_outliers,
+    local_outlier_factor,
+};
+pub use pairs::{Pair, near_pairs, similarity_groups};

@@ -16,7 +16,7 @@ mod numpy_random;
 
 pub use folds::{group_k_fold, k_fold, stratified_k_fold};
 pub use leak::{Copies, Leak, leaks};
-use numpy_random::NumpyRandom;
+pub(crate) use numpy_random::NumpyRandom;
 
 /// Positions of the rows of the two sides, in scikit-learn's order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

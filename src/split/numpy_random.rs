@@ -3,22 +3,22 @@
 use rand_mt::Mt;
 
 /// `numpy.random.RandomState(seed)`: the Mersenne Twister MT19937 seeded by one 32-bit number.
-pub(super) struct NumpyRandom(Mt);
+pub(crate) struct NumpyRandom(Mt);
 
 impl NumpyRandom {
-    pub(super) fn new(seed: u32) -> Self {
+    pub(crate) fn new(seed: u32) -> Self {
         NumpyRandom(Mt::new(seed))
     }
 
     /// `permutation(n)`: the numbers 0 to n-1 in random order.
-    pub(super) fn permutation(&mut self, n: usize) -> Vec<usize> {
+    pub(crate) fn permutation(&mut self, n: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..n).collect();
         self.shuffle(&mut order);
         order
     }
 
     /// `shuffle`: Fisher-Yates from the end.
-    pub(super) fn shuffle(&mut self, items: &mut [usize]) {
+    pub(crate) fn shuffle(&mut self, items: &mut [usize]) {
         for i in (1..items.len()).rev() {
             items.swap(i, self.at_most(i));
         }
