@@ -27,6 +27,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use maud::html;
 
+use crate::analysis::{Analysis, Cluster, Similarities, SimilarityDistribution};
 use crate::chart::Picture;
 use crate::cluster::Clustering;
 use crate::error::{Result, excerpt};
@@ -37,7 +38,7 @@ use crate::number::fixed;
 use crate::recommend::{self, Recommendations};
 use crate::rows::Neighbor;
 use crate::table::{Check, Table};
-use crate::view::{Cell, Grid as Shows};
+use crate::view::{Block, Cell, Grid as Shows, Look, Section, html_of_block};
 use crate::zero_shot;
 
 /// Rows of a table that are shown.
@@ -116,7 +117,9 @@ shown_in_notebooks!(
     Picture,
     Recommendations,
     RegressionAnalysis,
+    Section,
     Shows,
+    SimilarityDistribution,
     Table,
     Trust,
     recommend::Evaluation,
@@ -131,34 +134,36 @@ impl Shown for Picture {
 
 impl Shown for Shows {
     fn content(&self) -> Result<Content> {
-        let numeric: Vec<bool> = (0..self.columns()).map(|column| self.is_numeric(column)).collect();
-        let align = |numeric: bool| if numeric { "text-align:right" } else { "text-align:left" };
-        let markup = html! {
-            table {
-                @if !self.caption.is_empty() { caption { (self.caption) } }
-                @if !self.headers.is_empty() {
-                    thead { tr {
-                        @for (column, numeric) in numeric.iter().enumerate() {
-                            th style=(align(*numeric)) { (self.headers.get(column).map_or("", String::as_str)) }
-                        }
-                    } }
-                }
-                tbody {
-                    @for row in &self.rows {
-                        tr {
-                            @for (column, numeric) in numeric.iter().enumerate() {
-                                td style=(align(*numeric)) {
-                                    @if let Some(cell) = row.get(column) { (cell.shown()) }
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-        };
-        Ok(Content { mime: "text/html", text: markup.into_string() })
+        html_of(&[Block::Table(self.clone())])
     }
 }
+
+impl Shown for Section {
+    fn content(&self) -> Result<Content> {
+        html_of(&self.blocks)
+    }
+}
+
+fn html_of(blocks: &[Block]) -> Result<Content> {
+    let markup = html! { @for block in blocks { (html_of_block(block)) } };
+    Ok(Content { mime: "text/html", text: markup.into_string() })
+}
+
+/// Shows the outcome of an analysis by its view.
+macro_rules! shown_by_their_analysis {
+    ($($kind:ty => $analysis:ty),+ $(,)?) => {$(
+        impl Shown for $kind {
+            fn content(&self) -> Result<Content> {
+                <$analysis>::view(self, Look::Text)?.content()
+            }
+        }
+    )+};
+}
+
+shown_by_their_analysis!(
+    Clustering => Cluster,
+    SimilarityDistribution => Similarities,
+);
 
 /// Shows a value by the table that it makes.
 macro_rules! shown_as_a_table {
@@ -173,7 +178,6 @@ macro_rules! shown_as_a_table {
 }
 
 shown_as_a_table!(
-    Clustering => |found| Ok(clusters(found)),
     Check => |found| Ok(check(found)),
     ClassificationAnalysis => |found| {
         let caption = format!(
@@ -242,24 +246,6 @@ fn check(found: &Check) -> Shows {
         out = count(out, what, n);
     }
     out.row([Cell::text("mean length"), Cell::Number(found.norm.mean, 4)])
-}
-
-fn clusters(found: &Clustering) -> Shows {
-    let label = found.label.as_deref().unwrap_or("label");
-    let mut out = Shows::new(["cluster", "rows", &format!("mean {label}"), "words that set it apart"]);
-    for cluster in &found.clusters {
-        out = out.row([
-            Cell::text(cluster.id.to_string()),
-            Cell::Count(cluster.size as u64),
-            number(cluster.mean_label, 2),
-            Cell::Text(cluster.terms.join(", ")),
-        ]);
-    }
-    let mut caption = format!("{} clusters", found.k);
-    if let Some(silhouette) = found.silhouette {
-        caption += &format!(", silhouette {}", fixed(silhouette, 3));
-    }
-    out.caption(caption)
 }
 
 fn classes(found: &ClassificationReport) -> Shows {
@@ -357,7 +343,7 @@ mod tests {
         let content = table.content().unwrap();
         assert_eq!(content.mime, "text/html");
         assert!(content.text.contains("&lt;script&gt;") && content.text.contains("x &amp; y"));
-        assert!(content.text.contains("text-align:right\">1,200"), "{}", content.text);
+        assert!(content.text.contains("class=\"number\">1,200"), "{}", content.text);
     }
 
     #[test]

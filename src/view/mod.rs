@@ -32,6 +32,8 @@ mod terminal;
 
 pub use block::{Block, Callout, Figure, Image, KeyFigure, Quote};
 pub use grid::{Cell, Grid};
+#[cfg(feature = "charts")]
+pub(crate) use html::block as html_of_block;
 pub use look::Look;
 pub use markdown::markdown;
 pub use page::{Page, Provenance, Section};

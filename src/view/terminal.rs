@@ -29,8 +29,7 @@ fn blocks(of: &[Block], width: usize, out: &mut String) {
             Block::Table(grid) => table(grid, width),
             Block::Quotes { quotes } => listed(quotes, width),
             Block::Details { summary, blocks: inner } => {
-                let mut text = wrapped(summary, width);
-                text.push('\n');
+                let mut text = wrapped(&format!("{summary}:"), width);
                 blocks(inner, width, &mut text);
                 text
             }
