@@ -21,6 +21,10 @@ pub trait AnyAnalysis: Sync {
     fn about(&self) -> &'static str;
     /// What it takes of the rows.
     fn needs(&self) -> Needs;
+    /// Whether it looks at vectors that hold NaN or infinities.
+    fn reads_non_finite(&self) -> bool;
+    /// Whether it looks at a file without vectors.
+    fn reads_without_vectors(&self) -> bool;
     /// The roles of columns that it looks at.
     fn roles(&self) -> &'static [Role];
     /// What is written of its result: the help of `-o`.
@@ -120,6 +124,14 @@ impl<A: Analysis> AnyAnalysis for Entry<A> {
 
     fn needs(&self) -> Needs {
         A::NEEDS
+    }
+
+    fn reads_non_finite(&self) -> bool {
+        A::READS_NON_FINITE
+    }
+
+    fn reads_without_vectors(&self) -> bool {
+        A::READS_WITHOUT_VECTORS
     }
 
     fn roles(&self) -> &'static [Role] {

@@ -21,6 +21,7 @@ mod cluster;
 mod cluster_pictures;
 mod context;
 mod erased;
+mod inspect;
 mod registry;
 #[cfg(feature = "charts")]
 mod report;
@@ -37,6 +38,7 @@ pub(crate) use cluster_pictures::palette;
 pub use cluster_pictures::{choice_picture, cluster_picture, label_picture};
 pub use context::{Context, Progress};
 pub use erased::{AnyAnalysis, AnyOutcome};
+pub use inspect::{CheckFile, CheckOptions, ColumnDetails, Inspect, InspectOptions, Inspection};
 pub use registry::{find, registry, schema};
 #[cfg(feature = "charts")]
 pub use report::{LeftOut, Report, ReportOptions, report};
@@ -111,6 +113,10 @@ pub trait Analysis: 'static {
     const EXAMPLES: &'static str;
     /// What it takes of the rows.
     const NEEDS: Needs;
+    /// Whether it looks at vectors that hold NaN or infinities; others never see them.
+    const READS_NON_FINITE: bool = false;
+    /// Whether it looks at a file without vectors.
+    const READS_WITHOUT_VECTORS: bool = false;
     /// The roles of columns that it looks at.
     const ROLES: &'static [Role];
     /// What `-o` writes, as the help of that option; `None` when there is nothing to write.

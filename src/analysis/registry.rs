@@ -3,10 +3,15 @@
 use serde_json::{Map, Value};
 
 use super::erased::{AnyAnalysis, Entry};
-use super::{Cluster, Similarities};
+use super::{CheckFile, Cluster, Inspect, Similarities};
 
 /// A new analysis is one line here.
-static REGISTRY: &[&dyn AnyAnalysis] = &[&Entry::<Cluster>::new(), &Entry::<Similarities>::new()];
+static REGISTRY: &[&dyn AnyAnalysis] = &[
+    &Entry::<Inspect>::new(),
+    &Entry::<CheckFile>::new(),
+    &Entry::<Cluster>::new(),
+    &Entry::<Similarities>::new(),
+];
 
 /// All analyses.
 pub fn registry() -> &'static [&'static dyn AnyAnalysis] {

@@ -11,7 +11,7 @@ use embedlab::view::{Look, terminal};
 use embedlab::{Error, Result};
 
 use super::beside::write_table;
-use super::input::TableInput;
+use super::input::{TableInput, Wanted};
 use super::output::{Bar, Busy};
 use super::outputs::Outputs;
 use super::{Common, Outcome, Output};
@@ -84,7 +84,12 @@ pub fn run(
             roles = roles.with(*role, column);
         }
     }
-    let data = input.open(analysis.needs() == Needs::Blocks, roles.clone(), output)?;
+    let wanted = Wanted {
+        blocks: analysis.needs() == Needs::Blocks,
+        non_finite: analysis.reads_non_finite(),
+        without_vectors: analysis.reads_without_vectors(),
+    };
+    let data = input.open(&wanted, roles.clone(), output)?;
     for role in analysis.roles() {
         if let (Some(column), false) = (data.column_of(*role), roles.is_named(*role)) {
             output.note(format_args!("{} column: {column}", role.name()));

@@ -4,9 +4,9 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use embedlab::Result;
 use embedlab::data::{Budget, Data, DropBy, OpenOptions, Roles, Selection};
 use embedlab::table::{Encoding, Format, ReadOptions, Table};
+use embedlab::{ErrorKind, Result};
 
 use super::output::Output;
 
@@ -53,6 +53,17 @@ pub struct TableInput {
     /// Memory that the rows may take, such as 2G [default: what is free]
     #[arg(long, value_name = "SIZE", hide_short_help = true)]
     memory: Option<Budget>,
+}
+
+/// What a command takes of its rows, beyond all of them in memory.
+#[derive(Default)]
+pub struct Wanted {
+    /// Passes in blocks are enough.
+    pub blocks: bool,
+    /// Vectors with NaN or infinities too.
+    pub non_finite: bool,
+    /// A file without vectors too.
+    pub without_vectors: bool,
 }
 
 impl Deref for TableInput {
@@ -154,8 +165,8 @@ impl Input {
 }
 
 impl TableInput {
-    /// Opens the rows; they need not be in memory when `stream` is enough. What is left out is said.
-    pub fn open(&self, stream: bool, roles: Roles, output: &Output) -> Result<Data> {
+    /// Opens the rows. What is left out is said.
+    pub fn open(&self, wanted: &Wanted, roles: Roles, output: &Output) -> Result<Data> {
         let _busy = output.busy(format!("reading {}", self.name()));
         let selection = Selection {
             filter: self.filter.clone(),
@@ -164,14 +175,25 @@ impl TableInput {
             seed: output.seed(),
         };
         let memory = self.memory.unwrap_or_default();
-        let data =
-            Data::open(self.path(), &OpenOptions { read: self.options(), roles, selection, stream, memory })?;
+        let read = ReadOptions { allow_non_finite: wanted.non_finite, ..self.options() };
+        let options = OpenOptions { read, roles, selection, stream: wanted.blocks, memory };
+        let data = match Data::open(self.path(), &options) {
+            // What came through a pipe cannot be read a second time; the message tells what to do.
+            Err(error)
+                if wanted.without_vectors
+                    && error.kind() == ErrorKind::NoVectors
+                    && self.path().metadata().is_ok_and(|about| about.is_file()) =>
+            {
+                Data::open_columns(self.path(), &options)?
+            }
+            data => data?,
+        };
         data.notes().iter().for_each(|note| output.note(note));
         Ok(data)
     }
 
     /// Reads the rows into memory.
     pub fn read(&self, output: &Output) -> Result<Table> {
-        Ok(self.open(false, Roles::default(), output)?.into_table())
+        Ok(self.open(&Wanted::default(), Roles::default(), output)?.into_table())
     }
 }

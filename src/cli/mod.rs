@@ -2,7 +2,6 @@
 
 mod analysis;
 mod beside;
-mod check;
 mod classify;
 mod code;
 mod columns;
@@ -14,7 +13,6 @@ mod embed;
 mod embedder;
 mod held_out;
 mod input;
-mod inspect;
 mod learn;
 mod man;
 mod map;
@@ -157,8 +155,6 @@ const ORDER: [&str; 30] = [
 
 #[derive(Subcommand)]
 enum Command {
-    Inspect(inspect::Args),
-    Check(check::Args),
     Convert(convert::Args),
     Embed(embed::Args),
     Tokens(tokens::Args),
@@ -221,8 +217,6 @@ fn run_command(matches: &clap::ArgMatches, common: &Common, output: &Output) -> 
     }
     let cli = Cli::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
     match cli.command {
-        Command::Inspect(args) => inspect::run(&args, output),
-        Command::Check(args) => check::run(&args, output),
         Command::Convert(args) => convert::run(&args, output),
         Command::Embed(args) => embed::run(&args, common, output),
         Command::Tokens(args) => tokens::run(&args, common, output),

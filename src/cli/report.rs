@@ -20,7 +20,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::columns::{label_column, text_column};
-use super::input::TableInput;
+use super::input::{TableInput, Wanted};
 use super::output::grouped;
 use super::outputs::Outputs;
 use super::recommend::Columns;
@@ -109,7 +109,7 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         Some(column) => roles.with(role, column),
         None => roles,
     });
-    let data = args.input.open(false, roles, output)?;
+    let data = args.input.open(&Wanted::default(), roles, output)?;
     let mut options = ReportOptions {
         title: args.title.clone(),
         only: args.only.clone(),

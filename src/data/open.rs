@@ -7,7 +7,7 @@ use super::select::Selected;
 use super::{Budget, Data, Roles, Selection};
 use crate::error::{Error, Result};
 use crate::rows::RowSource;
-use crate::table::{self, ReadOptions};
+use crate::table::{self, ReadOptions, Table};
 
 /// How a file is opened.
 #[derive(Debug, Clone, Default)]
@@ -50,8 +50,7 @@ impl Data {
                 .map(|source| Box::new(Selected { source, rows: rows.clone() }) as Box<dyn RowSource>);
         }
         let filtered = kept.is_some();
-        let name =
-            path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
+        let name = name_of(path);
         let data =
             Data { table, streamed, loaded: OnceLock::new(), name, roles, memory: options.memory, notes };
         if data.n_rows() == 0 && !filtered {
@@ -62,4 +61,19 @@ impl Data {
         }
         Ok(data)
     }
+
+    /// Opens a file that holds no vectors: its columns, with vectors of no dimension.
+    ///
+    /// # Errors
+    /// As [`table::read_columns`], and for named columns and filters as [`Data::open`].
+    pub fn open_columns(path: &Path, options: &OpenOptions) -> Result<Data> {
+        let table = Table::from_columns(table::read_columns(path, &options.read)?);
+        options.roles.check(&table).map_err(|error| error.file(path))?;
+        let name = name_of(path);
+        Ok(Data { name, memory: options.memory, ..Data::new(table, options.roles.clone()) })
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }

@@ -18,7 +18,7 @@ const UNIT_TOLERANCE: f64 = 2e-3;
 const LISTED: usize = 10;
 
 /// Euclidean lengths of the finite rows; all 0 when there are none.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Norms {
     /// The shortest.
     pub min: f64,
@@ -29,7 +29,7 @@ pub struct Norms {
 }
 
 /// How bad a [`Problem`] is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Severity {
@@ -42,7 +42,7 @@ pub enum Severity {
 }
 
 /// One thing to know about a table.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Problem {
     /// How bad it is.
     pub severity: Severity,
@@ -53,7 +53,7 @@ pub struct Problem {
 }
 
 /// What one pass over all vectors found.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Check {
     /// How many rows there are.
     pub rows: usize,
