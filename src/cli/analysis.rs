@@ -7,10 +7,11 @@ use clap::{Arg, ArgMatches, Command, FromArgMatches};
 use embedlab::analysis::{AnyAnalysis, AnyOutcome, Context, Needs, Progress};
 use embedlab::chart::Style;
 use embedlab::data::{Data, Roles};
+use embedlab::table::WriteOptions;
 use embedlab::view::{Look, terminal};
 use embedlab::{Error, Result};
 
-use super::beside::write_table;
+use super::beside::warn_of_dropped;
 use super::input::{TableInput, Wanted};
 use super::output::{Bar, Busy};
 use super::outputs::Outputs;
@@ -89,12 +90,15 @@ pub fn run(
         non_finite: analysis.reads_non_finite(),
         without_vectors: analysis.reads_without_vectors(),
     };
-    let data = input.open(&wanted, roles.clone(), output)?;
-    for role in analysis.roles() {
-        if let (Some(column), false) = (data.column_of(*role), roles.is_named(*role)) {
-            output.note(format_args!("{} column: {column}", role.name()));
-        }
-    }
+    let data = input.open(&wanted, roles, output)?;
+    let mut chosen = vec![format!("vectors {}", data.table().vector_column())];
+    chosen.extend(
+        analysis
+            .roles()
+            .iter()
+            .filter_map(|role| Some(format!("{} {}", role.name(), data.column_of(*role)?))),
+    );
+    output.note(format_args!("columns: {}", chosen.join(", ")));
     let at_row = |error: Error| {
         let error = data.locate(error);
         if error.file_name().is_some() { error } else { error.file(&input.file) }
@@ -126,13 +130,15 @@ pub fn run(
                 output.warn(format_args!("the column {} of the input is replaced", column.name));
             }
         }
-        let table = match new.rows {
-            None => data.with_columns(new.columns)?,
+        let written = match new.rows {
+            None => data.write(new.columns, path, &WriteOptions::default())?,
             Some(rows) => {
-                Data::from(data.with_columns(Vec::new())?.take(&rows)?).with_columns(new.columns)?
+                let taken = Data::from(data.with_columns(Vec::new())?.take(&rows)?);
+                taken.write(new.columns, path, &WriteOptions::default())?
             }
         };
-        write_table(&table, path, output)?;
+        warn_of_dropped(&written, path, output);
+        output.note(format_args!("wrote {}", path.display()));
     }
     output.result(&found.json()?, |out| {
         let section = found.view(Look::Text).map_err(std::io::Error::other)?;

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use embedlab::Result;
-use embedlab::table::{self, Format, VectorLayout, WriteOptions};
+use embedlab::data::Roles;
+use embedlab::rows::RowSource;
+use embedlab::table::{Format, VectorLayout, WriteOptions};
 use serde::Serialize;
 
 use super::beside::warn_of_dropped;
-use super::input::{FormatName, TableInput};
+use super::input::{FormatName, TableInput, Wanted};
 use super::output::grouped;
 use super::outputs::Outputs;
 use super::{Outcome, Output};
@@ -45,24 +47,25 @@ struct Converted {
 
 pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     Outputs::of([args.input.file.as_path()]).rows(Some(&args.out), args.to.map(Format::from))?;
-    let table = args.input.read(output)?;
+    let wanted = Wanted { blocks: true, ..Default::default() };
+    let data = args.input.open(&wanted, Roles::default(), output)?;
     let options = WriteOptions {
         format: args.to.map(Format::from),
         layout: if args.list { VectorLayout::List } else { VectorLayout::FixedSizeList },
     };
     let written = {
         let _busy = output.busy(format!("writing {}", args.out.display()));
-        table::write(&table, &args.out, &options)?
+        data.write(Vec::new(), &args.out, &options)?
     };
     warn_of_dropped(&written, &args.out, output);
     let converted =
-        Converted { rows: table.n_rows(), dims: table.dims(), dropped_columns: written.dropped_columns };
+        Converted { rows: data.n_rows(), dims: data.dims(), dropped_columns: written.dropped_columns };
     output.result(&converted, |out| {
         writeln!(
             out,
-            "{} rows of {} numbers written to {}",
-            grouped(table.n_rows()),
-            table.dims(),
+            "{} rows, {} dimensions: written to {}",
+            grouped(data.n_rows()),
+            data.dims(),
             args.out.display()
         )
     })?;

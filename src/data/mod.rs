@@ -26,6 +26,7 @@ mod repeats;
 mod roles;
 mod select;
 
+use std::path::Path;
 use std::sync::OnceLock;
 
 use arrow::array::ArrayRef;
@@ -38,7 +39,7 @@ pub use select::{DropBy, Selection};
 
 use crate::error::{Error, Result};
 use crate::rows::{LEAF_ROWS, RowSource};
-use crate::table::{Labels, Table};
+use crate::table::{self, Labels, Table, WriteOptions, Written};
 
 /// Rows of embeddings with their columns and roles.
 pub struct Data {
@@ -208,6 +209,20 @@ impl Data {
                 let all = Table::new(self.matrix()?.to_owned(), columns, name)?;
                 all.with_origin(self.table.origin().clone()).with_columns(more)
             }
+        }
+    }
+
+    /// Writes the rows with these columns in addition, which replace those of the same names; vectors that are not in
+    /// memory are read once more.
+    ///
+    /// # Errors
+    /// As [`table::write_streamed`], and when a column is of another length.
+    pub fn write(&self, more: Vec<NewColumn>, path: &Path, options: &WriteOptions) -> Result<Written> {
+        let more = more.into_iter().map(|column| (column.name, column.values)).collect();
+        let table = self.table.with_columns(more)?;
+        match &self.streamed {
+            None => table::write(&table, path, options),
+            Some(_) => table::write_streamed(&table, self, path, options),
         }
     }
 

@@ -43,6 +43,6 @@ pub(crate) use mapped::map as map_file;
 pub use origin::Origin;
 pub use read::{Encoding, ReadOptions, read, read_columns, read_without_vectors};
 pub use stream::{stream, stream_with_columns};
-pub use write::{WriteOptions, Written, check_writable, write};
+pub use write::{WriteOptions, Written, check_writable, write, write_streamed};
 
 use guard::guarded;

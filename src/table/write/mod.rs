@@ -8,7 +8,10 @@ use crate::table::format::batches::VectorLayout;
 use crate::table::format::{ipc, npy, npz, parquet, safetensors};
 use crate::table::{Format, Table, write_whole};
 
+mod streamed;
 mod text;
+
+pub use streamed::write_streamed;
 
 /// What [`write()`] should know beyond the path.
 #[derive(Debug, Clone, Default)]
@@ -52,12 +55,7 @@ pub struct Written {
 /// ```
 pub fn write(table: &Table, path: &Path, options: &WriteOptions) -> Result<Written> {
     let format = format_of(path, options)?;
-    if table.columns().column_by_name(table.vector_column()).is_some() && format != Format::Npy {
-        return Err(Error::argument("a column has the name of the vectors")
-            .file(path)
-            .column(table.vector_column())
-            .advice("rename it"));
-    }
+    check_name(table, path, format)?;
     let mut dropped_columns = Vec::new();
     write_whole(path, |out| {
         dropped_columns = write_format(table, format, options.layout, out)?;
@@ -65,6 +63,16 @@ pub fn write(table: &Table, path: &Path, options: &WriteOptions) -> Result<Writt
     })
     .map_err(|error| error.file(path))?;
     Ok(Written { dropped_columns })
+}
+
+fn check_name(table: &Table, path: &Path, format: Format) -> Result<()> {
+    if table.columns().column_by_name(table.vector_column()).is_some() && format != Format::Npy {
+        return Err(Error::argument("a column has the name of the vectors")
+            .file(path)
+            .column(table.vector_column())
+            .advice("rename it"));
+    }
+    Ok(())
 }
 
 /// Proves that a table can be written to a path, without changing anything: the format is known and one that
@@ -102,8 +110,8 @@ fn format_of(path: &Path, options: &WriteOptions) -> Result<Format> {
 
 fn write_format(table: &Table, format: Format, layout: VectorLayout, out: &mut Sink) -> Result<Vec<String>> {
     match format {
-        Format::Csv => text::write_delimited(table, b',', out)?,
-        Format::Tsv => text::write_delimited(table, b'\t', out)?,
+        Format::Csv => text::write_delimited(table, b',', true, out)?,
+        Format::Tsv => text::write_delimited(table, b'\t', true, out)?,
         Format::JsonLines => text::write_json_lines(table, out)?,
         Format::Parquet => parquet::write(table, layout, out)?,
         Format::ArrowIpc => ipc::write(table, layout, out)?,

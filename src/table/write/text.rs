@@ -20,9 +20,14 @@ const TEXT_ROWS: usize = 1024;
 /// Bytes of vectors in one batch that is written as JSON.
 const JSON_BYTES: usize = 4 << 20;
 
-/// Writes a header and a line for each row; the vector is the last cell. An empty cell is one
+/// Writes a header, unless it is there already, and a line for each row; the vector is the last cell. An empty cell is one
 /// without a value; text is quoted where it must be.
-pub(super) fn write_delimited(table: &Table, delimiter: u8, out: &mut impl Write) -> Result<()> {
+pub(super) fn write_delimited(
+    table: &Table,
+    delimiter: u8,
+    with_header: bool,
+    out: &mut impl Write,
+) -> Result<()> {
     let failed = |error: simd_csv::Error| Error::io("cannot write", std::io::Error::other(error));
     let mut writer = simd_csv::WriterBuilder::new().delimiter(delimiter).from_writer(out);
     let has_vectors = table.dims() > 0;
@@ -31,7 +36,9 @@ pub(super) fn write_delimited(table: &Table, delimiter: u8, out: &mut impl Write
         header.push(table.vector_column());
     }
     let mut cells: Vec<Vec<u8>> = vec![Vec::new(); header.len()];
-    writer.write_record(header).map_err(failed)?;
+    if with_header {
+        writer.write_record(header).map_err(failed)?;
+    }
     for first in (0..table.n_rows()).step_by(TEXT_ROWS) {
         let rows = TEXT_ROWS.min(table.n_rows() - first);
         let columns = table.columns().columns().iter().map(|column| as_text(&column.slice(first, rows)));

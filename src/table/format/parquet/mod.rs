@@ -28,7 +28,7 @@ mod pages;
 mod stretch;
 mod write;
 
-pub(in crate::table) use write::write;
+pub(in crate::table) use write::{write, write_pieces};
 
 /// Rows in one Arrow batch: enough to make its cost small, few enough to stay in the cache.
 const BATCH_ROWS: usize = 1024;
