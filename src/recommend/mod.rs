@@ -30,9 +30,11 @@
 //! ```
 
 mod evaluate;
+mod interval;
 mod items;
 mod neighbors;
 mod pairs;
+mod places;
 mod profile;
 mod scorer;
 

@@ -297,7 +297,7 @@ fn with_ratings(n: usize, run: impl Fn(&Ratings<'_>) -> Result<String>) -> Resul
 
 fn held_out_ratings(rows: ArrayView2<'_, f32>) -> Result<String> {
     let split = train_test_split(rows.nrows(), 0.2, 42)?;
-    let options = EvaluationOptions { n_resamples: 20, ..Default::default() };
+    let options = EvaluationOptions::default();
     with_ratings(rows.nrows(), |ratings| debug(evaluate(&rows, ratings, &split, &options)))
 }
 
