@@ -274,9 +274,9 @@ fn not_zero(vector: Array2<f32>, metric: Metric) -> Result<Array2<f32>> {
     Ok(vector)
 }
 
-/// Chooses `k` of the candidates by maximal marginal relevance; equal values by relevance.
+/// Chooses `k` of the candidates, whose vectors are `rows`, by maximal marginal relevance; equal values by relevance.
 fn varied(rows: ArrayView2<'_, f32>, candidates: Vec<Neighbor>, k: usize, lambda: f64) -> Vec<Neighbor> {
-    let rows: Vec<Vec<f32>> = candidates.iter().map(|candidate| rows.row(candidate.row).to_vec()).collect();
+    let rows: Vec<Vec<f32>> = rows.rows().into_iter().map(|row| row.to_vec()).collect();
     let mut closest = vec![f64::NEG_INFINITY; candidates.len()];
     let mut left: Vec<usize> = (0..candidates.len()).collect();
     let mut chosen = Vec::new();
