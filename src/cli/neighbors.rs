@@ -57,13 +57,13 @@ pub struct Args {
     /// How many neighbours
     #[arg(short, long, value_name = "K", default_value_t = 5)]
     k: usize,
-    /// How far rows are from each other
+    /// Distance metric
     #[arg(long, value_name = "METRIC", default_value = "cosine")]
     metric: MetricName,
     /// Variety: 1 is relevance alone, 0 variety alone (maximal marginal relevance)
     #[arg(long, value_name = "SHARE")]
     mmr: Option<f64>,
-    /// The column with the texts [default: one with a usual name, or the longest]
+    /// The column with the texts [default: combined, text, content, .., or the column with the longest texts]
     #[arg(long, value_name = "COL")]
     text: Option<String>,
     /// Write the found rows with their distance in a column `distance`

@@ -54,7 +54,7 @@ pub struct Args {
     /// A product is worth finding from this rating on [default: above the middle of the ratings]
     #[arg(long, value_name = "RATING")]
     relevant: Option<f64>,
-    /// The column with the texts [default: one with a usual name, or the longest]
+    /// The column with the texts [default: combined, text, content, .., or the column with the longest texts]
     #[arg(long, value_name = "COL")]
     text: Option<String>,
     /// Write the scored test rows with columns `similarity` and `percentile`
@@ -68,13 +68,13 @@ pub struct Args {
 /// Who rated what; shared with `report`.
 #[derive(clap::Args)]
 pub struct Columns {
-    /// The column with the users [default: one with a usual name, such as UserId]
+    /// The column with the users [default: UserId, user_id, user, ..]
     #[arg(long, value_name = "COL")]
     pub user: Option<String>,
-    /// The column with the products [default: one with a usual name, such as ProductId]
+    /// The column with the products [default: ProductId, product_id, item_id, ..]
     #[arg(long, value_name = "COL")]
     pub item: Option<String>,
-    /// The column with the ratings [default: one with a usual name, such as Score]
+    /// The column with the ratings [default: Score, rating, stars, label, ..]
     #[arg(long, value_name = "COL")]
     pub rating: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! How rows are laid out: the options of a map.
+//! Projection method: the options of a map.
 
 use serde::{Deserialize, Serialize};
 
