@@ -42,7 +42,7 @@ const LAYOUT_OPTIONS: [&str; 10] = [
     "neighbors",
 ];
 
-/// Project the rows to two or three dimensions, and say how far to trust the map
+/// Lay the rows out in two or three dimensions, and say how far to trust the map
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -53,7 +53,7 @@ pub struct Args {
     /// Colour by this column, or by `map_error`: each row's part of the divergence [default: a label]
     #[arg(long, value_name = "COL")]
     color: Option<String>,
-    /// The column with the texts that a page shows [default: combined, text, content, .., or the column with the longest texts]
+    /// The column with the texts that a page shows [default: one with a usual name, or the longest]
     #[arg(long, value_name = "COL")]
     text: Option<String>,
     /// Place the rows on this saved map, whose points stay where they are

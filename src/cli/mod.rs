@@ -53,7 +53,7 @@ pub enum Outcome {
     Interrupted,
 }
 
-/// Cluster, classify, search, recommend and map text embeddings.
+/// Clusters, pictures and an honest verdict for stored text embeddings.
 #[derive(Parser)]
 #[command(version, propagate_version = true, max_term_width = 100, after_help = BEGIN, arg_required_else_help = true)]
 struct Cli {
@@ -77,22 +77,22 @@ Exit codes: 0 done, 1 a check failed, 2 bad usage or bad input, 3 would not fit 
 #[derive(clap::Args)]
 #[command(next_help_heading = "Global")]
 pub struct Common {
-    /// Print one JSON object on stdout and nothing else
+    /// Print one JSON object on stdout, and nothing else there
     #[arg(long, global = true)]
     json: bool,
-    /// No progress and no notes on stderr; warnings and errors are still shown
+    /// No progress and no notes on stderr; warnings and errors stay
     #[arg(short, long, global = true)]
     quiet: bool,
-    /// Number of threads; 0 means all. Results do not depend on it
+    /// Threads to use; 0 stands for all. The answer does not depend on it
     #[arg(short, long, global = true, value_name = "N", default_value_t = 0, env = "EMBEDLAB_JOBS")]
     jobs: usize,
-    /// Random seed
+    /// The seed of everything random
     #[arg(long, global = true, value_name = "N", default_value_t = 42)]
     seed: u64,
 }
 
 impl Common {
-    /// Random seed.
+    /// The seed of everything random.
     pub fn seed(&self) -> u64 {
         self.seed
     }
@@ -227,7 +227,7 @@ fn run_command(matches: &clap::ArgMatches, common: &Common, output: &Output) -> 
         Command::Predict(args) => predict::run(&args, output),
         Command::ZeroShot(args) => zero_shot::run(&args, output),
         Command::Profile(args) => profile::run(&args, output),
-        Command::Recommend(args) => recommend::run(&args, output),
+        Command::Recommend(args) => recommend::run(&args, common, output),
         Command::Neighbors(args) => neighbors::run(&args, output),
         Command::Search(args) => search::run(&args, common, output),
         Command::Code(args) => code::run(&args, common, output),

@@ -57,13 +57,13 @@ pub struct Args {
     /// How many neighbours
     #[arg(short, long, value_name = "K", default_value_t = 5)]
     k: usize,
-    /// Distance metric
+    /// How far rows are from each other
     #[arg(long, value_name = "METRIC", default_value = "cosine")]
     metric: MetricName,
     /// Variety: 1 is relevance alone, 0 variety alone (maximal marginal relevance)
     #[arg(long, value_name = "SHARE")]
     mmr: Option<f64>,
-    /// The column with the texts [default: combined, text, content, .., or the column with the longest texts]
+    /// The column with the texts [default: one with a usual name, or the longest]
     #[arg(long, value_name = "COL")]
     text: Option<String>,
     /// Write the found rows with their distance in a column `distance`
@@ -98,8 +98,6 @@ struct Found {
     unlike: Vec<usize>,
     query: Option<String>,
     equal_texts: usize,
-    zero_rows: usize,
-    repeats: Option<usize>,
     neighbors: Vec<Hit>,
 }
 
@@ -107,7 +105,6 @@ struct Found {
 struct Hit {
     row: usize,
     distance: f64,
-    cosine: Option<f64>,
     text: Option<String>,
 }
 
@@ -122,13 +119,7 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     let table = args.input.read(output)?;
     let text = text_column(&table, args.text.as_deref())?;
     let texts = text.as_deref().map(|name| table.text(name)).transpose()?;
-    let options = NeighborOptions {
-        k: args.k,
-        metric: args.metric.into(),
-        mmr: args.mmr,
-        count_repeats: true,
-        ..NeighborOptions::default()
-    };
+    let options = NeighborOptions { k: args.k, metric: args.metric.into(), mmr: args.mmr };
     let in_file = |error: Error| error.file(&args.input.file);
 
     let elsewhere = match (&args.query, &args.from) {
@@ -151,10 +142,9 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
             (found, &texts.as_ref().filter(|_| like.len() == 1).and_then(|texts| texts[like[0]].clone()))
         }
     };
-    let hit = |neighbor: &embedlab::search::Hit| Hit {
+    let hit = |neighbor: &embedlab::rows::Neighbor| Hit {
         row: neighbor.row,
         distance: neighbor.distance,
-        cosine: neighbor.cosine,
         text: texts.as_ref().and_then(|texts| texts[neighbor.row].clone()),
     };
     let result = Found {
@@ -164,8 +154,6 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
         unlike: args.unlike.clone(),
         query: source.clone(),
         equal_texts: found.equal_texts,
-        zero_rows: found.zero_rows,
-        repeats: found.repeats,
         neighbors: found.neighbors.iter().map(hit).collect(),
     };
     if let Some(path) = &args.output {
@@ -217,12 +205,6 @@ fn print(found: &Found, out: &mut dyn Write) -> std::io::Result<()> {
     writeln!(out, "{rows}")?;
     if found.equal_texts > 0 {
         writeln!(out, "\n{} rows with the same text are passed over", found.equal_texts)?;
-    }
-    if let Some(repeats) = found.repeats.filter(|repeats| *repeats > 0) {
-        writeln!(out, "\n{repeats} of {} rows repeat the vector of an earlier row", found.rows)?;
-    }
-    if found.zero_rows > 0 && found.metric == Metric::Cosine {
-        writeln!(out, "\n{} vectors of zeros have no direction, and are passed over", found.zero_rows)?;
     }
     Ok(())
 }

@@ -29,7 +29,7 @@ impl Output {
         Output { seed: common.seed, json: common.json, quiet: common.quiet }
     }
 
-    /// Random seed.
+    /// The seed of everything random.
     pub fn seed(&self) -> u64 {
         self.seed
     }

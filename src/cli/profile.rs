@@ -50,7 +50,7 @@ pub struct How {
     /// Weigh each row by this column of numbers; an empty cell weighs 0
     #[arg(long, value_name = "COL")]
     weight: Option<String>,
-    /// Shrinkage: add this many rows of the overall mean to each group
+    /// Add so many rows' worth of the overall mean to each group
     #[arg(long, value_name = "ROWS", default_value_t = 0.0)]
     shrink: f64,
 }

@@ -19,7 +19,7 @@ use super::input::TableInput;
 use super::output::{Rows, grouped, printable};
 use super::outputs::Outputs;
 use super::profile;
-use super::{Outcome, Output};
+use super::{Common, Outcome, Output};
 
 const EXAMPLES: &str = "\
 Without --for, profiles are made of the training rows and asked about the test rows. (The guide's text
@@ -54,7 +54,7 @@ pub struct Args {
     /// A product is worth finding from this rating on [default: above the middle of the ratings]
     #[arg(long, value_name = "RATING")]
     relevant: Option<f64>,
-    /// The column with the texts [default: combined, text, content, .., or the column with the longest texts]
+    /// The column with the texts [default: one with a usual name, or the longest]
     #[arg(long, value_name = "COL")]
     text: Option<String>,
     /// Write the scored test rows with columns `similarity` and `percentile`
@@ -68,13 +68,13 @@ pub struct Args {
 /// Who rated what; shared with `report`.
 #[derive(clap::Args)]
 pub struct Columns {
-    /// The column with the users [default: UserId, user_id, user, ..]
+    /// The column with the users [default: one with a usual name, such as UserId]
     #[arg(long, value_name = "COL")]
     pub user: Option<String>,
-    /// The column with the products [default: ProductId, product_id, item_id, ..]
+    /// The column with the products [default: one with a usual name, such as ProductId]
     #[arg(long, value_name = "COL")]
     pub item: Option<String>,
-    /// The column with the ratings [default: Score, rating, stars, label, ..]
+    /// The column with the ratings [default: one with a usual name, such as Score]
     #[arg(long, value_name = "COL")]
     pub rating: Option<String>,
 }
@@ -120,13 +120,13 @@ impl Rated {
     }
 }
 
-pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
+pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     Outputs::of([args.input.file.as_path()])
         .table(args.output.as_deref(), None)?
         .picture(args.picture.as_deref())?;
     match &args.user_for {
         Some(user) => list(args, user, output),
-        None => test(args, output),
+        None => test(args, common, output),
     }
 }
 
@@ -141,7 +141,7 @@ fn rated(args: &Args, table: &Table) -> Result<Rated> {
     })
 }
 
-fn test(args: &Args, output: &Output) -> Result<Outcome> {
+fn test(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     let in_file = |error: Error| error.file(&args.input.file);
     let busy = output.busy(format!("reading {}", args.input.name()));
     let (rows, columns) = table::stream_with_columns(args.input.path(), &args.input.options())?;
@@ -152,6 +152,8 @@ fn test(args: &Args, output: &Output) -> Result<Outcome> {
         profiles: args.profiles.options(weights.as_deref(), 1),
         k: args.k,
         relevant: args.relevant,
+        seed: common.seed,
+        ..EvaluationOptions::default()
     };
     let found = evaluate(rows.as_ref(), &rated.ratings(), &split, &options).map_err(in_file)?;
     drop(busy);

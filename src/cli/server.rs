@@ -13,7 +13,7 @@ const DEFAULT_KEY: &str = "OPENAI_API_KEY";
 /// A server of embeddings, its key, and the cache.
 #[derive(clap::Args)]
 pub struct Server {
-    /// Base URL of a server with the OpenAI API (Azure, Ollama, llama.cpp, vLLM, text-embeddings-inference) [default: OpenAI]
+    /// The address of a server that speaks OpenAI's API (Azure, Ollama, llama.cpp, vLLM, text-embeddings-inference) [default: OpenAI]
     #[arg(
         long,
         help_heading = "Server",
@@ -22,7 +22,7 @@ pub struct Server {
         hide_env_values = true
     )]
     base_url: Option<String>,
-    /// Environment variable that holds the key [default: OPENAI_API_KEY]
+    /// The environment variable with the key [default: OPENAI_API_KEY]
     #[arg(long, help_heading = "Server", value_name = "NAME")]
     key_env: Option<String>,
     /// Send the key in a header `api-key`, as Azure wants it [default: only to hosts of Azure]
@@ -31,7 +31,7 @@ pub struct Server {
     /// A JSON file with more models, as `embedlab embed models --json` prints them
     #[arg(long, help_heading = "Server", value_name = "FILE")]
     models: Option<PathBuf>,
-    /// Folder of the cache of paid embeddings [default: embedlab in the user's cache folder]
+    /// The folder where vectors that were paid for are kept [default: embedlab in the user's cache folder]
     #[arg(
         long,
         help_heading = "Server",
@@ -40,7 +40,7 @@ pub struct Server {
         hide_env_values = true
     )]
     cache_dir: Option<PathBuf>,
-    /// Do not read or write the cache
+    /// Keep nothing, and look nothing up
     #[arg(long, help_heading = "Server", conflicts_with = "cache_dir")]
     no_cache: bool,
 }
@@ -48,34 +48,34 @@ pub struct Server {
 /// How fast a server may be asked, and how often again.
 #[derive(clap::Args)]
 pub struct Pace {
-    /// Maximum texts per request [default: 2048 for OpenAI and Azure, 64 for other servers]
+    /// Texts of a request at most [default: 2048 for OpenAI and Azure, 64 for other servers]
     #[arg(long, help_heading = "Pace", value_name = "N")]
     batch_size: Option<usize>,
-    /// Maximum tokens per request
+    /// Tokens of a request at most
     #[arg(long, help_heading = "Pace", value_name = "N", default_value_t = 300_000)]
     batch_tokens: usize,
-    /// Maximum concurrent requests
+    /// Requests in flight at most
     #[arg(long, help_heading = "Pace", value_name = "N", default_value_t = 4)]
     concurrency: usize,
-    /// Maximum requests per minute, failed ones included [default: no limit]
+    /// Requests within any minute at most, failed ones counted [default: no limit]
     #[arg(long, help_heading = "Pace", value_name = "N")]
     requests_per_minute: Option<f64>,
-    /// Maximum tokens per minute [default: no limit]
+    /// Tokens within any minute at most [default: no limit]
     #[arg(long, help_heading = "Pace", value_name = "N")]
     tokens_per_minute: Option<f64>,
-    /// Maximum attempts on transient errors (429, 5xx, timeouts)
+    /// Attempts for a request that fails for a passing reason
     #[arg(long, help_heading = "Pace", value_name = "N", default_value_t = 6)]
     attempts: usize,
-    /// Minimum wait between attempts
+    /// The shortest wait between attempts
     #[arg(long, help_heading = "Pace", value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     shortest_wait: Duration,
-    /// Maximum wait between attempts, unless the server asks for more
+    /// The longest wait between attempts, unless the server asks for more
     #[arg(long, help_heading = "Pace", value_name = "SECONDS", default_value = "20", value_parser = seconds)]
     longest_wait: Duration,
-    /// Pause after a rate-limit response (429)
+    /// How long nothing is sent after the server said that it was too much
     #[arg(long, help_heading = "Pace", value_name = "SECONDS", default_value = "15", value_parser = seconds)]
     pause: Duration,
-    /// Timeout of a request
+    /// The time for one whole answer
     #[arg(long, help_heading = "Pace", value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     timeout: Duration,
 }

@@ -19,10 +19,10 @@ use super::output::grouped;
 pub struct Source {
     #[command(flatten)]
     pub input: Input,
-    /// The column with the texts [default: combined, text, content, .., or the column with the longest texts]
+    /// The column with the texts [default: one with a usual name, or the longest]
     #[arg(long, value_name = "COL", conflicts_with = "template")]
     text: Option<String>,
-    /// Texts made of columns, such as "Title: {Summary}; Content: {Text}"; written to a column `combined`
+    /// Texts made of columns, such as "Title: {Summary}; Content: {Text}"; they stand in a column `combined`
     #[arg(long, value_name = "TEMPLATE")]
     template: Option<String>,
     /// Only the N most recent rows by --time, the oldest first; of equal times the last in the file
@@ -34,7 +34,7 @@ pub struct Source {
     /// Leave out rows without a text, or without one of the template's columns
     #[arg(long)]
     drop_missing: bool,
-    /// Drop rows of more than N tokens; token counts are written to a column `n_tokens`
+    /// Leave out rows of more than N tokens; their numbers stand in a column `n_tokens`
     #[arg(long, value_name = "N")]
     drop_longer: Option<usize>,
 }

@@ -44,13 +44,13 @@ pub struct Args {
     input: TableInput,
     #[command(flatten)]
     labels: Labels,
-    /// The column with true values [default: Score, rating, label, .., if its values are labels]
+    /// The column with true values [default: one with a usual name, if its values are labels]
     #[arg(long, value_name = "COL")]
     label: Option<String>,
     /// With two labels: rows are positive when cos(positive) - cos(negative) is larger than this [default: 0]
     #[arg(long, value_name = "MARGIN", allow_negative_numbers = true)]
     threshold: Option<f64>,
-    /// Metric that the threshold is tuned for, on the training rows
+    /// What the best threshold of the training part is best at
     #[arg(long, value_name = "GOAL", default_value = "balanced-accuracy")]
     goal: GoalName,
     #[command(flatten)]
@@ -80,7 +80,7 @@ pub struct Labels {
     label_text: Vec<String>,
     #[command(flatten)]
     with: With,
-    /// Which true value means which label; rows of other values are dropped and counted
+    /// Which true value stands for which label; rows of other values are dropped and counted
     #[arg(long, value_name = "VALUE=LABEL,..", value_delimiter = ',', value_parser = pair)]
     map: Vec<(String, String)>,
     /// Which of two labels is the positive one [default: by its name, else the second]
@@ -110,7 +110,7 @@ fn pair(text: &str) -> std::result::Result<(String, String), String> {
         Some((value, label)) if !label.trim().is_empty() => {
             Ok((value.trim().to_owned(), label.trim().to_owned()))
         }
-        _ => Err(format!("`{text}` does not say which value means which label; write 5=positive")),
+        _ => Err(format!("`{text}` does not say which value stands for which label; write 5=positive")),
     }
 }
 

@@ -30,11 +30,11 @@ pub struct EmbedOptions {
     pub borders: Borders,
     /// Whether the first row that fails ends it all. Default: no.
     pub strict: bool,
-    /// Maximum texts per request. Default: 2,048, OpenAI's limit.
+    /// Texts of a request at most. Default: 2,048, OpenAI's limit.
     pub batch_size: usize,
-    /// Maximum tokens per request. Default: 300,000, OpenAI's limit.
+    /// Tokens of a request at most. Default: 300,000, OpenAI's limit.
     pub batch_tokens: usize,
-    /// Maximum concurrent requests. Default: 4.
+    /// Requests in flight at most. Default: 4.
     pub concurrency: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Projection method: the options of a map.
+//! How rows are laid out: the options of a map.
 
 use serde::{Deserialize, Serialize};
 

@@ -25,7 +25,7 @@
 //!
 //! let sure = classification_intervals(&truth, &predicted, &names, &BootstrapOptions::default())?;
 //! assert!(sure.accuracy.low <= 0.8 && 0.8 <= sure.accuracy.high);
-//! assert_eq!(sure.accuracy.caution().unwrap(), "too few to tell: 5, at least 20 are needed");
+//! assert_eq!(sure.accuracy.caution().unwrap(), "too few to tell: it rests on 5, and 20 are the least");
 //! # Ok::<(), embedlab::Error>(())
 //! ```
 
@@ -65,5 +65,5 @@ pub use ordinal::{OrdinalIntervals, OrdinalScores, ordinal_intervals, ordinal_sc
 pub use paired::{
     Comparison, ComparisonOptions, Loss, PairedTest, compare_accuracy, compare_errors, compare_losses,
 };
-pub use ranking::{Ranked, RankingScores, Tied, TiedRanking, expected_ranking_scores, ranking_scores};
+pub use ranking::{Ranked, RankingScores, ranking_scores};
 pub use regression::{RegressionIntervals, RegressionScores, regression_intervals, regression_scores};

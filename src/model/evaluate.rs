@@ -12,6 +12,7 @@ use super::options::{ModelKind, ModelOptions};
 use crate::error::{Error, Result};
 use crate::forest::Tree;
 use crate::metric::{BootstrapOptions, Comparison};
+use crate::rows::require_finite;
 use crate::split::{Copies, Split};
 use crate::targets::require_weights;
 
@@ -195,6 +196,8 @@ pub(super) fn hold_out<T: Task>(
 ) -> Result<(HeldOut, Vec<Tested<T::Prediction>>)> {
     let n = inputs.rows().nrows();
     info.require(n)?;
+    // Before the rows are parted: the error names the row of the whole.
+    require_finite(inputs.rows())?;
     splits.iter().try_for_each(|split| require_sides(split, n))?;
     let copies = Copies::new(Some(inputs.rows()), info.texts);
     let mut tested = Vec::with_capacity(splits.len());

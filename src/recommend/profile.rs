@@ -4,7 +4,7 @@ use ndarray::Array2;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::rows::{RowSource, group_sums};
+use crate::rows::{RowSource, group_sums, norms};
 
 /// How [`profiles`] takes means. The default is the plain mean of every group that has a row.
 #[derive(Debug, Clone, Copy)]
@@ -71,25 +71,26 @@ pub fn profiles(
     options: &ProfileOptions<'_>,
 ) -> Result<Profiles> {
     if !(options.shrinkage.is_finite() && options.shrinkage >= 0.0) {
-        return Err(Error::argument("shrinkage must be finite and at least 0")
+        return Err(Error::argument("a shrinkage that is no number of at least 0")
             .seen(options.shrinkage.to_string())
             .advice("give how many rows' worth of the overall mean to add, such as 2"));
     }
     if let Some(weights) = options.weights
         && let Some(row) = weights.iter().position(|weight| !(weight.is_finite() && *weight >= 0.0))
     {
-        return Err(Error::input("weights must be finite and at least 0")
+        return Err(Error::input("a weight that is no number of at least 0")
             .row(row)
             .seen(weights[row].to_string())
             .advice("weigh by a column of numbers such as 0, 1, 2.5"));
     }
     let part = group_sums(source, groups, options.weights, n_groups)?;
-    if let Some(group) = part.sums.iter().position(|sums| sums.iter().any(|sum| !sum.is_finite())) {
-        let row = groups.iter().position(|of| *of == Some(group as u32)).unwrap_or(0);
+    if part.sums.iter().flatten().any(|sum| !sum.is_finite()) {
+        let grouped = norms(source)?.into_iter().zip(groups);
+        let row = grouped.into_iter().position(|(norm, group)| group.is_some() && !norm.is_finite());
         return Err(Error::input("a number that is not finite")
             .with_code("not-finite")
-            .seen(format!("in the group that begins in row {row}"))
-            .advice("find the row with `embedlab check`, and embed it again or remove it"));
+            .row(row.unwrap_or(0))
+            .advice("embed this row again or remove it"));
     }
     let mut overall = vec![0.0; source.dims()];
     let total: f64 = part.weights.iter().sum();

@@ -26,24 +26,6 @@ pub trait RowSource: Sync {
     fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>>;
 }
 
-impl<T: RowSource + ?Sized> RowSource for &T {
-    fn n_rows(&self) -> usize {
-        (**self).n_rows()
-    }
-
-    fn dims(&self) -> usize {
-        (**self).dims()
-    }
-
-    fn as_matrix(&self) -> Option<ArrayView2<'_, f32>> {
-        (**self).as_matrix()
-    }
-
-    fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
-        (**self).chunks(rows)
-    }
-}
-
 impl RowSource for ArrayView2<'_, f32> {
     fn n_rows(&self) -> usize {
         self.nrows()
@@ -107,5 +89,5 @@ pub fn select_rows(source: &(impl RowSource + ?Sized), rows: &[usize]) -> Result
         }
         first += chunk.nrows();
     }
-    Err(Error::input("the source yielded fewer rows than it announced").seen(format!("{first} rows")))
+    Err(Error::input("the source yielded fewer rows than it said").seen(format!("{first} rows")))
 }

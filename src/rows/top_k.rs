@@ -51,23 +51,34 @@ pub fn top_k(
     k: usize,
     metric: Metric,
 ) -> Result<Vec<Vec<Neighbor>>> {
+    if queries.ncols() != source.dims() {
+        return Err(Error::argument("queries and rows have different dimensions")
+            .seen(format!("{} in the queries, {} in the rows", queries.ncols(), source.dims()))
+            .advice("use vectors of the same model"));
+    }
     let queries = queries.as_standard_layout();
-    let search = TopK::new(source, queries.view(), k, metric)?;
-    let found = fold_rows(source, &search)?;
-    Ok(search.nearest(found))
+    let values = queries.as_slice().unwrap_or_default();
+    let mut lengths = Vec::new();
+    squared_norms(values, source.dims(), &mut lengths);
+    let search = TopK {
+        queries: values,
+        dims: source.dims(),
+        lengths: lengths.iter().map(|length| length.sqrt()).collect(),
+        k,
+        metric,
+        worst: (0..queries.nrows()).map(|_| AtomicU64::new(f64::INFINITY.to_bits())).collect(),
+    };
+    let mut found = fold_rows(source, &search)?.nearest;
+    found.resize_with(queries.nrows(), Vec::new);
+    Ok(found)
 }
 
-/// A search for the nearest rows, as a pass that can be joined with others.
-pub(crate) struct TopK<'q> {
+struct TopK<'q> {
     queries: &'q [f32],
     dims: usize,
     lengths: Vec<f32>,
     k: usize,
     metric: Metric,
-    /// Whether each row may be found; all may by default.
-    keep: Option<&'q [bool]>,
-    /// Whether rows of zeros, which have no direction, are passed over.
-    skip_zeros: bool,
     /// For each query a distance that k rows, seen by whichever thread, are known to reach. It only
     /// saves work: a row beyond it is not in the answer, whoever sees it first.
     worst: Vec<AtomicU64>,
@@ -75,7 +86,7 @@ pub(crate) struct TopK<'q> {
 
 /// Sorted lists, one for each query.
 #[derive(Default)]
-pub(crate) struct Nearest {
+struct Found {
     nearest: Vec<Vec<Neighbor>>,
     products: Vec<f32>,
     squared: Vec<f32>,
@@ -83,13 +94,13 @@ pub(crate) struct Nearest {
 }
 
 impl Fold for TopK<'_> {
-    type Part = Nearest;
+    type Part = Found;
 
-    fn start(&self) -> Nearest {
-        Nearest { nearest: vec![Vec::new(); self.lengths.len()], ..Nearest::default() }
+    fn start(&self) -> Found {
+        Found { nearest: vec![Vec::new(); self.lengths.len()], ..Found::default() }
     }
 
-    fn add(&self, part: &mut Nearest, block: RowBlock<'_>) {
+    fn add(&self, part: &mut Found, block: RowBlock<'_>) {
         let Some(rows) = block.rows.as_slice() else { return };
         if self.k == 0 {
             return;
@@ -100,7 +111,7 @@ impl Fold for TopK<'_> {
         }
     }
 
-    fn merge(&self, into: &mut Nearest, from: Nearest) {
+    fn merge(&self, into: &mut Found, from: Found) {
         for (nearest, more) in into.nearest.iter_mut().zip(from.nearest) {
             nearest.extend(more);
             nearest.sort_unstable_by(Neighbor::order);
@@ -109,68 +120,15 @@ impl Fold for TopK<'_> {
     }
 }
 
-impl<'q> TopK<'q> {
-    /// A search for queries in standard layout.
-    pub fn new(
-        source: &(impl RowSource + ?Sized),
-        queries: ArrayView2<'q, f32>,
-        k: usize,
-        metric: Metric,
-    ) -> Result<TopK<'q>> {
-        if queries.ncols() != source.dims() {
-            return Err(Error::argument("queries and rows have different dimensions")
-                .with_code("dimensions-differ")
-                .seen(format!("{} in the queries, {} in the rows", queries.ncols(), source.dims()))
-                .advice("use vectors of the same model"));
-        }
-        let n_queries = queries.nrows();
-        let values = queries.to_slice().unwrap_or_default();
-        let mut lengths = Vec::new();
-        squared_norms(values, source.dims(), &mut lengths);
-        Ok(TopK {
-            queries: values,
-            dims: source.dims(),
-            lengths: lengths.iter().map(|length| length.sqrt()).collect(),
-            k,
-            metric,
-            keep: None,
-            skip_zeros: false,
-            worst: (0..n_queries).map(|_| AtomicU64::new(f64::INFINITY.to_bits())).collect(),
-        })
-    }
-
-    /// Looks only at rows that are kept.
-    pub fn among(self, keep: Option<&'q [bool]>) -> Self {
-        TopK { keep, ..self }
-    }
-
-    /// Passes over rows of zeros when the metric is the cosine.
-    pub fn skip_zeros(self) -> Self {
-        TopK { skip_zeros: self.metric == Metric::Cosine, ..self }
-    }
-
-    /// The lists of a finished pass, one for each query.
-    pub fn nearest(&self, found: Nearest) -> Vec<Vec<Neighbor>> {
-        let mut nearest = found.nearest;
-        nearest.resize_with(self.lengths.len(), Vec::new);
-        nearest
-    }
-
-    fn may_be_found(&self, row: usize, values: &[f32]) -> bool {
-        self.keep.is_none_or(|keep| keep[row]) && !(self.skip_zeros && values.iter().all(|x| *x == 0.0))
-    }
-
+impl TopK<'_> {
     fn query(&self, q: usize) -> &[f32] {
         &self.queries[q * self.dims..(q + 1) * self.dims]
     }
 
     /// Measures every row: for distances that are no matrix product.
-    fn add_measured(&self, part: &mut Nearest, first: usize, rows: &[f32]) {
+    fn add_measured(&self, part: &mut Found, first: usize, rows: &[f32]) {
         for (q, nearest) in part.nearest.iter_mut().enumerate() {
             for (i, row) in rows.chunks_exact(self.dims).enumerate() {
-                if !self.may_be_found(first + i, row) {
-                    continue;
-                }
                 let distance = self.metric.distance(row, self.query(q));
                 self.insert(nearest, Neighbor { row: first + i, distance });
             }
@@ -179,8 +137,8 @@ impl<'q> TopK<'q> {
     }
 
     /// Estimates all distances by one matrix product and measures those rows that may be near.
-    fn add_estimated(&self, part: &mut Nearest, first: usize, rows: &[f32]) {
-        let Nearest { nearest, products, squared, candidates } = part;
+    fn add_estimated(&self, part: &mut Found, first: usize, rows: &[f32]) {
+        let Found { nearest, products, squared, candidates } = part;
         if self.lengths.len() == 1 {
             dots_and_squared_norms(rows, self.queries, products, squared);
         } else {
@@ -194,24 +152,11 @@ impl<'q> TopK<'q> {
             *scale = if *square > 0.0 { 1.0 / square.sqrt() } else { 0.0 };
             largest = largest.max(*square);
         }
-        let hidden = self.hidden(first, rows, squared);
-        let odd: Vec<usize> = (0..m)
-            .filter(|i| {
-                self.metric == Metric::Cosine && !(squared[*i] > f32::MIN_POSITIVE && squared[*i].is_finite())
-            })
-            .collect();
         // Products in f32 of rows of length a and b err by less than this times a·b.
         let rounding = f32::EPSILON * (8.0 + (self.dims as f32).sqrt() * 2.0);
         for (q, nearest) in nearest.iter_mut().enumerate() {
             let keys = &mut products[q * m..(q + 1) * m];
             self.make_keys(keys, squared, &scales[..m]);
-            // Squares that f32 does not hold say nothing of a direction.
-            for i in &odd {
-                let distance = self.metric.distance(&rows[i * self.dims..(i + 1) * self.dims], self.query(q));
-                keys[*i] = self.key_bound(q, distance, 0.0, 0.0).0;
-            }
-            // No key is within a bound when it is no number.
-            hidden.iter().for_each(|i| keys[*i] = f32::NAN);
             let worst = f64::from_bits(self.worst[q].load(Relaxed));
             let (bound, margin) = self.key_bound(q, worst, largest.sqrt(), rounding);
             candidates.clear();
@@ -231,21 +176,6 @@ impl<'q> TopK<'q> {
                 self.publish(q, nearest);
             }
         }
-    }
-
-    /// The rows of a block that are not to be found.
-    fn hidden(&self, first: usize, rows: &[f32], squared: &[f32]) -> Vec<usize> {
-        if self.keep.is_none() && !self.skip_zeros {
-            return Vec::new();
-        }
-        (0..squared.len())
-            .filter(|i| {
-                // Only a square of zero may be a row of zeros.
-                let values =
-                    if squared[*i] > 0.0 { &[1.0][..] } else { &rows[i * self.dims..(i + 1) * self.dims] };
-                !self.may_be_found(first + i, values)
-            })
-            .collect()
     }
 
     /// The key of a row, smaller for nearer ones, is what the product gives almost for nothing:

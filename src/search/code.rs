@@ -71,7 +71,7 @@ pub fn source_tree(folder: &Path) -> Result<SourceTree> {
     let mut skipped = Vec::new();
     if about.is_file() {
         let language = Language::of(folder)
-            .ok_or_else(|| Error::argument("not a source file of a supported language").file(folder))?;
+            .ok_or_else(|| Error::argument("no source file of a known language").file(folder))?;
         found.push((folder.to_owned(), language));
     } else {
         // A .gitignore counts also where there is no repository.

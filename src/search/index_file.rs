@@ -96,7 +96,7 @@ impl Hnsw {
         let stored = Stored::open(path, LAYOUT)?;
         let about: About = stored.about()?;
         let stale = |seen: String| {
-            Error::input("a stale index: it was built from different rows")
+            Error::input("a stale index: it was built from other rows")
                 .file(path)
                 .seen(seen)
                 .advice("build it anew with --rebuild")

@@ -14,6 +14,7 @@ mod examples;
 mod forest;
 mod gallery;
 mod honest_models;
+mod house;
 #[cfg(feature = "local-models")]
 mod hub;
 mod interactive;

@@ -114,7 +114,7 @@ fn options(args: &Run, known: Option<&EmbeddingModel>, models: &Models) -> Resul
     if let Some(dims) = args.dims.filter(|dims| known.is_none_or(|known| known.dimensions != *dims)) {
         match known {
             Some(known) if !known.shortens || dims > known.dimensions => {
-                return Err(Error::argument("the model does not return vectors of that many dimensions")
+                return Err(Error::argument("the model does not give vectors of so many numbers")
                     .seen(format!("{dims}, where {} has {}", known.name, known.dimensions))
                     .advice("leave --dims out"));
             }

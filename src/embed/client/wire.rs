@@ -116,7 +116,7 @@ impl<'de> Visitor<'de> for Numbers {
         let bytes = STANDARD.decode(text).map_err(|error| E::custom(format!("base64: {error}")))?;
         let (numbers, rest) = bytes.as_chunks::<4>();
         if !rest.is_empty() {
-            return Err(E::custom(format!("{} bytes of base64, not a multiple of 4", bytes.len())));
+            return Err(E::custom(format!("{} bytes of base64, no whole number of floats", bytes.len())));
         }
         Ok(Vector(numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()))
     }

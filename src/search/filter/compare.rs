@@ -71,7 +71,7 @@ fn meet(a: &Term, b: &Term, filter: &str) -> Result<(ArrayRef, ArrayRef)> {
             return Err(Error::argument("the filter compares different kinds")
                 .with_code("filter-types")
                 .seen(format!("{} is {}, {} is {}", a.name, a.kind(), b.name, b.kind()))
-                .advice("put text in single quotes, numbers without quotes"));
+                .advice("text stands in single quotes, numbers without"));
         }
     };
     Ok((convert(a, &common)?, convert(b, &common)?))
