@@ -66,7 +66,8 @@ fn main() {
     for run in 0..3 {
         for kept in [false, true] {
             let folder = tempfile::tempdir().expect("a folder");
-            let cache = kept.then(|| Arc::new(Cache::open(folder.path(), "bench").expect("a cache")));
+            let cache = kept
+                .then(|| Arc::new(Cache::open(folder.path(), "http://localhost", "bench").expect("a cache")));
             let start = Instant::now();
             let found = embed(&texts, &options, &client, cache.as_ref(), |_| {}).expect("vectors");
             let seconds = start.elapsed().as_secs_f64();

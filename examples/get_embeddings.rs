@@ -8,10 +8,11 @@ use std::path::Path;
 use embedlab::chart::{Histogram, Style};
 use embedlab::embed::{
     ApiKey, Client, ClientOptions, EmbedOptions, Embedder, Encoding, Lsa, LsaOptions, Models, Remote,
-    Template, estimate,
+    estimate,
 };
 use embedlab::rows::Metric;
 use embedlab::search::search;
+use embedlab::table::Template;
 use embedlab::{Result, table};
 use ndarray::Array2;
 

@@ -113,6 +113,7 @@ pub mod data;
 pub mod embed;
 pub mod error;
 pub mod forest;
+mod guard;
 pub mod guide;
 pub mod map;
 pub mod metric;
@@ -138,6 +139,7 @@ mod web;
 pub mod zero_shot;
 
 pub use error::{Error, ErrorKind, Result};
+pub use guard::hide_caught_panics;
 /// The arrays that this crate takes and gives, in the version that it speaks.
 pub use ndarray;
 

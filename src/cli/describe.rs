@@ -2,9 +2,8 @@
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use embedlab::analysis::AnyOutcome;
-use embedlab::cluster::Clustering;
+use embedlab::cluster::{Clustering, describe};
 use embedlab::data::Data;
-use embedlab::embed::describe;
 use embedlab::{Error, Result};
 use rand::SeedableRng;
 use rand::seq::index::sample;
@@ -51,7 +50,7 @@ fn apply(
             .with_code("no-column")
             .advice("name their column with --text"));
     };
-    let client = asked.server.client(None, common.seed())?;
+    let client = asked.server.client(None, common.seed(), Some(output))?;
     let groups: Vec<Vec<String>> = found
         .clusters
         .iter()

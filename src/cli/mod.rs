@@ -188,6 +188,7 @@ pub fn run() -> ExitCode {
         return ExitCode::from(2);
     }
     signals::listen();
+    embedlab::hide_caught_panics();
     let output = Output::new(&common);
     let result = run_command(&matches, &common, &output);
     match result {

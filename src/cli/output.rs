@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
+use embedlab::embed::OnWait;
 use embedlab::text::{printable_lines, without_secrets};
 use embedlab::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -73,6 +74,17 @@ impl Output {
         let _ = writeln!(io::stderr(), "warning: {}", shown(message));
     }
 
+    /// Says why nothing happens for a while, when a server is asked.
+    pub fn waits(&self) -> OnWait {
+        let quiet = self.quiet;
+        OnWait::new(move |reason, wait| {
+            if !quiet {
+                let words = format!("waiting for {} s: {reason}", wait.as_secs_f64().round());
+                let _ = writeln!(io::stderr(), "{}", shown(words));
+            }
+        })
+    }
+
     /// A bar on a terminal for texts: what is done, how fast, and the time left; nothing elsewhere.
     pub fn texts_bar(&self) -> Bar {
         if self.quiet || !io::stderr().is_terminal() {
@@ -106,7 +118,9 @@ impl Output {
             return Bar(ProgressBar::hidden());
         }
         let bar = ProgressBar::new(total as u64).with_prefix(printable(&what.into()));
-        if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {msg} {elapsed}") {
+        if let Ok(style) =
+            ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {msg} {elapsed}, {eta} left")
+        {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(120));

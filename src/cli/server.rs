@@ -6,7 +6,10 @@ use std::time::Duration;
 use embedlab::embed::{
     ApiKey, Cache, Client, ClientOptions, EmbedOptions, Models, OPENAI, Remote, Waits, is_private,
 };
+use embedlab::text::is_like_a_key;
 use embedlab::{Error, Result};
+
+use super::Output;
 
 const DEFAULT_KEY: &str = "OPENAI_API_KEY";
 
@@ -110,6 +113,13 @@ impl Server {
     /// The key, where there is one that may go to this server.
     fn key(&self) -> Result<Option<ApiKey>> {
         let variable = self.key_env.as_deref().unwrap_or(DEFAULT_KEY);
+        if is_like_a_key(variable) {
+            // It may be the key itself: it is not repeated.
+            return Err(Error::argument("--key-env is given something that is not the name of a variable")
+                .advice(
+                    "put the key into an environment variable, such as OPENAI_API_KEY, and name the variable",
+                ));
+        }
         let key = ApiKey::from_env(variable)?;
         if key.is_none() && (self.key_env.is_some() || self.address().starts_with(OPENAI)) {
             return Err(Error::argument("no key for the server")
@@ -125,7 +135,7 @@ impl Server {
     }
 
     /// A client for the server; nothing is sent.
-    pub fn client(&self, pace: Option<&Pace>, seed: u64) -> Result<Client> {
+    pub fn client(&self, pace: Option<&Pace>, seed: u64, output: Option<&Output>) -> Result<Client> {
         is_private(self.address())?;
         let mut options = ClientOptions {
             base_url: self.address().to_owned(),
@@ -134,6 +144,7 @@ impl Server {
             seed,
             ..Default::default()
         };
+        options.on_wait = output.map(Output::waits);
         if let Some(pace) = pace {
             options.requests_per_minute = pace.requests_per_minute;
             options.tokens_per_minute = pace.tokens_per_minute;
@@ -171,13 +182,14 @@ impl Server {
 
     /// The cache of a model, made where it does not exist.
     pub fn cache(&self, model: &str) -> Result<Option<Cache>> {
-        self.cache_folder()?.map(|folder| Cache::open(&folder, model)).transpose()
+        self.cache_folder()?.map(|folder| Cache::open(&folder, self.address(), model)).transpose()
     }
 
     /// The cache of a model where there is one.
     pub fn existing_cache(&self, model: &str) -> Result<Option<Cache>> {
         let folder = self.cache_folder()?;
-        let exists = folder.as_ref().is_some_and(|folder| Cache::file(folder, model).exists());
+        let exists =
+            folder.as_ref().is_some_and(|folder| Cache::file(folder, self.address(), model).exists());
         if exists { self.cache(model) } else { Ok(None) }
     }
 
@@ -185,6 +197,6 @@ impl Server {
     /// without.
     pub fn embedder(&self, options: EmbedOptions) -> Result<Remote> {
         let cache = self.cache(&options.model).unwrap_or(None);
-        Ok(Remote::new(self.client(None, 42)?, options, cache))
+        Ok(Remote::new(self.client(None, 42, None)?, options, cache))
     }
 }

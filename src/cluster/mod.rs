@@ -25,6 +25,8 @@
 
 mod analysis;
 mod caution;
+#[cfg(feature = "embed")]
+mod chat;
 mod choose;
 mod density;
 mod distance_sums;
@@ -38,6 +40,8 @@ mod silhouette;
 mod summary;
 
 pub use analysis::{ClusterColumns, Clustering, LabelColumn, analyse};
+#[cfg(feature = "embed")]
+pub use chat::describe;
 pub use choose::{Candidate, Choice, ChooseOptions, choose_k, choose_k_means, elbow};
 pub use density::{DbscanOptions, DensityClusters, HdbscanOptions, Noise, dbscan, hdbscan, suggest_eps};
 pub use k_means::{Geometry, KMeans, KMeansParams, KMeansValidParams};

@@ -47,7 +47,7 @@ pub struct ClusterSummary {
     pub share: f64,
     /// The terms that set its texts apart; empty without texts.
     pub terms: Vec<String>,
-    /// What a chat model said of it, where one was asked ([`describe`](crate::embed::describe)).
+    /// What a chat model said of it, where one was asked ([`describe`](crate::cluster::describe)).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The mean of the numbers of its rows; `None` when it has none.

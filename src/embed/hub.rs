@@ -1,12 +1,15 @@
 //! Model folders from a hub by their name: downloaded when that is asked for, and kept.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Response, StatusCode};
 use tempfile::NamedTempFile;
 
+use super::Cache;
+use super::client::connection;
 use crate::error::{Error, Result, excerpt};
 
 /// The files of a model's folder: name, whether a model can be without it, and the most bytes it may have.
@@ -47,31 +50,25 @@ pub struct HubProgress<'a> {
 
 impl Default for Hub {
     fn default() -> Self {
-        let said = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let cache = said("XDG_CACHE_HOME")
-            .map(PathBuf::from)
-            .or_else(|| {
-                Some(PathBuf::from(
-                    said("LOCALAPPDATA").or_else(|| said("HOME").map(|home| home + "/.cache"))?,
-                ))
-            })
-            .unwrap_or_else(std::env::temp_dir);
+        let said = std::env::var("HF_ENDPOINT").ok().filter(|value| !value.is_empty());
+        let folder = Cache::default_folder().unwrap_or_else(|| std::env::temp_dir().join("embedlab"));
         Hub {
-            endpoint: said("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".to_owned()),
-            cache: cache.join("embedlab").join("models"),
+            endpoint: said.unwrap_or_else(|| "https://huggingface.co".to_owned()),
+            cache: folder.join("models"),
             revision: "main".to_owned(),
         }
     }
 }
 
 impl Hub {
-    /// The folder of a model that was downloaded before.
+    /// The folder of a model that was downloaded before. One whose files are not what their names say, such as
+    /// the page of a hotel's network, counts as not downloaded.
     ///
     /// # Errors
     /// A name that is not `owner/model` or `model`.
     pub fn kept(&self, name: &str) -> Result<Option<PathBuf>> {
         let folder = self.folder(name)?;
-        Ok(folder.join(WEIGHTS).is_file().then_some(folder))
+        Ok(is_whole(&folder).then_some(folder))
     }
 
     /// The folder of a model by its name, such as `sentence-transformers/all-MiniLM-L6-v2`; what is not
@@ -83,7 +80,7 @@ impl Hub {
     /// a file that is longer than it can be, and any failure of the file system.
     pub fn fetch(&self, name: &str, progress: &mut (dyn FnMut(HubProgress<'_>) + Send)) -> Result<PathBuf> {
         let folder = self.folder(name)?;
-        if folder.join(WEIGHTS).is_file() {
+        if is_whole(&folder) {
             return Ok(folder);
         }
         if !(self.endpoint.starts_with("https://") || self.endpoint.starts_with("http://")) {
@@ -132,17 +129,14 @@ impl Hub {
         folder: &Path,
         progress: &mut (dyn FnMut(HubProgress<'_>) + Send),
     ) -> Result<()> {
-        // Another part of the program may have chosen a provider already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
+        let client = connection()
             .connect_timeout(Duration::from_secs(15))
             .read_timeout(Duration::from_secs(60))
-            .user_agent(concat!("embedlab/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| Error::input("cannot start a download").seen(chain(&error)))?;
         for (file, optional, most) in FILES {
             let path = folder.join(file);
-            if path.is_file() {
+            if path.is_file() && content_fits(file, &path).is_ok() {
                 continue;
             }
             let address =
@@ -155,10 +149,8 @@ impl Hub {
             let answer = client.get(&address).send().await.map_err(failed)?;
             match answer.status() {
                 StatusCode::OK => {
-                    save(answer, &path, most, &mut |bytes, total| {
-                        progress(HubProgress { file, bytes, total })
-                    })
-                    .await?
+                    let mut progress = |bytes, total| progress(HubProgress { file, bytes, total });
+                    save(answer, file, &path, most, &mut progress).await.map_err(|error| error.file(&path))?
                 }
                 StatusCode::NOT_FOUND if optional => {}
                 StatusCode::NOT_FOUND if file == WEIGHTS => {
@@ -182,9 +174,63 @@ impl Hub {
     }
 }
 
+/// Whether all files of a model's folder that are there are what their names say, and the weights are there.
+fn is_whole(folder: &Path) -> bool {
+    folder.join(WEIGHTS).is_file()
+        && FILES.iter().all(|(file, optional, _)| {
+            let path = folder.join(file);
+            if path.is_file() { content_fits(file, &path).is_ok() } else { *optional }
+        })
+}
+
+/// Bytes of weights' header at most.
+const MOST_HEADER: u64 = 100 << 20;
+
+/// Whether a file is what its name says; if not, what it is.
+fn content_fits(name: &str, path: &Path) -> Result<(), String> {
+    let failed = |error: std::io::Error| error.to_string();
+    let mut file = File::open(path).map_err(failed)?;
+    let bytes = file.metadata().map_err(failed)?.len();
+    if name == WEIGHTS {
+        let mut length = [0; 8];
+        file.read_exact(&mut length).map_err(|_| format!("{bytes} bytes, no safetensors file"))?;
+        let header = u64::from_le_bytes(length);
+        if header > bytes.saturating_sub(8).min(MOST_HEADER) {
+            return Err("no safetensors file: its header is longer than the file".to_owned());
+        }
+        let mut text = Vec::new();
+        file.take(header).read_to_end(&mut text).map_err(failed)?;
+        return is_object(&text);
+    }
+    let mut text = Vec::new();
+    file.take(128 << 20).read_to_end(&mut text).map_err(failed)?;
+    if name == "modules.json" {
+        let list = serde_json::from_slice::<Vec<serde::de::IgnoredAny>>(&text);
+        return list.map(drop).map_err(|error| not_json(&text, &error));
+    }
+    if name.ends_with(".json") {
+        return is_object(&text);
+    }
+    if is_page(&text) { Err("a web page".to_owned()) } else { Ok(()) }
+}
+
+fn is_object(text: &[u8]) -> Result<(), String> {
+    let object = serde_json::from_slice::<std::collections::HashMap<String, serde::de::IgnoredAny>>(text);
+    object.map(drop).map_err(|error| not_json(text, &error))
+}
+
+fn not_json(text: &[u8], error: &serde_json::Error) -> String {
+    if is_page(text) { "a web page".to_owned() } else { format!("no JSON of this kind: {error}") }
+}
+
+fn is_page(text: &[u8]) -> bool {
+    text.trim_ascii_start().starts_with(b"<")
+}
+
 /// Writes an answer's body to a file beside its place and moves it there when it is whole.
 async fn save(
     mut answer: Response,
+    name: &str,
     path: &Path,
     most: u64,
     progress: &mut (dyn FnMut(u64, Option<u64>) + Send),
@@ -216,6 +262,11 @@ async fn save(
         file.write_all(&part).map_err(io("cannot write"))?;
         progress(bytes, total);
     }
+    content_fits(name, file.path()).map_err(|seen| {
+        Error::input("the server answered with something else than the file").seen(seen).advice(
+            "nothing of it is kept; check the connection (a login page?) and HF_ENDPOINT, and ask again",
+        )
+    })?;
     file.as_file().sync_all().map_err(io("cannot write"))?;
     file.persist(path).map_err(|error| Error::io("cannot write", error.error).file(path))?;
     Ok(())

@@ -24,14 +24,12 @@
 //! ```
 //!
 //! A server's model is a [`Remote`], a folder with a model a `LocalModel` (feature `local-models`, on by
-//! default). Without the feature `embed` there are [`Lsa`], [`Template`] and [`Embedder`] alone. See [from Python](crate::guide::from_python).
+//! default). Without the feature `embed` there are [`Lsa`] and [`Embedder`] alone. See [from Python](crate::guide::from_python).
 
 #[cfg(feature = "embed")]
 mod cache;
 #[cfg(feature = "embed")]
-mod chat;
-#[cfg(feature = "embed")]
-mod client;
+pub(crate) mod client;
 #[cfg(feature = "local-models")]
 mod hub;
 #[cfg(feature = "local-models")]
@@ -48,7 +46,6 @@ mod remote;
 #[cfg(feature = "embed")]
 mod run;
 mod sparse;
-mod template;
 mod terms;
 #[cfg(feature = "embed")]
 mod tokens;
@@ -56,9 +53,7 @@ mod tokens;
 #[cfg(feature = "embed")]
 pub use cache::{Cache, CacheKey};
 #[cfg(feature = "embed")]
-pub use chat::describe;
-#[cfg(feature = "embed")]
-pub use client::{ApiKey, Client, ClientOptions, OPENAI, Stop, Waits, is_private};
+pub use client::{ApiKey, Client, ClientOptions, OPENAI, OnWait, Stop, Waits, is_private};
 #[cfg(feature = "local-models")]
 pub use hub::{Hub, HubProgress};
 #[cfg(feature = "local-models")]
@@ -74,7 +69,6 @@ pub use plan::{EmbedOptions, FailedRow};
 pub use remote::Remote;
 #[cfg(feature = "embed")]
 pub use run::{Embedded, Estimate, Origin, Progress, embed, estimate};
-pub use template::{Template, most_recent};
 #[cfg(feature = "embed")]
 pub use tokens::Encoding;
 

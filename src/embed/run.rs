@@ -226,7 +226,7 @@ impl<R: FnMut(Progress)> Run<'_, R> {
         let counted: usize = texts.iter().map(|text| self.plan.tokens[*text]).sum();
         // Where no tokenizer here knows the model, its server does.
         let tokens = if self.options.encoding.is_some() { None } else { found.tokens };
-        self.progress.tokens += tokens.unwrap_or(counted);
+        self.progress.tokens = self.progress.tokens.saturating_add(tokens.unwrap_or(counted));
         self.progress.done += texts.len();
         let vectors = match self.cache {
             None => found.vectors,
@@ -234,8 +234,9 @@ impl<R: FnMut(Progress)> Run<'_, R> {
                 let (cache, keys) =
                     (cache.clone(), texts.iter().map(|text| self.keys[*text]).collect::<Vec<_>>());
                 let put = move || {
+                    let pairs = keys.into_iter().zip(found.vectors.iter().map(Vec::as_slice));
                     let pairs: Vec<(CacheKey, &[f32])> =
-                        keys.into_iter().zip(found.vectors.iter().map(Vec::as_slice)).collect();
+                        pairs.filter(|(_, vector)| !is_zero(vector)).collect();
                     let stored = cache.put(&pairs);
                     (stored, found.vectors)
                 };
@@ -246,7 +247,16 @@ impl<R: FnMut(Progress)> Run<'_, R> {
                 vectors
             }
         };
+        let zeros: Vec<usize> =
+            texts.iter().zip(&vectors).filter(|(_, vector)| is_zero(vector)).map(|(text, _)| *text).collect();
         texts.into_iter().zip(vectors).for_each(|(text, vector)| self.vectors[text] = Some(vector));
+        for text in &zeros {
+            self.vectors[*text] = None;
+            self.reasons.insert(*text, ZEROS.to_owned());
+        }
+        if self.options.strict && !zeros.is_empty() {
+            return Err(Error::input("the server gave no embeddings").seen(ZEROS));
+        }
         Ok(())
     }
 
@@ -274,7 +284,7 @@ impl<R: FnMut(Progress)> Run<'_, R> {
                     return Ok(());
                 }
             }
-            Kind::Passing { .. } => {
+            Kind::Passing { .. } | Kind::Useless => {
                 self.in_vain += 1;
                 if self.in_vain >= GIVE_UP_AFTER.max(self.options.concurrency) {
                     return Err(failure.into_error());
@@ -288,6 +298,13 @@ impl<R: FnMut(Progress)> Run<'_, R> {
         self.reasons.extend(texts.into_iter().map(|text| (text, failure.message.clone())));
         Ok(())
     }
+}
+
+/// What is no embedding: it has no direction, and no text is near it.
+const ZEROS: &str = "the server gave a vector of zeros";
+
+fn is_zero(vector: &[f32]) -> bool {
+    vector.iter().all(|x| *x == 0.0)
 }
 
 /// Puts rows together from their parts.

@@ -12,6 +12,11 @@ use crate::error::{Error, Result};
 use crate::rows::Metric;
 use crate::store::{Layout, Stored, save};
 
+/// Layers above the lowest, and links of a row, that an index can have at most: each layer has a fraction
+/// of the rows of the one below.
+const MOST_LAYERS: usize = 64;
+const MOST_LINKS: usize = 10_000;
+
 const LAYOUT: Layout = Layout { kind: "hnsw index", version: 1 };
 
 /// Numbers of a matrix on disk, so that no row of it is empty.
@@ -115,19 +120,21 @@ impl Hnsw {
         }
         let (heads, links) = (whole(&stored, "heads")?, whole(&stored, "links")?);
         let n = about.n_rows;
-        let mut at = 0;
+        let mut at = 0_usize;
         let mut lists = heads.chunks_exact(2).map(|head| {
             let (row, len) = (head[0], head[1] as usize);
-            let list = links.get(at..at + len)?;
-            at += len;
+            let end = at.checked_add(len)?;
+            let list = links.get(at..end)?;
+            at = end;
             let good = (row as usize) < n && list.iter().all(|to| (*to as usize) < n);
             good.then(|| (row, list.to_vec()))
         });
         let damaged = || stored.damaged("links that lead nowhere");
         if heads.len() % 2 != 0
-            || about.upper.iter().sum::<usize>().checked_add(n) != Some(heads.len() / 2)
+            || about.upper.iter().try_fold(n, |sum, count| sum.checked_add(*count)) != Some(heads.len() / 2)
+            || about.upper.len() > MOST_LAYERS
             || about.entry as usize >= n
-            || about.m < 2
+            || !(2..=MOST_LINKS).contains(&about.m)
         {
             return Err(damaged());
         }

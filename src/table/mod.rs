@@ -29,6 +29,7 @@ mod origin;
 mod read;
 mod sidecar;
 mod stream;
+mod template;
 mod write;
 
 pub use crate::output::write_whole;
@@ -43,6 +44,7 @@ pub(crate) use mapped::map as map_file;
 pub use origin::Origin;
 pub use read::{Encoding, ReadOptions, read, read_columns, read_without_vectors};
 pub use stream::{stream, stream_with_columns};
+pub use template::{Template, most_recent};
 pub use write::{WriteOptions, Written, check_writable, write, write_streamed};
 
 use guard::guarded;

@@ -25,6 +25,7 @@ mod metrics;
 mod model_reference;
 mod models;
 mod notebooks;
+mod outputs;
 mod pages;
 mod readme;
 mod recommend;

@@ -41,7 +41,7 @@ pub fn run(args: &Run, models: &Models, common: &Common, output: &Output) -> Res
     let start = Instant::now();
     let known = models.get(&args.model);
     let options = options(args, known, models)?;
-    let client = args.server.client(Some(&args.pace), common.seed)?;
+    let client = args.server.client(Some(&args.pace), common.seed, Some(output))?;
     let texts = args.texts(options.encoding.unwrap_or(Encoding::Cl100kBase), output)?;
     let cache = args.server.cache(&args.model)?.map(Arc::new);
     stop_on_ctrl_c(&client);

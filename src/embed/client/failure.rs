@@ -7,19 +7,22 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::text::printable;
 
 /// Why a request failed.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::embed) struct Failure {
+pub(crate) struct Failure {
     /// What the server or the connection said, without the key.
     pub message: String,
     pub kind: Kind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::embed) enum Kind {
+pub(crate) enum Kind {
     /// Another attempt may succeed, not before `after`.
     Passing { after: Option<Duration>, rate_limited: bool },
+    /// A whole answer that is of no use. It is paid for, so that few more are asked for.
+    Useless,
     /// The server refuses this request; another, such as one with fewer texts, may succeed.
     Rejected { too_large: bool },
     /// No request can succeed.
@@ -34,6 +37,10 @@ impl Failure {
         Failure { message: message.into(), kind }
     }
 
+    pub fn useless(message: impl Into<String>) -> Failure {
+        Failure { message: message.into(), kind: Kind::Useless }
+    }
+
     pub fn hopeless(message: impl Into<String>) -> Failure {
         Failure { message: message.into(), kind: Kind::Hopeless }
     }
@@ -43,7 +50,7 @@ impl Failure {
     }
 
     pub fn is_passing(&self) -> bool {
-        matches!(self.kind, Kind::Passing { .. })
+        matches!(self.kind, Kind::Passing { .. } | Kind::Useless)
     }
 
     pub fn is_rejected(&self) -> bool {
@@ -63,8 +70,8 @@ impl Failure {
     }
 
     /// What a status other than success means.
-    pub fn of_status(status: StatusCode, headers: &HeaderMap, body: &str) -> Failure {
-        let (said, code) = explained(body);
+    pub fn of_status(status: StatusCode, headers: &HeaderMap, body: &str, hide: &Hide<'_>) -> Failure {
+        let (said, code) = explained(body, hide);
         let message = |what: &str| {
             let said = if said.is_empty() { String::new() } else { format!(": {said}") };
             format!("{what} (HTTP {}){said}", status.as_u16())
@@ -112,10 +119,15 @@ impl Failure {
     }
 }
 
+/// Takes secrets out of a text.
+pub(super) type Hide<'a> = dyn Fn(&str) -> String + 'a;
+
 /// The message and the code (or type) of a server's error, whatever its shape.
-fn explained(body: &str) -> (String, String) {
+///
+/// Secrets are taken out of the whole message: of one that is cut first, half a key could stay.
+fn explained(body: &str, hide: &Hide<'_>) -> (String, String) {
     let Ok(value) = serde_json::from_str::<Value>(body) else {
-        return (plain(body), String::new());
+        return (plain(&hide(body)), String::new());
     };
     let error = value.get("error").unwrap_or(&value);
     let text =
@@ -124,7 +136,7 @@ fn explained(body: &str) -> (String, String) {
         Value::String(said) => said.clone(),
         error => ["message", "detail", "error"].map(|key| text(error, key)).concat(),
     };
-    (one_line(&said), format!("{} {}", text(error, "code"), text(error, "type")))
+    (one_line(&hide(&said)), format!("{} {}", text(error, "code"), text(error, "type")))
 }
 
 /// A page's words, or the start of a text that is no JSON.
@@ -137,8 +149,8 @@ fn plain(body: &str) -> String {
 }
 
 /// A server's words for a message of ours: one line, 300 characters at most, nothing that steers a terminal.
-pub(in crate::embed) fn one_line(text: &str) -> String {
-    let flat: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+pub(crate) fn one_line(text: &str) -> String {
+    let flat = printable(text);
     flat.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(300).collect()
 }
 
@@ -176,7 +188,7 @@ mod tests {
     }
 
     fn status(code: u16, body: &str) -> Failure {
-        Failure::of_status(StatusCode::from_u16(code).unwrap(), &HeaderMap::new(), body)
+        Failure::of_status(StatusCode::from_u16(code).unwrap(), &HeaderMap::new(), body, &str::to_owned)
     }
 
     #[test]
@@ -216,7 +228,7 @@ mod tests {
     fn a_servers_words_are_kept_in_whatever_shape_and_cannot_steer_a_terminal() {
         let said = |body: &str| status(400, body).message;
         assert!(said(r#"{"error": "model not found"}"#).ends_with(": model not found"));
-        assert!(said(r#"{"detail": "bad\u001b[31m\ninput"}"#).ends_with(": bad [31m input"));
+        assert!(said(r#"{"detail": "bad\u001b[31m\ninput"}"#).ends_with(": bad<1b>[31m input"));
         assert!(said("<html><title>Sign in</title></html>").ends_with(": a web page, Sign in"));
         assert!(said("").ends_with("(HTTP 400)"));
         assert!(said(&"x".repeat(5000)).len() < 400);

@@ -10,9 +10,10 @@ mod wire;
 pub use key::ApiKey;
 pub use retry::Waits;
 
-pub(super) use failure::{Failure, Kind, one_line};
+pub(crate) use failure::{Failure, Kind, one_line};
 pub(super) use wire::Vectors;
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -29,6 +30,7 @@ use self::budget::Budget;
 use self::retry::RandomExponential;
 use self::wire::Asked;
 use crate::error::{Error, Result};
+use crate::text::without_secrets;
 
 /// OpenAI's own server.
 pub const OPENAI: &str = "https://api.openai.com/v1";
@@ -38,6 +40,9 @@ const BYTES_PER_NUMBER: usize = 32;
 
 /// Numbers that a vector may have while its length is not known.
 const MOST_DIMENSIONS: usize = 16_384;
+
+/// How often a request whose answer was of no use is sent again: every such answer is paid for.
+const MORE_USELESS: usize = 2;
 
 /// Bytes of an answer beside its vectors, of an error, of a chat answer.
 const BYTES_BESIDE: usize = 1 << 20;
@@ -60,6 +65,28 @@ pub struct ClientOptions {
     pub waits: Waits,
     /// The seed of the random waits. Default: 42.
     pub seed: u64,
+    /// Hears of waits of three seconds and more after a failure. Default: nobody.
+    pub on_wait: Option<OnWait>,
+}
+
+/// Waits that are told of, and not shorter ones.
+const TOLD_WAIT: Duration = Duration::from_secs(3);
+
+/// Hears why a client waits, and how long. It is called from the client's own thread.
+#[derive(Clone)]
+pub struct OnWait(Arc<dyn Fn(&str, Duration) + Send + Sync>);
+
+impl OnWait {
+    /// Calls `tell` with the reason and the time of each wait.
+    pub fn new(tell: impl Fn(&str, Duration) + Send + Sync + 'static) -> OnWait {
+        OnWait(Arc::new(tell))
+    }
+}
+
+impl fmt::Debug for OnWait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnWait")
+    }
 }
 
 impl Default for ClientOptions {
@@ -72,6 +99,7 @@ impl Default for ClientOptions {
             tokens_per_minute: None,
             waits: Waits::default(),
             seed: 42,
+            on_wait: None,
         }
     }
 }
@@ -129,24 +157,25 @@ impl Client {
     }
 
     /// Runs asynchronous work to its end.
-    pub(super) fn run<T>(&self, work: impl Future<Output = T>) -> T {
+    pub(crate) fn run<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
     }
 
-    pub(super) fn asker(&self) -> Arc<Asker> {
+    pub(crate) fn asker(&self) -> Arc<Asker> {
         self.asker.clone()
     }
 }
 
 /// What all requests of a client share.
 #[derive(Debug)]
-pub(super) struct Asker {
+pub(crate) struct Asker {
     http: reqwest::Client,
     base: Url,
     headers: HeaderMap,
     key: Option<ApiKey>,
     waits: Waits,
     seed: u64,
+    on_wait: Option<OnWait>,
     tokens_per_minute: Option<f64>,
     gate: Mutex<Gate>,
     stopping: Arc<watch::Sender<bool>>,
@@ -214,6 +243,7 @@ impl Asker {
             key: options.key,
             waits: options.waits,
             seed: options.seed,
+            on_wait: options.on_wait,
             tokens_per_minute: options.tokens_per_minute,
             gate: Mutex::new(Gate {
                 requests: budget(options.requests_per_minute),
@@ -285,7 +315,10 @@ impl Asker {
             if let Some(vector) = found.vectors.first() {
                 let agreed = *self.dims.get_or_init(|| vector.len());
                 if agreed != vector.len() {
-                    return Err(format!("a vector of {} numbers where {agreed} were expected", vector.len()));
+                    let seen = vector.len();
+                    return Err(Failure::useless(format!(
+                        "a vector of {seen} numbers where {agreed} were expected"
+                    )));
                 }
             }
             if !floats {
@@ -304,11 +337,12 @@ impl Asker {
         body: Bytes,
         tokens: usize,
         bound: usize,
-        read: &(impl Fn(&[u8]) -> Result<T, String> + Sync),
+        read: &(impl Fn(&[u8]) -> Result<T, Failure> + Sync),
     ) -> Result<T, Failure> {
         // A stream of random waits for each request.
         let seed = self.seed.wrapping_add(self.drawn.fetch_add(1, Ordering::Relaxed));
         let stopping = self.stopping.clone();
+        let useless = AtomicUsize::new(0);
         (|| self.attempt(path, body.clone(), tokens, bound, read))
             .retry(RandomExponential::new(self.waits, seed))
             .sleep(move |wait| {
@@ -316,11 +350,14 @@ impl Asker {
                 async move { wait_or_stop(&stopping, wait).await }
             })
             .when(|failure: &Failure| {
-                failure.is_passing() && failure.after().is_none_or(|after| after <= self.waits.most_asked)
+                failure.is_passing()
+                    && (failure.kind != Kind::Useless
+                        || useless.fetch_add(1, Ordering::Relaxed) < MORE_USELESS)
             })
             .adjust(|failure, wait| wait.map(|wait| wait.max(failure.after().unwrap_or_default())))
-            .notify(|_, _| {
+            .notify(|failure, wait| {
                 self.retries.fetch_add(1, Ordering::Relaxed);
+                self.tell_of_wait(&failure.message, wait);
             })
             .await
     }
@@ -331,7 +368,7 @@ impl Asker {
         body: Bytes,
         tokens: usize,
         bound: usize,
-        read: &(impl Fn(&[u8]) -> Result<T, String> + Sync),
+        read: &(impl Fn(&[u8]) -> Result<T, Failure> + Sync),
     ) -> Result<T, Failure> {
         self.pass(tokens).await?;
         self.requests.fetch_add(1, Ordering::Relaxed);
@@ -354,15 +391,26 @@ impl Asker {
         }
         if !status.is_success() {
             let said = String::from_utf8_lossy(&answer);
-            let failure = Failure::of_status(status, response.headers(), &said);
-            if let Kind::Passing { after, rate_limited: true } = failure.kind {
-                let pause = self.waits.pause.max(after.unwrap_or_default().min(self.waits.most_asked));
-                let mut gate = self.gate();
-                gate.closed_until = gate.closed_until.max(Instant::now() + pause);
+            let hide = |text: &str| {
+                let text = self.key.as_ref().map_or_else(|| text.to_owned(), |key| key.strip(text));
+                without_secrets(&text).into_owned()
+            };
+            let mut failure = Failure::of_status(status, response.headers(), &said, &hide);
+            if let Kind::Passing { after, rate_limited } = failure.kind {
+                let after = after.unwrap_or_default();
+                if after > self.waits.most_asked {
+                    // No other request would fare better meanwhile.
+                    failure.kind = Kind::Hopeless;
+                } else if rate_limited {
+                    let pause = self.waits.pause.max(after);
+                    self.tell_of_wait(&failure.message, pause);
+                    let mut gate = self.gate();
+                    gate.closed_until = gate.closed_until.max(Instant::now() + pause);
+                }
             }
             return Err(self.without_key(failure));
         }
-        let found = read(&answer).map_err(|message| self.without_key(Failure::passing(message)))?;
+        let found = read(&answer).map_err(|failure| self.without_key(failure))?;
         self.ever_answered.store(true, Ordering::Relaxed);
         Ok(found)
     }
@@ -389,6 +437,16 @@ impl Asker {
                 wait
             };
             wait_or_stop(&self.stopping, wait).await;
+        }
+    }
+
+    /// Says that nothing is sent for a while, and why.
+    fn tell_of_wait(&self, reason: &str, wait: Duration) {
+        if wait >= TOLD_WAIT
+            && let Some(OnWait(tell)) = &self.on_wait
+        {
+            let reason = self.key.as_ref().map_or_else(|| reason.to_owned(), |key| key.strip(reason));
+            tell(&reason, wait);
         }
     }
 
@@ -440,7 +498,7 @@ fn address(text: &str) -> Result<Url> {
             .advice("give an address such as https://api.openai.com/v1 or http://localhost:11434/v1")
     };
     if !text.starts_with("http://") && !text.starts_with("https://") {
-        return Err(refused("a base URL without http:// or https://").seen(one_line(text)));
+        return Err(refused("a base URL without http:// or https://").seen(one_line(&without_secrets(text))));
     }
     let url = Url::parse(text).map_err(|error| refused("no base URL").seen(error.to_string()))?;
     if !url.username().is_empty() || url.password().is_some() {
@@ -467,11 +525,15 @@ pub fn is_private(base_url: &str) -> Result<bool> {
     Ok(url.scheme() == "https" || is_loopback(&url))
 }
 
-fn http(base: &Url, waits: &Waits) -> Result<reqwest::Client> {
+/// The connection that the client and the hub of models share.
+pub(super) fn connection() -> reqwest::ClientBuilder {
     // reqwest panics without a provider; a second installation is refused and does no harm.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("embedlab/", env!("CARGO_PKG_VERSION")))
+    reqwest::Client::builder().user_agent(concat!("embedlab/", env!("CARGO_PKG_VERSION")))
+}
+
+fn http(base: &Url, waits: &Waits) -> Result<reqwest::Client> {
+    let mut builder = connection()
         // A redirect would carry texts and key elsewhere.
         .redirect(redirect::Policy::none())
         .retry(reqwest::retry::never())

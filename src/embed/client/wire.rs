@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::failure::one_line;
+use super::failure::{Failure, one_line};
 
 /// A request for the vectors of some texts.
 #[derive(Serialize)]
@@ -52,42 +52,43 @@ pub(in crate::embed) struct Vectors {
 /// Reads an answer for `asked` texts with vectors of `dims` numbers (any, but all the same, when that is
 /// not known). A short answer is refused as a whole, even where its indices seem to say which is missing:
 /// a server that drops a text and counts anew would give rows the vectors of others.
-pub(super) fn read(body: &[u8], asked: usize, dims: Option<usize>) -> Result<Vectors, String> {
+pub(super) fn read(body: &[u8], asked: usize, dims: Option<usize>) -> Result<Vectors, Failure> {
+    let useless = |message: String| Err(Failure::useless(message));
     let answer: Answer = serde_json::from_slice(body).map_err(|error| {
         let start = String::from_utf8_lossy(&body[..body.len().min(200)]);
-        if start.trim_start().starts_with('<') {
+        Failure::passing(if start.trim_start().starts_with('<') {
             "a web page instead of JSON; check --base-url".to_owned()
         } else {
             format!(
                 "an answer that cannot be read: {error}: `{}`",
                 one_line(&start).chars().take(80).collect::<String>()
             )
-        }
+        })
     })?;
     if answer.data.len() != asked {
-        return Err(format!("{} vectors for {asked} texts", answer.data.len()));
+        return useless(format!("{} vectors for {asked} texts", answer.data.len()));
     }
     let mut vectors: Vec<Option<Vec<f32>>> = (0..asked).map(|_| None).collect();
     let numbered = answer.data.iter().filter(|item| item.index.is_some()).count();
     if numbered != 0 && numbered != asked {
-        return Err("vectors with and without an index".to_owned());
+        return useless("vectors with and without an index".to_owned());
     }
     for (place, item) in answer.data.into_iter().enumerate() {
         let index = item.index.unwrap_or(place);
         match vectors.get_mut(index) {
             Some(empty @ None) => *empty = Some(item.embedding.0),
-            Some(_) => return Err(format!("two vectors with the index {index}")),
-            None => return Err(format!("a vector with the index {index} for {asked} texts")),
+            Some(_) => return useless(format!("two vectors with the index {index}")),
+            None => return useless(format!("a vector with the index {index} for {asked} texts")),
         }
     }
     let vectors: Vec<Vec<f32>> = vectors.into_iter().flatten().collect();
     let dims = dims.or_else(|| vectors.first().map(Vec::len)).unwrap_or(0);
     for vector in &vectors {
         if vector.len() != dims || dims == 0 {
-            return Err(format!("a vector of {} numbers where {dims} were expected", vector.len()));
+            return useless(format!("a vector of {} numbers where {dims} were expected", vector.len()));
         }
         if let Some(value) = vector.iter().find(|value| !value.is_finite()) {
-            return Err(format!("a vector with {value} in it"));
+            return useless(format!("a vector with {value} in it"));
         }
     }
     let usage = answer.usage.unwrap_or_default();
@@ -171,7 +172,9 @@ mod tests {
 
     #[test]
     fn an_answer_that_cannot_be_trusted_is_refused_with_what_is_wrong() {
-        let said = |body: &str| read(body.as_bytes(), 2, Some(2)).err().unwrap_or_default();
+        let said = |body: &str| {
+            read(body.as_bytes(), 2, Some(2)).err().map(|failure| failure.message).unwrap_or_default()
+        };
         let two = |a: &str, b: &str| format!(r#"{{"data": [{a}, {b}]}}"#);
         let item = |index: usize, numbers: &str| format!(r#"{{"index": {index}, "embedding": {numbers}}}"#);
         assert!(said("<!doctype html><html>").contains("a web page instead of JSON"));

@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::settings::{Settings, missing, read_bounded};
 use crate::error::{Error, Result};
+use crate::guard::caught;
 
 /// The largest vocabularies in use take about 20 MB.
 const MOST_TOKENIZER: u64 = 128 << 20;
@@ -17,6 +18,8 @@ const MOST_TOKENIZER: u64 = 128 << 20;
 pub(super) struct Tokens {
     tokenizer: Tokenizer,
     vocabulary: usize,
+    /// Tokens of a text at most.
+    most: usize,
     lowercase_first: bool,
     fingerprint: u64,
 }
@@ -41,7 +44,9 @@ impl Tokens {
         };
         let refused =
             |error: &dyn std::fmt::Display| Error::input("no tokenizer").file(&path).seen(error.to_string());
-        let mut tokenizer = Tokenizer::from_bytes(&bytes).map_err(|error| refused(&error))?;
+        // The crate panics on some damaged files, when they are read or only when they are used.
+        let read = caught(|| Tokenizer::from_bytes(&bytes)).map_err(|panic| refused(&panic))?;
+        let mut tokenizer = read.map_err(|error| refused(&error))?;
         // The files' own cut and padding serve one program's batches, not the model.
         tokenizer.with_padding(None);
         let most = TruncationParams {
@@ -50,10 +55,12 @@ impl Tokens {
             stride: 0,
             direction: TruncationDirection::Right,
         };
-        tokenizer.with_truncation(Some(most)).map_err(|error| refused(&error))?;
+        caught(|| tokenizer.with_truncation(Some(most)).map(drop).map_err(|error| refused(&error)))
+            .map_err(|panic| refused(&panic))??;
         Ok(Tokens {
             tokenizer,
             vocabulary: settings.vocabulary,
+            most: settings.max_tokens,
             lowercase_first: settings.lowercase_first,
             fingerprint: xxh3_64(&bytes),
         })
@@ -65,15 +72,20 @@ impl Tokens {
 
     pub fn encode(&self, text: &str) -> Result<Encoded> {
         let lowered = self.lowercase_first.then(|| text.to_lowercase());
-        let encoding = self
-            .tokenizer
-            .encode_fast(lowered.as_deref().unwrap_or(text), true)
-            .map_err(|error| Error::input("a text that cannot be tokenized").seen(error.to_string()))?;
+        let refused = |seen: String| Error::input("a text that cannot be tokenized").seen(seen);
+        let encoding = caught(|| self.tokenizer.encode_fast(lowered.as_deref().unwrap_or(text), true))
+            .map_err(|panic| refused(format!("the tokenizer is damaged: {panic}")))?
+            .map_err(|error| refused(error.to_string()))?;
         let ids = encoding.get_ids().to_vec();
         if ids.is_empty() {
             return Err(
                 Error::input("a text without a token").advice("the tokenizer adds no marks of its own")
             );
+        }
+        if ids.len() > self.most {
+            return Err(Error::input("the tokenizer is not that of the weights")
+                .seen(format!("{} tokens, of which the model takes {}", ids.len(), self.most))
+                .advice("it adds more marks than a text may have tokens: download the model again"));
         }
         if let Some(id) = ids.iter().find(|id| **id as usize >= self.vocabulary) {
             return Err(Error::input("the tokenizer is not that of the weights")

@@ -81,8 +81,8 @@ fn check_name(table: &Table, path: &Path, format: Format) -> Result<()> {
 /// # Errors
 /// When one of these does not hold.
 pub fn check_writable(path: &Path, options: &WriteOptions) -> Result<()> {
-    format_of(path, options)?;
-    output::check(path)
+    output::check(path)?;
+    format_of(path, options).map(drop)
 }
 
 /// The format of an output: what is asked for, what the name says, or CSV for a stream without an extension

@@ -96,7 +96,7 @@ fn killed_at_twenty_moments_and_resumed_it_gives_the_same_file_and_pays_nothing_
             .flat_map(|(_, asked)| asked.texts.clone())
             .find(|text| stored.contains(text));
         assert_eq!(asked_again, None, "asked for again after kill {kill}");
-        let cache = Cache::open(&path("cache"), MODEL).unwrap();
+        let cache = Cache::open(&path("cache"), &server.url, MODEL).unwrap();
         let found = cache.get(&keys).unwrap();
         let now: HashSet<String> = texts
             .iter()

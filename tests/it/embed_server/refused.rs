@@ -69,7 +69,7 @@ fn rows_that_cannot_be_embedded_are_named_and_the_rest_is_saved() {
     }
     assert_eq!(super::right_vectors(&folder.path().join("out.csv")), 39);
     let said = embed_file(folder.path(), &server.url, &rows, &["--strict"], 2);
-    assert!(said.contains("row 1: an empty text"), "{said}");
+    assert!(said.contains("row 0: an empty text"), "{said}");
     // Left out on purpose, they are no failure.
     let more = ["--drop-missing", "--long", "truncate"];
     let rows = rows.replace("poison", "coffee");
@@ -166,11 +166,11 @@ fn a_cache_that_is_in_use_or_of_another_version_is_refused_before_anything_is_pa
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(|_| Reply::Right);
     let cache = folder.path().join("cache");
-    let held = Cache::open(&cache, "text-embedding-3-small").unwrap();
+    let held = Cache::open(&cache, &server.url, "text-embedding-3-small").unwrap();
     let said = embed_file(folder.path(), &server.url, "text\ntea\n", &[], 2);
     assert!(said.contains("another process uses this cache"), "{said}");
     drop(held);
-    let file = Cache::file(&cache, "text-embedding-3-small");
+    let file = Cache::file(&cache, &server.url, "text-embedding-3-small");
     std::fs::write(&file, "something else").unwrap();
     let said = embed_file(folder.path(), &server.url, "text\ntea\n", &[], 2);
     assert!(said.contains("name another folder with --cache-dir"), "{said}");
@@ -236,7 +236,8 @@ fn a_quota_that_is_used_up_ends_it_at_once_and_keeps_what_was_answered() {
             Reply::Right
         }
     });
-    let cache = std::sync::Arc::new(Cache::open(folder.path(), "text-embedding-3-small").unwrap());
+    let cache =
+        std::sync::Arc::new(Cache::open(folder.path(), &server.url, "text-embedding-3-small").unwrap());
     let options = EmbedOptions { batch_size: 10, concurrency: 1, ..options() };
     let texts = texts(100);
     let error =

@@ -257,7 +257,7 @@ fn clusters_are_described_by_a_chat_model_only_when_asked() {
     let described =
         json(embedlab().args(arguments).args(["--describe", "chatty", "--base-url", &server.url]));
     for cluster in described["clusters"].as_array().unwrap() {
-        assert_eq!(cluster["description"], "Reviews of [31m food");
+        assert_eq!(cluster["description"], "Reviews of<1b>[31m food");
     }
     assert_eq!(server.seen().requests.len(), 3);
     embedlab()
@@ -271,7 +271,7 @@ fn clusters_are_described_by_a_chat_model_only_when_asked() {
 fn an_embedder_of_a_server_asks_once_for_what_it_was_asked_before() {
     let server = Server::start(|_| Reply::Right);
     let folder = tempfile::tempdir().unwrap();
-    let cache = Cache::open(folder.path(), "nameless").unwrap();
+    let cache = Cache::open(folder.path(), &server.url, "nameless").unwrap();
     let options = EmbedOptions::new("nameless", &Models::default());
     let remote = Remote::new(client(&server.url, quick()), options, Some(cache));
     assert_eq!((remote.model().as_str(), remote.dims()), ("nameless", 0));
@@ -283,7 +283,7 @@ fn an_embedder_of_a_server_asks_once_for_what_it_was_asked_before() {
     assert_eq!(remote.embed(&[]).unwrap().nrows(), 0);
     // Vectors stored under this name by a server that gave others are no answer.
     drop(remote);
-    let cache = Arc::new(Cache::open(folder.path(), "nameless").unwrap());
+    let cache = Arc::new(Cache::open(folder.path(), &server.url, "nameless").unwrap());
     let options =
         EmbedOptions { expected_dims: Some(4), ..EmbedOptions::new("nameless", &Models::default()) };
     let error = embed(

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 /// A text with places for columns: `Title: {Summary}; Content: {Text}`. `{{` and `}}` stand for braces.
 ///
 /// ```
-/// use embedlab::embed::Template;
+/// use embedlab::table::Template;
 /// let template = Template::parse("Title: {Summary}; Content: {Text}")?;
 /// assert_eq!(template.columns(), ["Summary", "Text"]);
 /// let cells = [Some(" Good tea "), Some("Fresh.")];
@@ -96,13 +96,15 @@ impl Template {
 }
 
 /// The rows of the largest `n` values (all rows when there are no more), the smallest first; equal ones in
-/// their order, so that of equal ones the last are kept. The guide's "most recent".
+/// their order, so that of equal ones the last are kept. A row whose value has no order (NaN) is none of
+/// them. The guide's "most recent".
 ///
 /// ```
-/// assert_eq!(embedlab::embed::most_recent(&["2012", "2010", "2012", "2011"], 3), [3, 0, 2]);
+/// assert_eq!(embedlab::table::most_recent(&["2012", "2010", "2012", "2011"], 3), [3, 0, 2]);
 /// ```
 pub fn most_recent<T: PartialOrd>(times: &[T], n: usize) -> Vec<usize> {
-    let mut rows: Vec<usize> = (0..times.len()).collect();
+    let ordered = |row: &usize| times[*row].partial_cmp(&times[*row]).is_some();
+    let mut rows: Vec<usize> = (0..times.len()).filter(ordered).collect();
     rows.sort_by(|a, b| times[*a].partial_cmp(&times[*b]).unwrap_or(std::cmp::Ordering::Equal));
     rows.split_off(rows.len().saturating_sub(n))
 }
@@ -130,5 +132,13 @@ mod tests {
         assert_eq!(most_recent(&[2, 1, 2, 1, 2], 4), [3, 0, 2, 4]);
         assert_eq!(most_recent(&[2, 1], 9), [1, 0]);
         assert!(most_recent::<u8>(&[], 1).is_empty());
+        let mut times: Vec<f64> =
+            (0..100).map(|n| if n % 3 == 0 { f64::NAN } else { f64::from(n * 37 % 101) }).collect();
+        assert_eq!(most_recent(&times, 100).len(), 66);
+        let latest = most_recent(&times, 5);
+        times.retain(|time| !time.is_nan());
+        times.sort_by(f64::total_cmp);
+        assert_eq!(latest.len(), 5);
+        assert_eq!(times[61..].len(), 5);
     }
 }

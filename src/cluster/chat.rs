@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::client::{Failure, one_line};
-use super::{Client, Encoding, truncate};
+use crate::embed::client::{Failure, one_line};
+use crate::embed::{Client, Encoding, truncate};
 use crate::error::{Error, Result};
 
 /// Tokens of one text that a chat model is shown.
@@ -72,11 +72,12 @@ pub fn describe(client: &Client, model: &str, groups: &[Vec<String>]) -> Result<
                 .map_err(|error| Error::input("a prompt that cannot be written").source(error))?;
             let tokens = Encoding::Cl100kBase.count(&prompt)? + MOST_TOKENS_OF_A_NAME;
             let read = |body: &[u8]| {
-                let answer: Answer = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+                let answer: Answer =
+                    serde_json::from_slice(body).map_err(|error| Failure::passing(error.to_string()))?;
                 let said = answer.choices.into_iter().find_map(|choice| choice.message.content);
                 let said = one_line(said.as_deref().unwrap_or_default());
                 let said = said.trim_matches(['"', '“', '”', ' ']).to_owned();
-                if said.is_empty() { Err("an empty answer".to_owned()) } else { Ok(said) }
+                if said.is_empty() { Err(Failure::useless("an empty answer")) } else { Ok(said) }
             };
             client.run(asker.ask("chat/completions", body.into(), tokens, 0, &read)).map_err(
                 |failure: Failure| {
