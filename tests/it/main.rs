@@ -3,6 +3,7 @@
 
 mod support;
 
+mod analyses;
 mod bad_input;
 mod chart;
 mod cluster_scores;

@@ -1,0 +1,209 @@
+//! What every analysis of the registry promises, asked of each in the same way. A new analysis is covered by its line
+//! in the registry.
+
+use embedlab::ErrorKind;
+use embedlab::analysis::{AnyAnalysis, Context, InReport, Needs, registry};
+use embedlab::data::{Data, OpenOptions, Role, Roles, Selection};
+use embedlab::table::{self, Table};
+use embedlab::view::{Block, Look, Section, markdown, terminal};
+use ndarray::{Array2, s};
+use serde_json::{Value, json};
+
+const SAMPLE: &str = "examples/data/food_reviews.parquet";
+
+fn sample(rows: usize) -> Table {
+    let all = table::read(SAMPLE.as_ref(), &Default::default()).unwrap();
+    all.take(&(0..rows).collect::<Vec<_>>()).unwrap()
+}
+
+/// The analyses that need no second file: those that run on the sample with their default options.
+fn on_sample(data: &Data) -> Vec<(&'static dyn AnyAnalysis, Value)> {
+    registry()
+        .iter()
+        .filter_map(|analysis| match analysis.in_report(data).unwrap() {
+            InReport::Yes(options) => Some((*analysis, options)),
+            InReport::LeftOut(_) => None,
+            InReport::Never => {
+                let options = analysis.default_options().unwrap();
+                let runs = analysis.run(data, options.clone(), &Context::with_seed(42)).is_ok();
+                runs.then_some((*analysis, options))
+            }
+        })
+        .collect()
+}
+
+fn run(analysis: &dyn AnyAnalysis, data: &Data, options: &Value) -> embedlab::Result<Value> {
+    let found = analysis.run(data, options.clone(), &Context::with_seed(42))?;
+    Ok(without_times(found.json()?))
+}
+
+/// JSON without what a clock has measured.
+fn without_times(mut json: Value) -> Value {
+    match &mut json {
+        Value::Object(fields) => {
+            fields.retain(|name, _| !name.ends_with("seconds"));
+            fields.iter_mut().for_each(|(_, value)| *value = without_times(value.take()));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| *item = without_times(item.take())),
+        _ => {}
+    }
+    json
+}
+
+fn texts_of(blocks: &[Block], out: &mut Vec<String>) {
+    for block in blocks {
+        match block {
+            Block::Paragraph { text } | Block::Callout { text, .. } => out.push(text.clone()),
+            Block::KeyFigures { figures } => {
+                out.extend(figures.iter().flat_map(|figure| [figure.value.clone(), figure.note.clone()]));
+            }
+            Block::Details { summary, blocks } => {
+                out.push(summary.clone());
+                texts_of(blocks, out);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn prints_no_nan(section: &Section, name: &str) {
+    let mut texts = Vec::new();
+    texts_of(&section.blocks, &mut texts);
+    let shown = terminal(section, 100);
+    for text in texts.iter().chain([&shown]) {
+        let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).collect();
+        assert!(!words.contains(&"NaN") && !words.contains(&"inf"), "{name}: {text}");
+    }
+}
+
+#[test]
+fn every_analysis_gives_the_same_bits_on_any_number_of_threads() {
+    let data = Data::from(sample(150));
+    for (analysis, options) in on_sample(&data) {
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| run(analysis, &data, &options).unwrap().to_string())
+        };
+        let one = on(1);
+        for threads in [2, 7] {
+            assert_eq!(on(threads), one, "{} on {threads} threads", analysis.name());
+        }
+    }
+}
+
+#[test]
+fn an_analysis_that_needs_blocks_gives_the_same_streamed_as_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.parquet");
+    let _ = table::write(&sample(150), &path, &Default::default()).unwrap();
+    let open = |stream| Data::open(&path, &OpenOptions { stream, ..Default::default() }).unwrap();
+    let (streamed, in_memory) = (open(true), open(false));
+    assert!(streamed.is_streamed() && !in_memory.is_streamed());
+    for (analysis, options) in on_sample(&in_memory) {
+        let found = run(analysis, &streamed, &options).unwrap();
+        assert_eq!(found, run(analysis, &in_memory, &options).unwrap(), "{}", analysis.name());
+        if analysis.needs() == Needs::Blocks {
+            assert!(found.is_object(), "{}", analysis.name());
+        }
+    }
+}
+
+#[test]
+fn a_selection_gives_what_a_file_of_the_selected_rows_gives() {
+    let filter = Some("Score >= 4".to_owned());
+    let options = OpenOptions { selection: Selection { filter, ..Default::default() }, ..Default::default() };
+    let data = Data::open(SAMPLE.as_ref(), &options).unwrap();
+    assert!(
+        data.table().n_rows() < 660 && data.notes()[0].contains("where Score >= 4"),
+        "{:?}",
+        data.notes()
+    );
+    let (file_row, row) = (data.row_of_file(5), 5);
+    let all = table::read(SAMPLE.as_ref(), &Default::default()).unwrap();
+    assert_eq!(all.vectors().row(file_row), data.table().vectors().row(row));
+}
+
+#[test]
+fn every_view_is_words_without_nan_on_text_page_and_in_markdown() {
+    let data = Data::from(sample(150));
+    for (analysis, options) in on_sample(&data) {
+        let found = analysis.run(&data, options, &Context::with_seed(42)).unwrap();
+        let text = found.view(Look::Text).unwrap();
+        assert!(terminal(&text, 60).lines().all(|line| line.chars().count() <= 100), "{}", analysis.name());
+        prints_no_nan(&text, analysis.name());
+        prints_no_nan(&found.view(Look::Page).unwrap(), analysis.name());
+        assert!(markdown(&text).starts_with("## "), "{}", analysis.name());
+    }
+}
+
+#[test]
+fn an_unknown_option_is_refused_by_every_analysis() {
+    let data = Data::from(sample(30));
+    for analysis in registry() {
+        let mut options = analysis.default_options().unwrap();
+        options["no_such_option"] = json!(1);
+        let error = analysis.run(&data, options, &Context::default()).err().unwrap();
+        assert_eq!(error.code(), "unknown-option", "{}", analysis.name());
+    }
+}
+
+#[test]
+fn every_analysis_has_a_schema_that_names_the_keys_of_its_result() {
+    let data = Data::from(sample(150));
+    for (analysis, options) in on_sample(&data) {
+        let schema = analysis.schema().to_value();
+        let found = run(analysis, &data, &options).unwrap();
+        let text = schema.to_string();
+        for key in found.as_object().unwrap().keys() {
+            assert!(text.contains(&format!("\"{key}\"")), "{}: {key} is not in the schema", analysis.name());
+        }
+    }
+}
+
+#[test]
+fn degenerate_rows_are_an_answer_or_an_error_of_the_input_and_never_nan() {
+    let columns = sample(40);
+    let few = |rows: Array2<f32>| {
+        let table = columns.take(&(0..rows.nrows()).collect::<Vec<_>>()).unwrap();
+        table.with_vectors(rows, "embedding").unwrap()
+    };
+    let spread = Array2::from_shape_fn((40, 6), |(i, j)| ((i * 7 + j * 3) % 11) as f32);
+    let inputs = [
+        ("equal rows", few(Array2::from_elem((40, 6), 0.5))),
+        ("rows of zeros", few(Array2::zeros((40, 6)))),
+        ("one row", few(spread.slice(s![..1, ..]).to_owned())),
+        ("two rows", few(spread.slice(s![..2, ..]).to_owned())),
+        ("one dimension", few(spread.slice(s![.., ..1]).to_owned())),
+        ("some rows of zeros", {
+            let mut rows = spread.clone();
+            rows.slice_mut(s![..5, ..]).fill(0.0);
+            few(rows)
+        }),
+    ];
+    for (what, table) in inputs {
+        let data = Data::from(table);
+        for analysis in registry() {
+            let options = match analysis.in_report(&data).unwrap() {
+                InReport::Yes(options) => options,
+                _ => analysis.default_options().unwrap(),
+            };
+            match analysis.run(&data, options, &Context::with_seed(42)) {
+                Ok(found) => prints_no_nan(&found.view(Look::Text).unwrap(), analysis.name()),
+                Err(error) => {
+                    assert!(
+                        matches!(error.kind(), ErrorKind::Input | ErrorKind::Argument | ErrorKind::Memory),
+                        "{} of {what}: {error:?}",
+                        analysis.name()
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_named_column_that_does_not_exist_is_refused_before_any_work() {
+    let roles = Roles::default().with(Role::Text, "no such column");
+    let error = Data::open(SAMPLE.as_ref(), &OpenOptions { roles, ..Default::default() }).err().unwrap();
+    assert!(error.to_string().contains("no such column"), "{error}");
+}
