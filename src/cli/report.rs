@@ -53,8 +53,8 @@ pub struct Args {
     without: Vec<String>,
     /// An option of a section, such as cluster.method=hdbscan; as often as needed
     #[arg(long, value_name = "SECTION.OPTION=VALUE", value_parser = setting)]
-    set: Vec<(String, String, Value)>,
-    /// The number of clusters: one, a range such as 2..12, or auto; short for --set cluster.k=K
+    option: Vec<(String, String, Value)>,
+    /// The number of clusters: one, a range such as 2..12, or auto; short for --option cluster.k=K
     #[arg(short, long, value_name = "K")]
     k: Option<ClusterCount>,
     /// The title [default: the name of the file]
@@ -118,7 +118,7 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         ..Default::default()
     };
     let k = args.k.as_ref().map(|k| ("cluster".to_owned(), "k".to_owned(), Value::String(k.to_string())));
-    for (section, option, value) in args.set.iter().cloned().chain(k) {
+    for (section, option, value) in args.option.iter().cloned().chain(k) {
         let of = options.options.entry(section).or_insert_with(|| Value::Object(Default::default()));
         of[option] = value;
     }
