@@ -66,7 +66,9 @@ Examples:
     }
 
     fn view(found: &Clustering, look: Look) -> Result<Section> {
-        let mut section = Section::new("clusters", "Clusters").with(Block::key_figures(key_figures(found)));
+        let mut section = Section::new("clusters", "Clusters")
+            .headline(headline(found))
+            .with(Block::key_figures(key_figures(found)));
         if let Some(mean) = found.silhouette.filter(|mean| *mean < WEAK) {
             section = section.with(Block::note(format!(
                 "A mean silhouette of {} means weakly separated clusters: rows are nearly as close to the next cluster \
@@ -143,6 +145,15 @@ Examples:
                 .advice("leave --save or --pca out, or choose --method k-means")
         })?;
         model.save(path)
+    }
+}
+
+fn headline(found: &Clustering) -> String {
+    let largest: Vec<String> = found.clusters.iter().take(3).map(ClusterSummary::name).collect();
+    match found.k {
+        0 => "No clusters: all rows are noise.".to_owned(),
+        k if largest.iter().all(|name| name.starts_with("cluster ")) => format!("{}.", counted(k, "cluster")),
+        k => format!("{}; the largest: {}.", counted(k, "cluster"), largest.join("; ")),
     }
 }
 

@@ -143,6 +143,13 @@ pub fn report(data: &Data, options: &ReportOptions, context: &Context<'_>) -> Re
             }
         }
     }
+    let told = page.sections.iter().filter(|section| !section.headline.is_empty());
+    let summary = told.fold(Grid::new(["section", "in short"]), |grid, section| {
+        grid.row([Cell::text(section.title.as_str()), Cell::text(section.headline.as_str())])
+    });
+    if summary.rows.len() > 1 {
+        page.sections.insert(0, Section::new("summary", "Summary").with(summary));
+    }
     if !left_out.is_empty() {
         let grid = left_out.iter().fold(Grid::new(["section", "why"]), |grid, left| {
             grid.row([Cell::text(left.section.as_str()), Cell::text(left.why.as_str())])

@@ -132,12 +132,14 @@ Examples:
     }
 
     fn view(found: &SimilarityDistribution, look: Look) -> Result<Section> {
-        let mut section = Section::new(Self::NAME, "Similarities").with(Block::key_figures([
-            KeyFigure::new(fixed(found.mean, 3), "mean cosine")
-                .note(format!("exact, of all pairs of {}", counted(found.rows, "row"))),
-            KeyFigure::new(fixed(found.standard_deviation, 3), "standard deviation")
-                .note(format!("of {} pairs drawn", grouped(found.pairs as u64))),
-        ]));
+        let headline = format!("Two rows have a cosine of {} on average.", fixed(found.mean, 2));
+        let mut section =
+            Section::new(Self::NAME, "Similarities").headline(headline).with(Block::key_figures([
+                KeyFigure::new(fixed(found.mean, 3), "mean cosine")
+                    .note(format!("exact, of all pairs of {}", counted(found.rows, "row"))),
+                KeyFigure::new(fixed(found.standard_deviation, 3), "standard deviation")
+                    .note(format!("of {} pairs drawn", grouped(found.pairs as u64))),
+            ]));
         if found.zero_rows > 0 {
             let text = format!(
                 "{} of zeros left out: a zero vector has no cosine.",

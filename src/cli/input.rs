@@ -22,16 +22,16 @@ pub struct Input {
     #[arg(long, value_name = "COL")]
     vector: Option<String>,
     /// The format [default: from the name; csv for stdin]
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, hide_short_help = true, value_name = "FORMAT")]
     format: Option<FormatName>,
     /// The encoding of a text file
-    #[arg(long, value_name = "NAME", default_value = "utf8")]
+    #[arg(long, hide_short_help = true, value_name = "NAME", default_value = "utf8")]
     encoding: EncodingName,
     /// The delimiter of a CSV file, one ASCII character [default: a comma, for .tsv a tab]
-    #[arg(long, value_name = "CHAR", value_parser = delimiter)]
+    #[arg(long, hide_short_help = true, value_name = "CHAR", value_parser = delimiter)]
     delimiter: Option<u8>,
     /// A second file with the columns of the rows, for formats that hold only vectors
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, hide_short_help = true, value_name = "FILE")]
     sidecar: Option<PathBuf>,
 }
 
@@ -50,6 +50,9 @@ pub struct TableInput {
     /// Use a sample of this many rows, drawn with --seed
     #[arg(long, value_name = "N", hide_short_help = true)]
     sample: Option<usize>,
+    /// Columns that -o writes besides the vectors and what is new [default: all]
+    #[arg(long, value_name = "COL,..", value_delimiter = ',', hide_short_help = true)]
+    columns: Vec<String>,
     /// Memory that the rows may take, such as 2G [default: what is free]
     #[arg(long, value_name = "SIZE", hide_short_help = true)]
     memory: Option<Budget>,
@@ -176,7 +179,8 @@ impl TableInput {
         };
         let memory = self.memory.unwrap_or_default();
         let read = ReadOptions { allow_non_finite: wanted.non_finite, ..self.options() };
-        let options = OpenOptions { read, roles, selection, stream: wanted.blocks, memory };
+        let written = (!self.columns.is_empty()).then(|| self.columns.clone());
+        let options = OpenOptions { read, roles, selection, written, stream: wanted.blocks, memory };
         let data = match Data::open(self.path(), &options) {
             // What came through a pipe cannot be read a second time; the message tells what to do.
             Err(error)

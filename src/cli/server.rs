@@ -26,13 +26,13 @@ pub struct Server {
     )]
     base_url: Option<String>,
     /// The environment variable with the key [default: OPENAI_API_KEY]
-    #[arg(long, help_heading = "Server", value_name = "NAME")]
+    #[arg(long, hide_short_help = true, help_heading = "Server", value_name = "NAME")]
     key_env: Option<String>,
     /// Send the key in a header `api-key`, as Azure wants it [default: only to hosts of Azure]
-    #[arg(long, help_heading = "Server")]
+    #[arg(long, hide_short_help = true, help_heading = "Server")]
     api_key_header: bool,
     /// A JSON file with more models, as `embedlab embed models --json` prints them
-    #[arg(long, help_heading = "Server", value_name = "FILE")]
+    #[arg(long, hide_short_help = true, help_heading = "Server", value_name = "FILE")]
     models: Option<PathBuf>,
     /// The folder where vectors that were paid for are kept [default: embedlab in the user's cache folder]
     #[arg(
@@ -44,7 +44,7 @@ pub struct Server {
     )]
     cache_dir: Option<PathBuf>,
     /// Keep nothing, and look nothing up
-    #[arg(long, help_heading = "Server", conflicts_with = "cache_dir")]
+    #[arg(long, hide_short_help = true, help_heading = "Server", conflicts_with = "cache_dir")]
     no_cache: bool,
 }
 
@@ -52,34 +52,34 @@ pub struct Server {
 #[derive(clap::Args)]
 pub struct Pace {
     /// Texts of a request at most [default: 2048 for OpenAI and Azure, 64 for other servers]
-    #[arg(long, help_heading = "Pace", value_name = "N")]
+    #[arg(long, hide_short_help = true, help_heading = "Pace", value_name = "N")]
     batch_size: Option<usize>,
     /// Tokens of a request at most
-    #[arg(long, help_heading = "Pace", value_name = "N", default_value_t = 300_000)]
+    #[arg(long, hide_short_help = true, help_heading = "Pace", value_name = "N", default_value_t = 300_000)]
     batch_tokens: usize,
     /// Requests in flight at most
-    #[arg(long, help_heading = "Pace", value_name = "N", default_value_t = 4)]
+    #[arg(long, hide_short_help = true, help_heading = "Pace", value_name = "N", default_value_t = 4)]
     concurrency: usize,
     /// Requests within any minute at most, failed ones counted [default: no limit]
-    #[arg(long, help_heading = "Pace", value_name = "N")]
+    #[arg(long, hide_short_help = true, help_heading = "Pace", value_name = "N")]
     requests_per_minute: Option<f64>,
     /// Tokens within any minute at most [default: no limit]
-    #[arg(long, help_heading = "Pace", value_name = "N")]
+    #[arg(long, hide_short_help = true, help_heading = "Pace", value_name = "N")]
     tokens_per_minute: Option<f64>,
     /// Attempts for a request that fails for a passing reason
-    #[arg(long, help_heading = "Pace", value_name = "N", default_value_t = 6)]
+    #[arg(long, hide_short_help = true, help_heading = "Pace", value_name = "N", default_value_t = 6)]
     attempts: usize,
     /// The shortest wait between attempts
-    #[arg(long, help_heading = "Pace", value_name = "SECONDS", default_value = "1", value_parser = seconds)]
+    #[arg(long, hide_short_help = true, help_heading = "Pace", value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     shortest_wait: Duration,
     /// The longest wait between attempts, unless the server asks for more
-    #[arg(long, help_heading = "Pace", value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    #[arg(long, hide_short_help = true, help_heading = "Pace", value_name = "SECONDS", default_value = "20", value_parser = seconds)]
     longest_wait: Duration,
     /// How long nothing is sent after the server said that it was too much
-    #[arg(long, help_heading = "Pace", value_name = "SECONDS", default_value = "15", value_parser = seconds)]
+    #[arg(long, hide_short_help = true, help_heading = "Pace", value_name = "SECONDS", default_value = "15", value_parser = seconds)]
     pause: Duration,
     /// The time for one whole answer
-    #[arg(long, help_heading = "Pace", value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    #[arg(long, hide_short_help = true, help_heading = "Pace", value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     timeout: Duration,
 }
 

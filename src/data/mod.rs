@@ -50,6 +50,7 @@ pub struct Data {
     name: String,
     roles: Roles,
     memory: Budget,
+    written: Option<Vec<String>>,
     notes: Vec<String>,
 }
 
@@ -84,6 +85,7 @@ impl Data {
             name: "table".to_owned(),
             roles,
             memory: Budget::default(),
+            written: None,
             notes: Vec::new(),
         }
         .with_found_roles()
@@ -219,7 +221,15 @@ impl Data {
     /// As [`table::write_streamed`], and when a column is of another length.
     pub fn write(&self, more: Vec<NewColumn>, path: &Path, options: &WriteOptions) -> Result<Written> {
         let more = more.into_iter().map(|column| (column.name, column.values)).collect();
-        let table = self.table.with_columns(more)?;
+        let mut table = self.table.clone();
+        if let Some(kept) = &self.written {
+            for name in
+                self.table.column_names().into_iter().filter(|name| !kept.iter().any(|kept| kept == name))
+            {
+                table = table.without_column(name)?;
+            }
+        }
+        let table = table.with_columns(more)?;
         match &self.streamed {
             None => table::write(&table, path, options),
             Some(_) => table::write_streamed(&table, self, path, options),

@@ -18,6 +18,8 @@ pub struct OpenOptions {
     pub roles: Roles,
     /// Which rows are used.
     pub selection: Selection,
+    /// Columns that are written besides the vectors; default: all.
+    pub written: Option<Vec<String>>,
     /// Whether one pass or a few over the rows are enough, so that they need not be in memory. Formats that
     /// cannot be streamed are read.
     pub stream: bool,
@@ -39,6 +41,9 @@ impl Data {
             (table::read(path, &options.read)?, None)
         };
         options.roles.check(&table).map_err(|error| error.file(path))?;
+        for name in options.written.iter().flatten() {
+            table.column(name).map_err(|error| error.file(path))?;
+        }
         let roles = options.roles.clone().found_in(&table);
         let matrix = table.vectors();
         let source: &dyn RowSource = streamed.as_deref().map_or(&matrix as &dyn RowSource, |source| source);

@@ -17,15 +17,15 @@ use crate::view::{Cell, Grid};
 /// When the check cannot be written as JSON.
 pub fn overview(check: &Check, about: &ClusterColumns) -> Result<Section> {
     let lengths = if check.unit_length {
-        "every row has length 1".to_owned()
+        "every vector has norm 1".to_owned()
     } else {
         format!("{:.3} to {:.3}", check.norm.min, check.norm.max)
     };
     let mut section = Section::new("overview", "Overview").with(Block::key_figures([
         KeyFigure::new(grouped(check.rows as u64), "rows"),
         KeyFigure::new(grouped(check.dims as u64), "dimensions"),
-        KeyFigure::new(format!("{:.3}", check.norm.mean), "mean length").note(lengths),
-        KeyFigure::new(grouped(check.duplicate_rows as u64), "repeated rows"),
+        KeyFigure::new(format!("{:.3}", check.norm.mean), "mean L2 norm").note(lengths),
+        KeyFigure::new(grouped(check.duplicate_rows as u64), "duplicate vectors"),
     ]));
     for problem in &check.problems {
         section = section.with(match problem.severity {

@@ -41,6 +41,9 @@ pub struct Section {
     pub id: String,
     /// The heading.
     pub title: String,
+    /// The result in one sentence, for a summary; may be empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub headline: String,
     /// In reading order.
     pub blocks: Vec<Block>,
 }
@@ -65,7 +68,13 @@ impl Page {
 impl Section {
     /// An empty section.
     pub fn new(id: impl Into<String>, title: impl Into<String>) -> Self {
-        Section { id: id.into(), title: title.into(), blocks: Vec::new() }
+        Section { id: id.into(), title: title.into(), ..Section::default() }
+    }
+
+    /// Sets the result in one sentence.
+    pub fn headline(mut self, sentence: impl Into<String>) -> Self {
+        self.headline = sentence.into();
+        self
     }
 
     /// Adds a block.
