@@ -56,8 +56,16 @@ impl Data {
         }
         let filtered = kept.is_some();
         let name = name_of(path);
-        let data =
-            Data { table, streamed, loaded: OnceLock::new(), name, roles, memory: options.memory, notes };
+        let data = Data {
+            table,
+            streamed,
+            loaded: OnceLock::new(),
+            name,
+            roles,
+            memory: options.memory,
+            written: options.written.clone(),
+            notes,
+        };
         if data.n_rows() == 0 && !filtered {
             return Err(Error::input("no rows")
                 .with_code("no-rows")
