@@ -44,7 +44,7 @@ pub enum ErrorKind {
 ///
 /// ```
 /// use embedlab::error::Error;
-/// let error = Error::input("a vector of another length").with_code("vector-length")
+/// let error = Error::input("a vector of different length").with_code("vector-length")
 ///     .with_code("vector-length")
 ///     .file("reviews.csv")
 ///     .row(11)
@@ -54,7 +54,7 @@ pub enum ErrorKind {
 ///     .advice("embed this row again or remove it");
 /// assert_eq!(
 ///     error.to_string(),
-///     "reviews.csv, row 11 (line 13), column embedding: a vector of another length: \
+///     "reviews.csv, row 11 (line 13), column embedding: a vector of different length: \
 ///      383 numbers where 384 were expected; embed this row again or remove it"
 /// );
 /// assert_eq!(error.code(), "vector-length");

@@ -1,29 +1,29 @@
-//! Turns stored text embeddings into answers and pictures: which clusters are there, what can be told
-//! from them, what is like what, and how far each answer can be trusted.
+//! Clusters, classifies, searches, recommends and maps text embeddings, with a reliability estimate for
+//! every result.
 //!
-//! It begins where the vectors are: in a CSV with `"[0.1, ...]"` cells, a Parquet file, a `.npy`, an
-//! answer of OpenAI. Every analysis takes a matrix and options and gives a plain result; none reads a
-//! file, draws or prints. The same seed gives the same bits, on any number of threads. The command
-//! `embedlab` does the same from a shell.
+//! It reads stored vectors: a CSV with `"[0.1, ...]"` cells, a Parquet file, a `.npy`, a response of
+//! OpenAI. Every kernel takes rows and options and returns a plain result; none reads a file, draws or
+//! prints. The same seed gives the same bits, on any number of threads. The command `embedlab` does the
+//! same from a shell. Rows count from 0 everywhere.
 //!
 //! | module | what is in it |
 //! | --- | --- |
-//! | [`table`] | reads and writes stored embeddings, says what is wrong with them |
+//! | [`table`] | reads, writes and checks stored embeddings |
 //! | [`split`] | training and test rows, folds, texts that are on both sides |
 //! | [`embed`] | turns texts into vectors: servers, local models, tokens, prices, long texts, a cache |
 //! | [`rows`] | passes over rows in blocks: nearest rows, means, principal components |
-//! | [`cluster`] | k-means, density clusters and mixtures, their number, their names, their scores |
-//! | [`model`] | predicts numbers and classes, and judges that on rows that it has not seen |
+//! | [`cluster`] | k-means, density clustering and mixtures; choice of k, topic words, scores |
+//! | [`model`] | predicts numbers and classes, tested on held-out rows |
 //! | [`forest`] | decision trees, alone, in forests and boosted |
 //! | [`zero_shot`] | labels rows by the nearest label, with no training |
-//! | [`recommend`] | profiles of users and products, what they recommend, neighbours |
-//! | [`quality`] | how good embeddings are, outliers, duplicates, label errors, drift |
-//! | [`search`] | exact search, an index, filters, the functions of source code |
-//! | [`map`] | lays rows out in two or three dimensions, and says what the map keeps |
+//! | [`recommend`] | profiles of users and products, recommendations |
+//! | [`quality`] | quality of embeddings: geometry, outliers, duplicates, label errors |
+//! | [`search`] | exact search, neighbours, an HNSW index, filters, the functions of source code |
+//! | [`map`] | projections to two or three dimensions, and what they preserve |
 //! | [`metric`] | scores with their intervals, tests and baselines |
-//! | [`chart`] | one look for every picture: PNG, SVG, a page to explore |
-//! | [`report`] | the whole analysis as one page that needs no network |
-//! | [`notebook`] | results that show themselves in a Rust notebook |
+//! | [`chart`] | pictures as PNG and SVG, and a map to explore |
+//! | [`report`] | all analyses as one offline page |
+//! | [`notebook`] | results as notebook cells |
 //! | [`error`] | one error for all: what, where, what was seen, what to do |
 //!
 //! # A tour
@@ -35,15 +35,15 @@
 //! use embedlab::model::{Classes, ModelOptions, SampleInfo, classify};
 //! use embedlab::{split, table};
 //!
-//! // Read. Real files repeat themselves, so let a hundred reviews of the sample stand in it twice.
+//! // Read. Real files have duplicates, so a hundred reviews of the sample are in it twice.
 //! let sample = table::read("examples/data/food_reviews.parquet".as_ref(), &Default::default())?;
 //! let reviews = sample.take(&(0..660).chain(0..100).collect::<Vec<_>>())?;
 //!
 //! // Is anything wrong with it?
 //! let check = table::check(reviews.vectors());
-//! assert_eq!(check.problems[0].message, "100 rows repeat an earlier one");
+//! assert_eq!(check.problems[0].message, "100 exact duplicate vectors");
 //!
-//! // Which clusters are there? Named by their words, with the mean of the stars.
+//! // Which clusters are there? Their topic words, and the mean of the stars.
 //! let columns = ClusterColumns::from_table(&reviews, Some("combined"), Some("Score"))?;
 //! let options = ClusterOptions { k: Some(8.into()), n_init: Some(2), ..Default::default() };
 //! let found = analyse(&reviews.vectors(), &columns, &options, 42)?;
@@ -51,10 +51,10 @@
 //!     let stars = cluster.mean_label.unwrap_or_default();
 //!     println!("{:4} rows, {stars:.2} stars: {}", cluster.size, cluster.terms.join(", "));
 //! }
-//! assert!(found.silhouette.unwrap() < 0.1); // regions of one cloud, not islands
+//! assert!(found.silhouette.unwrap() < 0.1); // weakly separated
 //!
-//! // Can a model tell the stars? A test row that also occurs in training is no test: the other test rows are
-//! // scored by themselves, beside a constant, and the verdict rests on those.
+//! // Can a model predict the stars? Test rows that are also in the training set do not count: the others are
+//! // scored by themselves, against a constant baseline.
 //! let split = split::train_test_split(reviews.n_rows(), 0.2, 42)?;
 //! let texts = reviews.text("combined")?;
 //! println!("{}", split::leaks(&split, &texts).warning().unwrap());
@@ -64,7 +64,7 @@
 //! let model = classify(reviews.vectors(), &classes, &split, &info, &options)?;
 //! let unseen = model.unseen.unwrap();
 //! assert_eq!(model.held_out.leaked.unwrap() as u64 + unseen.scores.n, 152);
-//! assert!(model.report.accuracy > unseen.scores.accuracy + 0.03); // what it knows by heart
+//! assert!(model.report.accuracy > unseen.scores.accuracy + 0.03); // what it has memorised
 //! assert!(unseen.scores.accuracy < unseen.baseline.accuracy + 0.05); // what it has learned
 //!
 //! // A map, with how far to trust it, and its picture; of fewer rows, to be quick here.

@@ -229,7 +229,7 @@ fn first_rows(table: &Table) -> Result<Shows> {
         cells.push(Cell::Text(format!("[{}, …]", first.join(", "))));
         out = out.row(cells);
     }
-    Ok(out.caption(format!("{} rows with vectors of {} numbers", table.n_rows(), table.dims())))
+    Ok(out.caption(format!("{} rows, {} dimensions", table.n_rows(), table.dims())))
 }
 
 fn check(found: &Check) -> Shows {
@@ -245,7 +245,7 @@ fn check(found: &Check) -> Shows {
     ] {
         out = count(out, what, n);
     }
-    out.row([Cell::text("mean length"), Cell::Number(found.norm.mean, 4)])
+    out.row([Cell::text("mean norm"), Cell::Number(found.norm.mean, 4)])
 }
 
 fn classes(found: &ClassificationReport) -> Shows {

@@ -78,7 +78,7 @@ Examples:
         }
         if found.noise > 0 {
             section = section.with(Block::note(format!(
-                "{} ({:.1} %) are noise: they lie in no dense region.",
+                "{} ({:.1} %) are noise: they are in no dense region.",
                 counted(found.noise, "row"),
                 100.0 * found.noise as f64 / found.labels.len().max(1) as f64
             )));

@@ -14,7 +14,7 @@ pub trait Progress: Sync {
 /// The seed, who hears of progress and warnings, and whether to stop.
 #[derive(Default)]
 pub struct Context<'a> {
-    /// The seed of everything random.
+    /// Random seed.
     pub seed: u64,
     progress: Option<&'a dyn Progress>,
     /// Set by whoever wants the work to end early.

@@ -187,7 +187,7 @@ impl<A: Analysis> AnyAnalysis for Entry<A> {
     #[cfg(feature = "cli")]
     fn options_of(&self, matches: &clap::ArgMatches) -> Result<Value> {
         let options = <A::Options as clap::FromArgMatches>::from_arg_matches(matches)
-            .map_err(|error| Error::argument("options that do not fit").source(error))?;
+            .map_err(|error| Error::argument("options that conflict").source(error))?;
         to_json(&options)
     }
 }

@@ -27,7 +27,7 @@ pub struct ReportOptions {
     pub without: Vec<String>,
     /// Options of analyses, by name; those that are not named have the page's defaults.
     pub options: BTreeMap<String, Value>,
-    /// How the map is laid out; default: t-SNE up to 20,000 rows, else PCA.
+    /// Projection method of the map; default: t-SNE up to 20,000 rows, else PCA.
     pub layout: Option<MapMethod>,
 }
 

@@ -69,7 +69,7 @@ pub fn run(
     output: &Output,
 ) -> Result<Outcome> {
     let input = TableInput::from_arg_matches(matches)
-        .map_err(|error| Error::argument("options that do not fit").source(error))?;
+        .map_err(|error| Error::argument("options that conflict").source(error))?;
     let path = |flag: &str| matches.try_get_one::<PathBuf>(flag).ok().flatten().map(PathBuf::as_path);
     let pictures: Vec<(&str, &Path)> =
         analysis.pictures().iter().filter_map(|kind| Some((kind.flag, path(kind.flag)?))).collect();

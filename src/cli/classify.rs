@@ -18,7 +18,7 @@ Examples:
   embedlab classify reviews.parquet --model boost --cv 5 -o predicted.parquet
   embedlab classify reviews.parquet --stratify --json | jq '{accuracy, baseline}'";
 
-/// Predict a class from the embedding, and say how well
+/// Predict a class from the embedding, and test it on held-out rows
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -26,7 +26,7 @@ pub struct Args {
     input: TableInput,
     #[command(flatten)]
     how: How,
-    /// Draw precision against recall, a curve for each class
+    /// Draw the precision-recall curve of each class
     #[arg(long, value_name = "FILE")]
     picture: Option<PathBuf>,
     /// Draw the confusion matrix

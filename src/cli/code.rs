@@ -75,7 +75,7 @@ Examples:
 struct SearchArgs {
     #[command(flatten)]
     input: Input,
-    /// What the function does
+    /// Description of the function to find
     #[arg(value_name = "QUERY")]
     query: String,
     #[command(flatten)]

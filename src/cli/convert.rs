@@ -33,7 +33,7 @@ pub struct Args {
     /// The format to write [default: from the extension; csv for standard output]
     #[arg(long, value_name = "FORMAT")]
     to: Option<FormatName>,
-    /// Write vectors of Parquet and Arrow files as plain lists, for readers that know no others
+    /// Write vectors of Parquet and Arrow files as plain lists, for readers without fixed-size lists
     #[arg(long)]
     list: bool,
 }

@@ -19,7 +19,7 @@ Examples:
   embedlab cost reviews.csv --model text-embedding-ada-002 --json | jq .usd
   embedlab cost pages.jsonl --model text-embedding-3-large --long average";
 
-/// Say what embedding texts would cost, before it is paid
+/// Estimate the price of embedding texts
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -28,7 +28,7 @@ pub struct Args {
     /// The model to embed with
     #[arg(long, value_name = "MODEL", default_value = "text-embedding-3-small")]
     model: String,
-    /// The dimensions to ask for, which matter to the cache only
+    /// Dimensions to ask for (matters for the cache only)
     #[arg(long, value_name = "N")]
     dims: Option<usize>,
     #[command(flatten)]

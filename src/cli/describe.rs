@@ -24,7 +24,7 @@ const SHOWN: usize = 10;
 /// A chat model for descriptions.
 #[derive(clap::Args)]
 struct Describe {
-    /// Have each cluster described by this chat model of the server, which is sent ten of its rows' texts
+    /// Describe each cluster with this chat model, which is sent ten of its texts
     #[arg(long, value_name = "MODEL")]
     describe: Option<String>,
     #[command(flatten)]
@@ -40,7 +40,7 @@ fn apply(
     output: &Output,
 ) -> Result<()> {
     let asked = Describe::from_arg_matches(matches)
-        .map_err(|error| Error::argument("options that do not fit").source(error))?;
+        .map_err(|error| Error::argument("options that conflict").source(error))?;
     let (Some(model), Some(found)) = (&asked.describe, found.as_any_mut().downcast_mut::<Clustering>())
     else {
         return Ok(());

@@ -78,7 +78,7 @@ impl clap::Args for Args {
 
 const MODELS: &str = "models";
 
-/// Turn texts into vectors
+/// Compute embeddings of texts
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Run {
@@ -90,7 +90,7 @@ pub struct Run {
     /// Download the model from Hugging Face (owner/name) if it is not on this machine yet
     #[arg(long)]
     download: bool,
-    /// Numbers of a vector: of lsa at most [default: 256]; of a server's model that can shorten them [default: the model's]
+    /// Vector dimensions: for lsa the maximum [default: 256]; for a server's model the size to shorten to [default: the model's]
     #[arg(long, value_name = "N")]
     dims: Option<usize>,
     /// The table to write, with the vectors in a column `embedding` and the model's name in `model`; - is standard output
@@ -99,15 +99,15 @@ pub struct Run {
     /// The format to write [default: from the name; csv for standard output]
     #[arg(long, value_name = "FORMAT")]
     to: Option<FormatName>,
-    /// The name of the new vectors' column; vectors that the file has stay
+    /// Name of the new vector column; existing vectors are kept
     #[arg(long = "as", value_name = "COL", conflicts_with = "replace")]
     named: Option<String>,
-    /// Put the new vectors in the place of those that the file has
+    /// Replace the vectors of the file
     #[arg(long)]
     replace: bool,
     #[command(flatten)]
     long: Long,
-    /// End at the first row that fails
+    /// Stop at the first row that fails
     #[arg(long)]
     strict: bool,
     #[command(flatten)]
@@ -119,13 +119,13 @@ pub struct Run {
 /// What becomes of texts with more tokens than the model takes.
 #[derive(clap::Args)]
 pub struct Long {
-    /// What becomes of a text that is too long: its row fails, its first tokens are taken, its pieces' vectors are averaged, or its pieces become rows
+    /// Texts that are too long: fail the row, truncate, average the vectors of the pieces, or split into rows
     #[arg(long = "long", help_heading = "Long texts", value_name = "WHAT", default_value = "refuse")]
     what: LongName,
-    /// Where a text may be cut
+    /// Where a text may be split
     #[arg(long, help_heading = "Long texts", value_name = "WHERE", default_value = "token")]
     cut: CutName,
-    /// Tokens that a text or a piece may have [default: the model's]
+    /// Maximum tokens of a text or a piece [default: the model's]
     #[arg(long, help_heading = "Long texts", value_name = "N")]
     max_tokens: Option<usize>,
     /// Replace newlines by spaces [default: for the first generation's models for texts]
@@ -191,8 +191,8 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     }
     if let Some(embedder) = on_disk(&args.model, &args.server, args.download, Some(output))? {
         if args.dims.is_some() {
-            return Err(Error::argument("the model's vectors have the length that they have")
-                .seen(format!("--dims, and {} of {} numbers", embedder.model(), embedder.dims()))
+            return Err(Error::argument("the model's vectors cannot be shortened")
+                .seen(format!("--dims, and {} with {} dimensions", embedder.model(), embedder.dims()))
                 .advice("leave --dims out"));
         }
         return here::run(args, Some(embedder), common, output);

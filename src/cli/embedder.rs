@@ -53,7 +53,7 @@ impl With {
             _ if beside.exists() => beside.display().to_string(),
             (None, Some(name)) if servers(&name) => name.clone(),
             (None, of_rows) => {
-                let of_rows = of_rows.as_ref().map(|name| format!(", and {name} is no known model"));
+                let of_rows = of_rows.as_ref().map(|name| format!(", and {name} is not a known model"));
                 return Err(Error::argument("no embedder for texts")
                     .seen(format!("neither --model nor {}{}", beside.display(), of_rows.unwrap_or_default()))
                     .advice(format!("make one with embedlab embed FILE --model lsa, or give {instead}")));

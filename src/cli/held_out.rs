@@ -33,13 +33,13 @@ pub struct How {
     /// The seed of the split, as scikit-learn's random_state
     #[arg(long, value_name = "N", default_value_t = 42)]
     test_seed: u32,
-    /// Fit N times, so that every row is tested once; classes keep their shares in every fold
+    /// N-fold cross-validation, stratified by class
     #[arg(long, value_name = "N", conflicts_with = "test_size")]
     cv: Option<usize>,
-    /// Keep the rows of each value of this column together in training or test, such as UserId
+    /// Keep the rows of each value of this column on one side of the split, such as UserId
     #[arg(long, value_name = "COL", conflicts_with = "stratify")]
     group_by: Option<String>,
-    /// Give training and test the same share of each label
+    /// Stratify the split by label
     #[arg(long)]
     stratify: bool,
     /// Write the test rows with their predictions

@@ -15,22 +15,22 @@ use super::{Common, Output};
 /// The rows and columns.
 #[derive(clap::Args)]
 pub struct Source {
-    /// The column to predict [default: one with a usual name, such as Score]
+    /// The column to predict [default: Score, rating, stars, label, ..]
     #[arg(long, value_name = "COL")]
     label: Option<String>,
-    /// Text column, to detect duplicates shared by training and test [default: one with a usual name, or the longest]
+    /// Text column, to detect duplicates shared by training and test [default: combined, text, content, .., or the column with the longest texts]
     #[arg(long, value_name = "COL")]
     text: Option<String>,
-    /// More columns to learn from: numbers (scaled), or categories (one-hot)
+    /// Additional feature columns: numbers (scaled), or categories (one-hot)
     #[arg(long, value_name = "COL,COL", value_delimiter = ',')]
     features: Vec<String>,
     /// Vectors of the categories of a column of --features, as COLUMN=FILE; the file has one row for each category
     #[arg(long, value_name = "COL=FILE", value_parser = column_and_file)]
     name_vectors: Vec<(String, PathBuf)>,
-    /// A column with the weights of the rows
+    /// Column of row weights
     #[arg(long, value_name = "COL")]
     weight: Option<String>,
-    /// Leave out rows without a label
+    /// Drop rows without a label
     #[arg(long)]
     drop_missing: bool,
 }
@@ -44,7 +44,7 @@ pub struct Model {
     /// Trees of a forest, rounds of boosting [default: 100]
     #[arg(long, value_name = "N")]
     trees: Option<usize>,
-    /// Features that a node of a forest looks at: all, sqrt, log2, a share such as 0.3, or a number [default: all to regress, sqrt to classify]
+    /// Features considered at each split of a forest: all, sqrt, log2, a share such as 0.3, or a number [default: all to regress, sqrt to classify]
     #[arg(long, value_name = "WHICH", value_parser = max_features)]
     max_features: Option<MaxFeatures>,
     /// Maximum depth of forest, boost and tree [default: no limit; for tree 4]
@@ -62,7 +62,7 @@ pub struct Model {
     /// Neighbours of knn [default: 5]
     #[arg(long, value_name = "N")]
     neighbors: Option<usize>,
-    /// Let every class count the same, however many rows it has (forest and boost)
+    /// Weight classes equally, whatever their number of rows (forest and boost)
     #[arg(long)]
     balanced: bool,
 }
@@ -158,7 +158,7 @@ impl Source {
         if rows.len() == table.n_rows() {
             return Ok(table);
         }
-        output.note(format!("{} of {} rows left out", table.n_rows() - rows.len(), table.n_rows()));
+        output.note(format!("dropped {} of {} rows", table.n_rows() - rows.len(), table.n_rows()));
         table.take(&rows)
     }
 
@@ -167,7 +167,7 @@ impl Source {
         let mut found: NameVectors = BTreeMap::new();
         for (column, file) in &self.name_vectors {
             if !self.features.contains(column) {
-                return Err(Error::argument("vectors of names for a column that is no feature")
+                return Err(Error::argument("vectors of names for a column that is not a feature")
                     .column(column)
                     .advice(format!("add it: --features {column}")));
             }

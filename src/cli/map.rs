@@ -42,7 +42,7 @@ const LAYOUT_OPTIONS: [&str; 10] = [
     "neighbors",
 ];
 
-/// Lay the rows out in two or three dimensions, and say how far to trust the map
+/// Project the rows to two or three dimensions, with measures of how far to trust the map
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -50,16 +50,16 @@ pub struct Args {
     input: TableInput,
     #[command(flatten)]
     options: MapOptions,
-    /// Colour by this column, or by `map_error`: each row's part of the divergence [default: a label]
+    /// Colour by this column, or by `map_error`: each row's share of the KL divergence [default: a label]
     #[arg(long, value_name = "COL")]
     color: Option<String>,
-    /// The column with the texts that a page shows [default: one with a usual name, or the longest]
+    /// The column with the texts that a page shows [default: combined, text, content, .., or the column with the longest texts]
     #[arg(long, value_name = "COL")]
     text: Option<String>,
-    /// Place the rows on this saved map, whose points stay where they are
+    /// Place the rows on this saved map; its points do not move
     #[arg(long, value_name = "MAP", conflicts_with_all = LAYOUT_OPTIONS)]
     onto: Option<PathBuf>,
-    /// Nearest rows of each row in the column `neighbors` of a saved table; 0 leaves it out
+    /// Number of nearest rows in the column `neighbors` of a saved table; 0 for none
     #[arg(long, value_name = "N", default_value_t = 15)]
     neighbors: usize,
     /// Draw the map (.png .svg), write a page to explore it (.html), save the points (.npy), or the rows
@@ -75,7 +75,7 @@ pub struct Args {
     /// Dots per inch of a .png; the picture keeps its size on paper
     #[arg(long, value_name = "DPI", default_value_t = 192.0)]
     dpi: f64,
-    /// A dark picture
+    /// Dark theme
     #[arg(long)]
     dark: bool,
 }

@@ -53,7 +53,7 @@ pub enum Outcome {
     Interrupted,
 }
 
-/// Clusters, pictures and an honest verdict for stored text embeddings.
+/// Cluster, classify, search, recommend and map text embeddings.
 #[derive(Parser)]
 #[command(version, propagate_version = true, max_term_width = 100, after_help = BEGIN, arg_required_else_help = true)]
 struct Cli {
@@ -77,22 +77,22 @@ Exit codes: 0 done, 1 a check failed, 2 bad usage or bad input, 3 would not fit 
 #[derive(clap::Args)]
 #[command(next_help_heading = "Global")]
 pub struct Common {
-    /// Print one JSON object on stdout, and nothing else there
+    /// Print one JSON object on stdout and nothing else
     #[arg(long, global = true)]
     json: bool,
-    /// No progress and no notes on stderr; warnings and errors stay
+    /// No progress and no notes on stderr; warnings and errors are still shown
     #[arg(short, long, global = true)]
     quiet: bool,
-    /// Threads to use; 0 stands for all. The answer does not depend on it
+    /// Number of threads; 0 means all. Results do not depend on it
     #[arg(short, long, global = true, value_name = "N", default_value_t = 0, env = "EMBEDLAB_JOBS")]
     jobs: usize,
-    /// The seed of everything random
+    /// Random seed
     #[arg(long, global = true, value_name = "N", default_value_t = 42)]
     seed: u64,
 }
 
 impl Common {
-    /// The seed of everything random.
+    /// Random seed.
     pub fn seed(&self) -> u64 {
         self.seed
     }

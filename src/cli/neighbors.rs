@@ -30,20 +30,20 @@ Examples:
   embedlab neighbors reviews.parquet --row 12 --mmr 0.5
   embedlab neighbors reviews.parquet --from queries.parquet --row 2 --json | jq '.neighbors[].row'";
 
-/// Find the rows most like a row (the guide's recommendations_from_strings); rows with the same text
+/// Find the rows most similar to a row; rows with the same text
 /// are passed over
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
     input: Input,
-    /// The row to start from, counted from 0
+    /// The row to start from (rows count from 0)
     #[arg(long, value_name = "N", conflicts_with = "like")]
     row: Option<usize>,
-    /// Several rows to be like, counted from 0
+    /// Rows to be similar to
     #[arg(long, value_name = "N,N,..", value_delimiter = ',', conflicts_with = "from")]
     like: Vec<usize>,
-    /// Rows to be unlike, counted from 0
+    /// Rows to be dissimilar to
     #[arg(long, value_name = "N,N,..", value_delimiter = ',', conflicts_with = "from")]
     unlike: Vec<usize>,
     /// Take --row (the first, unless it is given) from this file of stored vectors instead
@@ -57,13 +57,13 @@ pub struct Args {
     /// How many neighbours
     #[arg(short, long, value_name = "K", default_value_t = 5)]
     k: usize,
-    /// How far rows are from each other
+    /// Distance metric
     #[arg(long, value_name = "METRIC", default_value = "cosine")]
     metric: MetricName,
-    /// Variety: 1 is relevance alone, 0 variety alone (maximal marginal relevance)
+    /// MMR lambda: 1 = relevance, 0 = diversity
     #[arg(long, value_name = "SHARE")]
     mmr: Option<f64>,
-    /// The column with the texts [default: one with a usual name, or the longest]
+    /// The column with the texts [default: combined, text, content, .., or the column with the longest texts]
     #[arg(long, value_name = "COL")]
     text: Option<String>,
     /// Write the found rows with their distance in a column `distance`

@@ -30,7 +30,7 @@ impl Output {
         Output { seed: common.seed, json: common.json, quiet: common.quiet }
     }
 
-    /// The seed of everything random.
+    /// Random seed.
     pub fn seed(&self) -> u64 {
         self.seed
     }

@@ -28,7 +28,7 @@ pub fn writable(path: &Path) -> Result<()> {
     output::check(path)?;
     if output::is_stdout(path) {
         if STDOUT_IS_JSON.load(Ordering::Relaxed) {
-            return Err(Error::argument("standard output is wanted twice")
+            return Err(Error::argument("two outputs to standard output")
                 .seen("for --json and for an output")
                 .advice("name a file for the output, or leave --json out"));
         }

@@ -22,7 +22,7 @@ Examples:
 /// Rows that are shown when they are not written to a file.
 const SHOWN: usize = 10;
 
-/// Say what a saved model predicts for new rows
+/// Predict with a saved model for new rows
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {

@@ -47,10 +47,10 @@ pub struct How {
     /// Groups of fewer rows have no profile [default: 1; 2 for recommend --for]
     #[arg(long, value_name = "N")]
     pub min_count: Option<usize>,
-    /// Weigh each row by this column of numbers; an empty cell weighs 0
+    /// Column of row weights; an empty cell weighs 0
     #[arg(long, value_name = "COL")]
     weight: Option<String>,
-    /// Add so many rows' worth of the overall mean to each group
+    /// Shrinkage: add this many rows of the overall mean to each group
     #[arg(long, value_name = "ROWS", default_value_t = 0.0)]
     shrink: f64,
 }
@@ -129,7 +129,7 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     output.result(&summary, |out| {
         writeln!(
             out,
-            "{} profiles of {} numbers by {}, from {} rows; {} to {} rows each, {:.1} on average",
+            "{} profiles, {} dimensions, by {}, from {} rows; {} to {} rows each, {:.1} on average",
             grouped(summary.groups),
             summary.dims,
             summary.by,

@@ -32,7 +32,7 @@ Examples:
   embedlab recommend reviews.parquet --for A1ISR2CSMG8EL -k 10
   embedlab recommend reviews.csv --json | jq '.correlation, .caution'";
 
-/// Compare users with products: does similarity tell stars on held-out rows, and what would a user
+/// Recommend products: does similarity predict the ratings of held-out rows, and what would a user
 /// like
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -43,18 +43,18 @@ pub struct Args {
     columns: Columns,
     #[command(flatten)]
     profiles: profile::How,
-    /// List products for this user in place of the test
+    /// List products for this user instead of the test
     #[arg(long = "for", value_name = "USER")]
     user_for: Option<String>,
-    /// Places of a ranking that count; products to list
+    /// Length of the rankings (k of nDCG and recall); products to list
     #[arg(short, long, value_name = "K", default_value_t = 10)]
     k: usize,
     #[command(flatten)]
     test: Test,
-    /// A product is worth finding from this rating on [default: above the middle of the ratings]
+    /// Ratings from this value on are relevant [default: above the middle of the ratings]
     #[arg(long, value_name = "RATING")]
     relevant: Option<f64>,
-    /// The column with the texts [default: one with a usual name, or the longest]
+    /// The column with the texts [default: combined, text, content, .., or the column with the longest texts]
     #[arg(long, value_name = "COL")]
     text: Option<String>,
     /// Write the scored test rows with columns `similarity` and `percentile`
@@ -68,13 +68,13 @@ pub struct Args {
 /// Who rated what; shared with `report`.
 #[derive(clap::Args)]
 pub struct Columns {
-    /// The column with the users [default: one with a usual name, such as UserId]
+    /// The column with the users [default: UserId, user_id, user, ..]
     #[arg(long, value_name = "COL")]
     pub user: Option<String>,
-    /// The column with the products [default: one with a usual name, such as ProductId]
+    /// The column with the products [default: ProductId, product_id, item_id, ..]
     #[arg(long, value_name = "COL")]
     pub item: Option<String>,
-    /// The column with the ratings [default: one with a usual name, such as Score]
+    /// The column with the ratings [default: Score, rating, stars, label, ..]
     #[arg(long, value_name = "COL")]
     pub rating: Option<String>,
 }
@@ -82,7 +82,7 @@ pub struct Columns {
 /// The split; shared with `zero-shot`.
 #[derive(clap::Args)]
 pub struct Test {
-    /// The share of the rows that is held out
+    /// Share of the rows that is held out
     #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
     pub test_size: f64,
     /// The seed of the split, as scikit-learn's random_state
@@ -192,7 +192,7 @@ fn print(found: &Evaluation, rating: &str, out: &mut dyn Write) -> io::Result<()
     )?;
     writeln!(
         out,
-        "{} of {} test rows have both; {} are cold ({} a new user, {} a new product, {} both)",
+        "{} of {} test rows have both; {} are cold-start ({} a new user, {} a new product, {} both)",
         grouped(found.pairs),
         grouped(found.n_test),
         grouped(found.cold.rows),

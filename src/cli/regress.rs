@@ -19,7 +19,7 @@ Examples:
   embedlab regress reviews.parquet --features price,brand --importance importance.svg
   embedlab regress reviews.parquet --group-by UserId --json | jq '{mae, baseline}'";
 
-/// Predict a number, such as stars, from the embedding, and say how well
+/// Predict a number, such as stars, from the embedding, and test it on held-out rows
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {

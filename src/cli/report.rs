@@ -41,7 +41,7 @@ const LEAST_ROWS: usize = 50;
 /// Numbers in a table above which forests look at fewer features.
 const LARGE: usize = 4_000_000;
 
-/// Write everything that fits the data as one page that needs no network
+/// Write all analyses that fit the data as one offline page
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -71,7 +71,7 @@ pub struct Args {
     /// The column with true values for --labels [default: as --label]
     #[arg(long, value_name = "COL")]
     truth: Option<String>,
-    /// How the map is laid out [default: tsne up to 20,000 rows, else pca, which takes a second]
+    /// Projection method of the map [default: tsne up to 20,000 rows, else pca, which takes a second]
     #[arg(long, value_name = "METHOD")]
     layout: Option<MapMethod>,
     /// The page to write
@@ -193,7 +193,7 @@ fn label_section(args: &Args, table: &Table, output: &Output) -> Result<Section>
     let column = args.truth.as_deref().or(args.label.as_deref());
     let truth = args.labels.truth(table, column, &labels, output)?.ok_or_else(|| {
         Error::argument("no true labels")
-            .advice("name their column with --truth COL, and give --map if its values are no labels")
+            .advice("name their column with --truth COL, and give --map if its values are not label names")
     })?;
     let options =
         zero_shot::LabelEvaluationOptions { positive: args.labels.positive(&labels)?, ..Default::default() };

@@ -22,7 +22,7 @@ use super::outputs::Outputs;
 use super::{Common, Outcome, Output};
 
 const EXAMPLES: &str = "\
-Rows are counted from 0. A filter is an expression of SQL on the columns; text stands in single quotes.
+Rows are counted from 0. A filter is an expression of SQL on the columns; put text in single quotes.
 
 Examples:
   embedlab search reviews.parquet 'good dog food'
@@ -44,31 +44,31 @@ pub struct Args {
     query: Option<String>,
     #[command(flatten)]
     with: With,
-    /// Search for what is like this row, counted from 0
+    /// Search for rows similar to this row (rows count from 0)
     #[arg(long, value_name = "N")]
     row: Option<usize>,
     /// Take --row (the first, unless it is given) from this file of stored vectors
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
-    /// Search only among rows that fulfil this, such as "Score >= 4"
+    /// Search only the rows for which this SQL expression holds, such as "Score >= 4"
     #[arg(long = "where", value_name = "FILTER")]
     filter: Option<String>,
     /// How many rows
     #[arg(short, long, value_name = "K", default_value_t = 10)]
     k: usize,
-    /// How far rows are from each other
+    /// Distance metric
     #[arg(long, value_name = "METRIC", default_value = "cosine")]
     metric: MetricName,
-    /// Search by an index (HNSW, approximate), built at the first time and kept beside the file
+    /// Search with an index (HNSW, approximate), built on first use and saved beside the file
     #[arg(long)]
     index: bool,
-    /// Build the index anew
+    /// Rebuild the index
     #[arg(long, requires = "index")]
     rebuild: bool,
-    /// Rows in view of a search by the index: more find more and take longer
+    /// HNSW search breadth (ef): larger is more accurate and slower
     #[arg(long, value_name = "N", default_value_t = 32)]
     ef: usize,
-    /// The column with the texts [default: one with a usual name, or the longest]
+    /// The column with the texts [default: combined, text, content, .., or the column with the longest texts]
     #[arg(long, value_name = "COL")]
     text: Option<String>,
     /// Write the found rows with their distance in a column `distance`

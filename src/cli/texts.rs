@@ -21,10 +21,10 @@ use super::output::grouped;
 pub struct Source {
     #[command(flatten)]
     pub input: Input,
-    /// The column with the texts [default: one with a usual name, or the longest]
+    /// The column with the texts [default: combined, text, content, .., or the column with the longest texts]
     #[arg(long, value_name = "COL", conflicts_with = "template")]
     text: Option<String>,
-    /// Texts made of columns, such as "Title: {Summary}; Content: {Text}"; they stand in a column `combined`
+    /// Texts made of columns, such as "Title: {Summary}; Content: {Text}"; written to a column `combined`
     #[arg(long, value_name = "TEMPLATE")]
     template: Option<String>,
     /// Only the N most recent rows by --time, the oldest first; of equal times the last in the file
@@ -33,10 +33,10 @@ pub struct Source {
     /// The column with times: numbers, or dates as 2012-10-26 [default: Time, or one with a like name]
     #[arg(long, value_name = "COL", requires = "recent")]
     time: Option<String>,
-    /// Leave out rows without a text, or without one of the template's columns
+    /// Drop rows without a text, or without one of the template's columns
     #[arg(long)]
     drop_missing: bool,
-    /// Leave out rows of more than N tokens; their numbers stand in a column `n_tokens`
+    /// Drop rows of more than N tokens; token counts are written to a column `n_tokens`
     #[arg(long, value_name = "N")]
     drop_longer: Option<usize>,
 }
@@ -183,7 +183,7 @@ impl Texts {
         let kept: Vec<usize> = (0..self.texts.len()).filter(|row| keep(*row)).collect();
         let dropped = self.texts.len() - kept.len();
         if dropped > 0 {
-            output.note(format_args!("left out {} rows {what}", grouped(dropped)));
+            output.note(format_args!("dropped {} rows {what}", grouped(dropped)));
             let all = Texts {
                 table: self.table.clone(),
                 column: self.column.clone(),

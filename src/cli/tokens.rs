@@ -21,13 +21,13 @@ Examples:
   embedlab tokens reviews.csv --template 'Title: {Summary}; Content: {Text}' -o counted.csv
   embedlab tokens reviews.csv --model text-embedding-ada-002 --json | jq '.tokens, .too_long'";
 
-/// Count the tokens of texts, and name the rows that are too long
+/// Count the tokens of texts, and list the rows that are too long
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
     source: Source,
-    /// The model whose tokens, limit and price are meant
+    /// Model that sets tokenizer, limit and price
     #[arg(long, value_name = "MODEL", default_value = "text-embedding-3-small")]
     model: String,
     /// Write the rows with their tokens in a column `n_tokens`

@@ -44,13 +44,13 @@ pub struct Args {
     input: TableInput,
     #[command(flatten)]
     labels: Labels,
-    /// The column with true values [default: one with a usual name, if its values are labels]
+    /// The column with true values [default: Score, rating, label, .., if its values are labels]
     #[arg(long, value_name = "COL")]
     label: Option<String>,
     /// With two labels: rows are positive when cos(positive) - cos(negative) is larger than this [default: 0]
     #[arg(long, value_name = "MARGIN", allow_negative_numbers = true)]
     threshold: Option<f64>,
-    /// What the best threshold of the training part is best at
+    /// Metric that the threshold is tuned for, on the training rows
     #[arg(long, value_name = "GOAL", default_value = "balanced-accuracy")]
     goal: GoalName,
     #[command(flatten)]
@@ -58,10 +58,10 @@ pub struct Args {
     /// Write the rows with columns `zero_shot` and `zero_shot_score` (with two labels the margin)
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Draw precision over recall, .png or .svg (needs true labels)
+    /// Draw the precision-recall curve, .png or .svg (needs true labels)
     #[arg(long, value_name = "FILE")]
     picture: Option<PathBuf>,
-    /// Draw the scores over the threshold, .png or .svg (needs two labels and true labels)
+    /// Draw precision, recall and F1 by threshold, .png or .svg (needs two labels and true labels)
     #[arg(long, value_name = "FILE")]
     threshold_picture: Option<PathBuf>,
 }
@@ -80,7 +80,7 @@ pub struct Labels {
     label_text: Vec<String>,
     #[command(flatten)]
     with: With,
-    /// Which true value stands for which label; rows of other values are dropped and counted
+    /// Which true value means which label; rows of other values are dropped and counted
     #[arg(long, value_name = "VALUE=LABEL,..", value_delimiter = ',', value_parser = pair)]
     map: Vec<(String, String)>,
     /// Which of two labels is the positive one [default: by its name, else the second]
@@ -110,7 +110,7 @@ fn pair(text: &str) -> std::result::Result<(String, String), String> {
         Some((value, label)) if !label.trim().is_empty() => {
             Ok((value.trim().to_owned(), label.trim().to_owned()))
         }
-        _ => Err(format!("`{text}` does not say which value stands for which label; write 5=positive")),
+        _ => Err(format!("`{text}` does not say which value means which label; write 5=positive")),
     }
 }
 
@@ -209,7 +209,7 @@ impl Labels {
             Err(error) if named => Err(error.column(found)),
             Err(_) => {
                 output.note(format_args!(
-                    "the values of {found} are no labels; give --label COL or --map for scores"
+                    "{found} has no value equal to a label name; give --label COL or --map for scores"
                 ));
                 Ok(None)
             }
@@ -302,7 +302,7 @@ fn pictures(args: &Args, evaluation: Option<&LabelEvaluation>, output: &Output) 
     let known = || {
         evaluation.ok_or_else(|| {
             Error::argument("a picture needs true labels")
-                .advice("give --label COL, and --map if its values are no labels")
+                .advice("give --label COL, and --map if its values are not label names")
         })
     };
     if let Some(path) = &args.picture {
@@ -367,7 +367,7 @@ fn print(found: &Found<'_>, out: &mut dyn Write) -> io::Result<()> {
     let (Some(truth), Some(scores)) = (found.truth, found.evaluation) else { return Ok(()) };
     write!(out, "{} rows have a true label", grouped(truth.kept))?;
     for dropped in &truth.dropped {
-        write!(out, "; dropped {} of {}", grouped(dropped.rows), printable(&dropped.value))?;
+        write!(out, "; dropped {} rows with {}", grouped(dropped.rows), printable(&dropped.value))?;
     }
     if truth.empty > 0 {
         write!(out, "; {} without a value", grouped(truth.empty))?;

@@ -163,7 +163,7 @@ fn best_by_silhouette(candidates: &[Candidate]) -> Option<usize> {
     best.map(|(k, _)| k)
 }
 
-/// The k whose inertia lies deepest below the chord from the first candidate to the last, with both
+/// The k whose inertia is farthest below the chord from the first candidate to the last, with both
 /// axes scaled to 0..1 (Satopaa et al. 2011, "kneedle"). `None` for fewer than three candidates,
 /// and when no point lies below the chord.
 pub fn elbow(candidates: &[Candidate]) -> Option<usize> {

@@ -22,7 +22,7 @@ pub enum ClusterMethod {
     #[cfg_attr(feature = "cli", value(alias = "kmeans", alias = "k_means"))]
     #[serde(alias = "k-means", alias = "kmeans")]
     KMeans,
-    /// k-means by cosine: lengths do not matter
+    /// k-means by cosine (spherical): norms do not matter
     #[cfg_attr(feature = "cli", value(alias = "spherical-k-means", alias = "spherical-kmeans"))]
     Spherical,
     /// Gaussian mixture with full covariances, on reduced rows
@@ -159,7 +159,7 @@ pub struct ClusterOptions {
     /// Clustering method
     #[cfg_attr(feature = "cli", arg(long, value_name = "METHOD", default_value = "k-means"))]
     pub method: ClusterMethod,
-    /// k-means: starts, of which the best is kept [default: 10]
+    /// k-means: random restarts, of which the best is kept [default: 10]
     #[cfg_attr(feature = "cli", arg(long, value_name = "N"))]
     pub n_init: Option<usize>,
     /// k-means: maximum iterations of one start [default: 300]
@@ -183,7 +183,7 @@ pub struct ClusterOptions {
     /// HDBSCAN: rows in the smallest cluster [default: 5]
     #[cfg_attr(feature = "cli", arg(long, value_name = "N"))]
     pub min_cluster_size: Option<usize>,
-    /// DBSCAN and HDBSCAN: what becomes of noise [default: keep]
+    /// DBSCAN and HDBSCAN: how noise is handled [default: keep]
     #[cfg_attr(feature = "cli", arg(long, value_name = "WHAT"))]
     pub noise: Option<Noise>,
     /// How clusters are named

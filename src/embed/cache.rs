@@ -106,7 +106,7 @@ impl Cache {
                 match version.as_deref() {
                     Some(VERSION) => {}
                     Some(other) => {
-                        return Err(Error::input("a cache of another format version")
+                        return Err(Error::input("a cache of a different format version")
                             .file(&self.path)
                             .seen(format!("version {other}, where {VERSION} is known"))
                             .advice(ANOTHER));
@@ -176,7 +176,7 @@ fn opening(error: DatabaseError, path: &Path) -> Error {
     let error = match error {
         DatabaseError::DatabaseAlreadyOpen => Error::input("another process uses this cache")
             .advice("wait until it is done, or name another folder with --cache-dir"),
-        DatabaseError::UpgradeRequired(version) => Error::input("a cache of another format version")
+        DatabaseError::UpgradeRequired(version) => Error::input("a cache of a different format version")
             .seen(format!("redb's file format {version}"))
             .advice(ANOTHER),
         DatabaseError::Storage(redb::StorageError::Io(error))

@@ -241,7 +241,7 @@ async fn save(
     let mut file = NamedTempFile::new_in(folder).map_err(io("cannot write"))?;
     let (mut bytes, total) = (0, answer.content_length());
     let too_long = |bytes: u64| {
-        Error::input("a file that is too large for what it is called")
+        Error::input("a file too large for its format")
             .file(path)
             .seen(format!("{bytes} bytes or more, where {most} are the most"))
     };

@@ -23,7 +23,7 @@ pub enum LongTexts {
     Split,
 }
 
-/// Where a text may be cut.
+/// Where a text may be split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Borders {

@@ -121,7 +121,7 @@ impl Models {
                 return Err(Error::input("a model without a name, dimensions or tokens").file(path));
             }
             if !usd.is_finite() || usd < 0.0 {
-                return Err(Error::input("a price that is none").file(path).seen(model.name));
+                return Err(Error::input("invalid price").file(path).seen(model.name));
             }
             match self.0.iter_mut().find(|known| known.name == model.name) {
                 Some(known) => *known = model,

@@ -30,11 +30,11 @@ pub struct EmbedOptions {
     pub borders: Borders,
     /// Whether the first row that fails ends it all. Default: no.
     pub strict: bool,
-    /// Texts of a request at most. Default: 2,048, OpenAI's limit.
+    /// Maximum texts per request. Default: 2,048, OpenAI's limit.
     pub batch_size: usize,
-    /// Tokens of a request at most. Default: 300,000, OpenAI's limit.
+    /// Maximum tokens per request. Default: 300,000, OpenAI's limit.
     pub batch_tokens: usize,
-    /// Requests in flight at most. Default: 4.
+    /// Maximum concurrent requests. Default: 4.
     pub concurrency: usize,
 }
 

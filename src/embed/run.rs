@@ -177,7 +177,7 @@ struct Run<'a, R> {
     in_vain: usize,
     /// Requests that were refused before the first answer.
     refused: usize,
-    /// Texts of a request at most, as far as the server is known.
+    /// Maximum texts per request, as far as the server is known.
     most: usize,
 }
 

@@ -159,7 +159,7 @@ impl ForestValidParams<ForestClassifier> {
             ClassWeight::Each(weights) => {
                 match weights.iter().find(|weight| !(**weight > 0.0 && weight.is_finite())) {
                     Some(weight) => {
-                        Err(Error::argument("a class weight that is not above 0").seen(weight.to_string()))
+                        Err(Error::argument("class weights must be above 0").seen(weight.to_string()))
                     }
                     None => Ok(weights.clone()),
                 }

@@ -176,7 +176,7 @@ impl Ensemble {
     /// The sum of the trees' values for each row, `n x width`.
     pub fn sums(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f64>> {
         if rows.ncols() != self.n_features {
-            return Err(Error::argument("rows of other dimensions than the model")
+            return Err(Error::argument("the rows and the model have different dimensions")
                 .seen(format!("{} in the rows, {} in the model", rows.ncols(), self.n_features))
                 .advice("use vectors of the same embedding model"));
         }

@@ -108,7 +108,7 @@ pub struct OlderMap {
 /// ```
 ///
 /// # Errors
-/// For options that do not fit the method, too few rows for the perplexity, fewer than two rows for
+/// For options that conflict the method, too few rows for the perplexity, fewer than two rows for
 /// principal components, and numbers that are not finite.
 pub fn lay_out(
     rows: ArrayView2<'_, f32>,

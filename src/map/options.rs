@@ -1,4 +1,4 @@
-//! How rows are laid out: the options of a map.
+//! Projection method: the options of a map.
 
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +43,7 @@ impl MapMethod {
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[serde(default, deny_unknown_fields)]
 pub struct MapOptions {
-    /// How to lay out
+    /// Projection method
     #[cfg_attr(feature = "cli", arg(long, value_name = "METHOD", default_value = "tsne"))]
     pub method: MapMethod,
     /// Dimensions of the map
@@ -62,7 +62,7 @@ pub struct MapOptions {
     /// t-SNE: factor on the affinities in the first 250 iterations
     #[cfg_attr(feature = "cli", arg(long, value_name = "FACTOR", default_value_t = MapOptions::default().early_exaggeration))]
     pub early_exaggeration: f64,
-    /// t-SNE: iterations in all
+    /// t-SNE: total number of iterations
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", default_value_t = MapOptions::default().max_iter))]
     pub max_iter: usize,
     /// t-SNE: how the repulsion of all pairs is summed

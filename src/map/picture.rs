@@ -60,7 +60,7 @@ impl RowMap {
         parts
     }
 
-    /// The column to colour a map by: a column of the rows, or `map_error`, each row's part of the divergence.
+    /// The column to colour a map by: a column of the rows, or `map_error`, each row's share of the KL divergence.
     ///
     /// # Errors
     /// When there is no such column, or no part of the divergence was measured.

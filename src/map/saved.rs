@@ -116,7 +116,7 @@ impl SavedMap {
         let recipe = recipe
             .map(|recipe| serde_json::from_str::<MapRecipe>(&recipe))
             .transpose()
-            .map_err(|error| Error::input("a map that does not say how it was made").source(error))?;
+            .map_err(|error| Error::input("a map without its settings").source(error))?;
         if let Some(recipe) = recipe.as_ref().filter(|recipe| recipe.version != VERSION) {
             return Err(Error::input("a map of an unknown version")
                 .seen(format!("version {}; this program knows version {VERSION}", recipe.version))

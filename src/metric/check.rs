@@ -23,7 +23,7 @@ pub(super) fn same_rows((first, n): (&str, usize), (second, m): (&str, usize)) -
 pub(super) fn finite(name: &str, values: impl IntoIterator<Item = f64>) -> Result<()> {
     match values.into_iter().enumerate().find(|(_, value)| !value.is_finite()) {
         None => Ok(()),
-        Some((row, value)) => Err(Error::input(format!("{name} that is not a finite number"))
+        Some((row, value)) => Err(Error::input(format!("{name} must be finite"))
             .row(row)
             .seen(format!("{value}"))
             .advice("leave this row out, or find out where it comes from")),

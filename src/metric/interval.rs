@@ -45,8 +45,7 @@ impl Interval {
         if !(self.low.is_finite() && self.high.is_finite()) {
             return Some("the score is undefined".to_owned());
         }
-        (self.n < FEWEST)
-            .then(|| format!("too few to tell: it rests on {}, and {FEWEST} are the least", self.n))
+        (self.n < FEWEST).then(|| format!("too few to tell: {}, at least {FEWEST} are needed", self.n))
     }
 
     /// The same interval of a score that rests on `n` rows only.
@@ -123,7 +122,7 @@ pub fn bootstrap_all(
         .collect();
     let width = resampled[0].len();
     if resampled.iter().any(|scores| scores.len() != width) {
-        return Err(Error::argument("another number of scores in each resample")
+        return Err(Error::argument("a different number of scores in each resample")
             .advice("return NaN for a score that is undefined"));
     }
     let tail = (1.0 - options.confidence) / 2.0;

@@ -25,7 +25,7 @@
 //!
 //! let sure = classification_intervals(&truth, &predicted, &names, &BootstrapOptions::default())?;
 //! assert!(sure.accuracy.low <= 0.8 && 0.8 <= sure.accuracy.high);
-//! assert_eq!(sure.accuracy.caution().unwrap(), "too few to tell: it rests on 5, and 20 are the least");
+//! assert_eq!(sure.accuracy.caution().unwrap(), "too few to tell: 5, at least 20 are needed");
 //! # Ok::<(), embedlab::Error>(())
 //! ```
 

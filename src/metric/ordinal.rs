@@ -141,7 +141,7 @@ impl Rows {
             .collect();
         for (row, (&truth, pair)) in truth.iter().zip(&pairs).enumerate() {
             if levels[pair.0 as usize] != truth {
-                return Err(Error::argument("a true value that is none of the levels")
+                return Err(Error::argument("a true value is not one of the levels")
                     .row(row)
                     .seen(format!("{truth}"))
                     .advice("name all levels, or none to take those of the truth"));

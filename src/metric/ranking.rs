@@ -58,7 +58,7 @@ pub fn ranking_scores(rankings: &[Ranked], k: usize) -> Result<RankingScores> {
     for (at, ranked) in rankings.iter().enumerate() {
         let mut ideal: Vec<f64> = ranked.gains.iter().chain(&ranked.missed).copied().collect();
         if let Some(gain) = ideal.iter().find(|gain| !(gain.is_finite() && **gain >= 0.0)) {
-            return Err(Error::argument("a gain that is no number of at least 0")
+            return Err(Error::argument("gains must be finite and at least 0")
                 .seen(format!("{gain} in ranking {}", at + 1))
                 .advice("give 1 for an item worth finding and 0 for any other"));
         }

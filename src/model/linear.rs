@@ -13,7 +13,7 @@ pub(super) fn dot(row: ArrayView1<'_, f32>, coefficients: &[f32]) -> f64 {
 /// When rows have another number of features than the model.
 pub(super) fn require_dims(rows: ArrayView2<'_, f32>, n_features: usize) -> Result<()> {
     if rows.ncols() != n_features {
-        return Err(Error::argument("rows of other dimensions than the model")
+        return Err(Error::argument("the rows and the model have different dimensions")
             .with_code("dimensions")
             .seen(format!("{} in the rows, {n_features} in the model", rows.ncols()))
             .advice("use vectors of the same embedding model"));

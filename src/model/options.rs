@@ -47,7 +47,7 @@ pub struct ModelOptions {
     pub kind: ModelKind,
     /// Trees of a forest, rounds of boosting. `None`: 100.
     pub trees: Option<usize>,
-    /// Features that a node of a forest looks at. `None`: all for numbers, the square root for classes.
+    /// Features considered at each split of a forest. `None`: all for numbers, the square root for classes.
     pub max_features: Option<MaxFeatures>,
     /// Maximum depth of a tree, in splits. `None`: no limit; for a single tree 4.
     pub max_depth: Option<usize>,

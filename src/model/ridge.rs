@@ -179,7 +179,7 @@ impl Persist for Ridge {
         let coefficients = stored.matrix("coefficients")?;
         if coefficients.nrows() != 1 || !intercept.is_finite() || coefficients.iter().any(|x| !x.is_finite())
         {
-            return Err(stored.damaged("coefficients that are no numbers"));
+            return Err(stored.damaged("coefficients that are not numbers"));
         }
         Ok(Ridge { coefficients: coefficients.iter().copied().collect(), intercept })
     }

@@ -76,7 +76,7 @@ impl SavedModel {
     /// When dimensions or columns are others than the model's.
     pub fn features(&self, rows: ArrayView2<'_, f32>, columns: &[(String, Column)]) -> Result<Array2<f32>> {
         if rows.ncols() != self.recipe.dims {
-            return Err(Error::argument("rows of other dimensions than the model")
+            return Err(Error::argument("the rows and the model have different dimensions")
                 .with_code("dimensions")
                 .seen(format!("{} in the rows, {} in the model", rows.ncols(), self.recipe.dims))
                 .advice("use vectors of the same embedding model"));

@@ -55,7 +55,7 @@ pub(super) fn find(path: &Path) -> Result<Place> {
             return Ok(special(kind, at));
         }
     }
-    Err(Error::argument("symlinks that lead round in a circle").file(path).advice("name the file itself"))
+    Err(Error::argument("a cycle of symbolic links").file(path).advice("name the file itself"))
 }
 
 #[cfg(unix)]

@@ -181,7 +181,7 @@ impl Graph {
         let first = of.filter(|distinct| distinct.repeated() > 0).map(DistinctRows::first_rows);
         let measure = Measure::new(rows, first, metric)?;
         if measure.n_rows() != self.n {
-            return Err(Error::argument("a graph of another number of rows").seen(format!(
+            return Err(Error::argument("a graph of a different number of rows").seen(format!(
                 "{} rows in the graph, {} here",
                 self.n,
                 measure.n_rows()

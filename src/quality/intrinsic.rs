@@ -77,7 +77,7 @@ pub fn intrinsic_dimension(graph: &Graph, distinct: &DistinctRows) -> Result<Int
             .seen(format!("a graph of {:?}", graph.metric())));
     }
     if graph.n_rows() != distinct.len() {
-        return Err(Error::argument("a graph of other rows").seen(format!(
+        return Err(Error::argument("a graph of different rows").seen(format!(
             "{} rows in the graph, {} distinct rows",
             graph.n_rows(),
             distinct.len()

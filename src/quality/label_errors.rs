@@ -137,7 +137,7 @@ fn check(labels: &[usize], probabilities: ArrayView2<'_, f64>) -> Result<()> {
     }
     let broken = |p: &f64| !(-1e-6..=1.0 + 1e-6).contains(p);
     if let Some(row) = probabilities.rows().into_iter().position(|row| row.iter().any(broken)) {
-        return Err(Error::input("a number that is no probability")
+        return Err(Error::input("a value that is not a probability")
             .row(row)
             .advice("give for each class a number from 0 to 1"));
     }

@@ -65,7 +65,7 @@ impl Moment {
             first += chunk.nrows();
         })?;
         if first != n {
-            return Err(Error::input("the source yielded another number of rows than it said")
+            return Err(Error::input("the source yielded a different number of rows than it announced")
                 .seen(format!("{first} in place of {n}")));
         }
         if !of_columns {

@@ -206,7 +206,7 @@ fn threshold(train: &[Rated], test: &[Rated], given: Option<f64>) -> Result<f64>
     }
     match given {
         Some(value) if !value.is_finite() => {
-            Err(Error::argument("a rating that is no number").seen(value.to_string()))
+            Err(Error::argument("a rating is not a number").seen(value.to_string()))
         }
         Some(value) => Ok(value),
         // The least rating above the middle.

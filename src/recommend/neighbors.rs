@@ -98,7 +98,7 @@ pub fn neighbors(
     }
     if let Some(lambda) = options.mmr {
         if !(0.0..=1.0).contains(&lambda) {
-            return Err(Error::argument("the share of relevance lies within 0 and 1")
+            return Err(Error::argument("the MMR lambda must be between 0 and 1")
                 .seen(lambda.to_string())
                 .advice("give for example 0.5"));
         }

@@ -71,14 +71,14 @@ pub fn profiles(
     options: &ProfileOptions<'_>,
 ) -> Result<Profiles> {
     if !(options.shrinkage.is_finite() && options.shrinkage >= 0.0) {
-        return Err(Error::argument("a shrinkage that is no number of at least 0")
+        return Err(Error::argument("shrinkage must be finite and at least 0")
             .seen(options.shrinkage.to_string())
             .advice("give how many rows' worth of the overall mean to add, such as 2"));
     }
     if let Some(weights) = options.weights
         && let Some(row) = weights.iter().position(|weight| !(weight.is_finite() && *weight >= 0.0))
     {
-        return Err(Error::input("a weight that is no number of at least 0")
+        return Err(Error::input("weights must be finite and at least 0")
             .row(row)
             .seen(weights[row].to_string())
             .advice("weigh by a column of numbers such as 0, 1, 2.5"));

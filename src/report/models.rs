@@ -45,7 +45,7 @@ pub fn regression(found: &RegressionAnalysis, label: &str, look: Look) -> Result
                 .note(format!("Kendall's tau {}", score(stars.scores.kendall_tau))),
         );
     }
-    let mut section = Section::new("regression", format!("{label} as a number"))
+    let mut section = Section::new("regression", format!("Predicting {label}: regression"))
         .with(Block::paragraph(tested(&found.held_out, label, found.folds.len())))
         .with(Block::key_figures(figures));
     section = with_caution(section, [found.intervals.mae, found.intervals.mse]);
@@ -123,7 +123,7 @@ pub fn classification(found: &ClassificationAnalysis, label: &str, look: Look) -
         }
         figures.push(figure);
     }
-    let mut section = Section::new("classification", format!("{label} as a class"))
+    let mut section = Section::new("classification", format!("Predicting {label}: classification"))
         .with(Block::paragraph(tested(&found.held_out, label, found.folds.len())))
         .with(Block::key_figures(figures));
     section = with_caution(section, [found.intervals.accuracy]);

@@ -18,8 +18,8 @@ use crate::view::{Cell, Grid};
 pub fn recommend(found: &Evaluation, rating: &str) -> Result<Section> {
     let mut section = Section::new("recommend", "Users and products")
         .with(Block::paragraph(format!(
-            "The profile of a user or a product is the mean vector of its {} training rows. The guide's text averages over \
-             all rows, so that a profile holds the very row it is tested on; here the test rows stay out.",
+            "The profile of a user or a product is the mean vector of its {} training rows. Test rows \
+             are not part of it.",
             grouped(found.n_train as u64)
         )))
         .with(Block::key_figures(figures(found, rating)));
@@ -82,7 +82,7 @@ fn figures(found: &Evaluation, rating: &str) -> Vec<KeyFigure> {
         KeyFigure::new(grouped(found.users as u64), "users"),
         KeyFigure::new(grouped(found.items as u64), "products"),
         KeyFigure::new(grouped(found.pairs as u64), "test rows with both").note(format!(
-            "of {}; {} are cold",
+            "of {}; {} are cold-start",
             grouped(found.n_test as u64),
             grouped(found.cold.rows as u64)
         )),

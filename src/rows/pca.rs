@@ -54,7 +54,7 @@ impl Pca {
         let (n, dims) = (source.n_rows(), source.dims());
         if n < 2 || dims == 0 {
             return Err(Error::input("too few rows for principal components")
-                .seen(format!("{n} rows of {dims} numbers"))
+                .seen(format!("{n} rows, {dims} dimensions"))
                 .advice("give at least two rows"));
         }
         if n_components == 0 {
@@ -93,11 +93,8 @@ impl Pca {
     /// When the dimensions differ, and whatever the source meets while reading.
     pub fn transform(&self, source: &(impl RowSource + ?Sized)) -> Result<Array2<f32>> {
         if source.dims() != self.mean.len() {
-            return Err(Error::argument("rows of other dimensions than the components").seen(format!(
-                "{} in the rows, {} in the components",
-                source.dims(),
-                self.mean.len()
-            )));
+            return Err(Error::argument("the rows and the components have different dimensions")
+                .seen(format!("{} in the rows, {} in the components", source.dims(), self.mean.len())));
         }
         let components = self.components.as_standard_layout();
         let offsets: Vec<f64> = components
@@ -108,7 +105,7 @@ impl Pca {
         let fold = Projection { components: components.as_slice().unwrap_or_default(), offsets: &offsets };
         let values = fold_rows(source, &fold)?.values;
         Array2::from_shape_vec((source.n_rows(), offsets.len()), values).map_err(|error| {
-            Error::input("the source yielded another number of rows than it said").source(error)
+            Error::input("the source yielded a different number of rows than it announced").source(error)
         })
     }
 }

@@ -89,5 +89,5 @@ pub fn select_rows(source: &(impl RowSource + ?Sized), rows: &[usize]) -> Result
         }
         first += chunk.nrows();
     }
-    Err(Error::input("the source yielded fewer rows than it said").seen(format!("{first} rows")))
+    Err(Error::input("the source yielded fewer rows than it announced").seen(format!("{first} rows")))
 }

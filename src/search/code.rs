@@ -5,7 +5,7 @@
 //! ```
 //! use embedlab::search::code::source_tree;
 //! let tree = source_tree("src/table/split".as_ref())?;
-//! let leaks = tree.functions.iter().find(|function| function.name == "leaks").expect("a function that stands there");
+//! let leaks = tree.functions.iter().find(|function| function.name == "leaks").expect("the function leaks");
 //! assert_eq!(leaks.path, "leak.rs");
 //! assert!(leaks.doc.contains("test") && leaks.text().contains("Split"));
 //! # Ok::<(), embedlab::Error>(())
@@ -71,7 +71,7 @@ pub fn source_tree(folder: &Path) -> Result<SourceTree> {
     let mut skipped = Vec::new();
     if about.is_file() {
         let language = Language::of(folder)
-            .ok_or_else(|| Error::argument("no source file of a known language").file(folder))?;
+            .ok_or_else(|| Error::argument("not a source file of a supported language").file(folder))?;
         found.push((folder.to_owned(), language));
     } else {
         // A .gitignore counts also where there is no repository.

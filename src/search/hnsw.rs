@@ -163,7 +163,7 @@ impl Hnsw {
     /// When the rows do not fit the index.
     pub fn searcher<'a>(&'a self, rows: ArrayView2<'a, f32>) -> Result<Searcher<'a>> {
         if rows.dim() != (self.n_rows(), self.dims) {
-            return Err(Error::argument("an index of other rows").seen(format!(
+            return Err(Error::argument("an index of different rows").seen(format!(
                 "{} x {} rows, {} x {} in the index",
                 rows.nrows(),
                 rows.ncols(),
@@ -172,8 +172,9 @@ impl Hnsw {
             )));
         }
         let Some(values) = rows.to_slice() else {
-            return Err(Error::argument("rows that do not lie one behind another")
-                .advice("copy them with as_standard_layout"));
+            return Err(
+                Error::argument("rows that are not contiguous").advice("copy them with as_standard_layout")
+            );
         };
         Ok(Searcher { index: self, rows, space: Space::new(values, self.dims, self.options.metric) })
     }

@@ -101,7 +101,7 @@ impl Hnsw {
         let stored = Stored::open(path, LAYOUT)?;
         let about: About = stored.about()?;
         let stale = |seen: String| {
-            Error::input("a stale index: it was built from other rows")
+            Error::input("a stale index: it was built from different rows")
                 .file(path)
                 .seen(seen)
                 .advice("build it anew with --rebuild")
@@ -182,7 +182,7 @@ fn whole(stored: &Stored, name: &str) -> Result<Vec<u32>> {
     let matrix = stored.matrix(name)?;
     let half = |value: &f32| (0.0..=65_535.0).contains(value) && value.fract() == 0.0;
     if matrix.ncols() != WIDTH || !matrix.iter().all(half) {
-        return Err(stored.damaged("links that are no whole numbers"));
+        return Err(stored.damaged("links that are not integers"));
     }
     Ok(matrix.rows().into_iter().map(|row| (row[0] as u32) << 16 | row[1] as u32).collect())
 }

@@ -64,12 +64,10 @@ pub fn stratified_split(labels: &[u32], test_size: f64, seed: u32) -> Result<Spl
     let n_train = labels.len() - n_test;
     let members = rows_by_value(labels);
     if let Some((label, rows)) = members.iter().find(|(_, rows)| rows.len() < 2) {
-        return Err(Error::input(
-            "a class with a single row cannot stand on both sides of a stratified split",
-        )
-        .row(rows[0])
-        .seen(format!("class {label}"))
-        .advice("remove the row, merge the class with another, or split without strata"));
+        return Err(Error::input("a class with a single row cannot be on both sides of a stratified split")
+            .row(rows[0])
+            .seen(format!("class {label}"))
+            .advice("remove the row, merge the class with another, or split without strata"));
     }
     let smaller = n_train.min(n_test);
     if smaller < members.len() {

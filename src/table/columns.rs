@@ -168,7 +168,7 @@ impl Table {
             kept.map(|(field, array)| (field.clone(), array.clone())).unzip();
         for (field, array) in more {
             if array.len() != self.n_rows() {
-                return Err(Error::input("a column of another number of rows")
+                return Err(Error::input("a column with a different number of rows")
                     .with_code("row-count")
                     .column(field.name())
                     .seen(format!("{} values for {} rows", array.len(), self.n_rows())));

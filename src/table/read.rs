@@ -45,7 +45,7 @@ pub struct ReadOptions {
 ///
 /// # Errors
 /// An [`Error`] that names the file, the row and the column for anything that cannot be used:
-/// a missing or empty file, no or several vector columns, a vector of another length, a number that
+/// a missing or empty file, no or several vector columns, a vector of different length, a number that
 /// is missing, no number, NaN or infinite.
 ///
 /// ```no_run

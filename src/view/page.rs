@@ -28,7 +28,7 @@ pub struct Provenance {
     /// Name and version of the program.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub version: String,
-    /// The seed of everything random.
+    /// Random seed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
 }

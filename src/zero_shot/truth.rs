@@ -82,7 +82,7 @@ pub fn map_truth(values: &Labels, map: &[(String, String)], names: &[String]) ->
         return Err(Error::argument("no true value is a label")
             .seen(format!("values such as {}, labels such as {}", some(&values.names), some(names)))
             .advice(format!(
-                "say which value stands for which label: \"{}={}\"",
+                "say which value means which label: \"{}={}\"",
                 first.map_or("value", String::as_str),
                 second.map_or("label", String::as_str)
             )));

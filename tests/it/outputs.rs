@@ -39,7 +39,7 @@ fn standard_output_takes_every_format_in_order_and_the_words_go_to_stderr() {
         let back = write(folder.path(), &name, &bytes);
         embedlab().args(["inspect", &back]).assert().success();
     }
-    fails(&["convert", &input, "-", "--json"], "standard output is wanted twice");
+    fails(&["convert", &input, "-", "--json"], "two outputs to standard output");
     embedlab()
         .args(["convert", &input, "/dev/stdout", "--to", "jsonl"])
         .assert()

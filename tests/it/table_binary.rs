@@ -97,9 +97,9 @@ fn a_missing_ragged_or_broken_vector_names_its_row() {
             ("empty_row", ", row 8, column embedding: no vector: null or empty"),
             ("null_first", ", row 0, column embedding: no vector: null or empty"),
             ("null_number", ", row 8, column embedding: a number is missing: null in dimension 3"),
-            ("short_row", ", row 8, column embedding: a vector of another length: 4 numbers where 5"),
-            ("long_row", ", row 8, column embedding: a vector of another length: 6 numbers where 5"),
-            ("compensated", ", row 8, column embedding: a vector of another length: 4 numbers where 5"),
+            ("short_row", ", row 8, column embedding: a vector of different length: 4 numbers where 5"),
+            ("long_row", ", row 8, column embedding: a vector of different length: 6 numbers where 5"),
+            ("compensated", ", row 8, column embedding: a vector of different length: 4 numbers where 5"),
             ("nan", ", row 8, column embedding: vectors must be finite: NaN in dimension 4"),
         ] {
             let name = format!("broken_{name}.{kind}");

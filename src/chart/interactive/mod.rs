@@ -126,7 +126,7 @@ impl<'a> InteractiveMap<'a> {
     pub fn html(&self) -> Result<String> {
         let mut page = Vec::new();
         self.write(&mut page)?;
-        String::from_utf8(page).map_err(|error| Error::argument("the page is no text").source(error))
+        String::from_utf8(page).map_err(|error| Error::argument("the page is not UTF-8").source(error))
     }
 
     /// Saves the page. The file appears whole or not at all.

@@ -37,7 +37,7 @@ impl<'a> KChoice<'a> {
     }
 
     /// # Errors
-    /// Lists of different length, numbers of clusters that do not grow, an impossible size.
+    /// Lists of different length, k must be ascending, an impossible size.
     pub fn draw(&self, style: &Style) -> Result<Picture> {
         for (name, values) in [("inertia", self.inertia), ("silhouette", self.silhouette)] {
             if !values.is_empty() && values.len() != self.k.len() {
@@ -47,7 +47,7 @@ impl<'a> KChoice<'a> {
             }
         }
         if self.k.windows(2).any(|pair| pair[0] >= pair[1]) {
-            return Err(Error::argument("numbers of clusters that do not grow").advice("sort them"));
+            return Err(Error::argument("k must be ascending").advice("sort them"));
         }
         let panels: Vec<Panel> = [
             Panel {

@@ -48,7 +48,7 @@ impl<'a> ThresholdPlot<'a> {
     }
 
     /// # Errors
-    /// A line with another number of scores than thresholds, thresholds that fall, an impossible
+    /// A line with another number of scores than thresholds, thresholds must be ascending, an impossible
     /// size.
     pub fn draw(&self, style: &Style) -> Result<Picture> {
         if let Some((name, scores)) = self.lines.iter().find(|line| line.1.len() != self.thresholds.len()) {
@@ -59,7 +59,7 @@ impl<'a> ThresholdPlot<'a> {
             )));
         }
         if self.thresholds.windows(2).any(|pair| pair[0] > pair[1]) {
-            return Err(Error::argument("thresholds that fall").advice("sort them"));
+            return Err(Error::argument("thresholds must be ascending").advice("sort them"));
         }
         let mut frame = Frame::new(style, 0)?;
         if self.thresholds.is_empty() {

@@ -71,7 +71,7 @@ pub fn run(
     output.result(&found, |out| {
         writeln!(
             out,
-            "{}: {} rows of {} numbers by {} in {:.2} s",
+            "{}: {} rows, {} dimensions, by {} in {:.2} s",
             found.output,
             grouped(found.rows),
             found.dims,

@@ -89,7 +89,7 @@ pub fn run(args: &Run, models: &Models, common: &Common, output: &Output) -> Res
     output.result(&said, |out| {
         writeln!(
             out,
-            "{}: {} rows of {} numbers by {} in {:.2} s",
+            "{}: {} rows, {} dimensions, by {} in {:.2} s",
             path.display(),
             grouped(said.rows),
             said.dims,
@@ -114,7 +114,7 @@ fn options(args: &Run, known: Option<&EmbeddingModel>, models: &Models) -> Resul
     if let Some(dims) = args.dims.filter(|dims| known.is_none_or(|known| known.dimensions != *dims)) {
         match known {
             Some(known) if !known.shortens || dims > known.dimensions => {
-                return Err(Error::argument("the model does not give vectors of so many numbers")
+                return Err(Error::argument("the model does not return vectors of that many dimensions")
                     .seen(format!("{dims}, where {} has {}", known.name, known.dimensions))
                     .advice("leave --dims out"));
             }
@@ -159,7 +159,7 @@ fn report_failed(failed: &[FailedRow], rows: usize, output: &Output) {
         return;
     }
     output.warn(format_args!(
-        "{} of {} rows have no vector and are left out (rows are counted from 0):",
+        "{} of {} rows have no vector and were dropped (rows count from 0):",
         grouped(failed.len()),
         grouped(rows)
     ));

@@ -91,7 +91,7 @@ pub fn suggest_eps(rows: ArrayView2<'_, f32>, min_samples: usize) -> Result<f64>
     require_finite(rows)?;
     let n = rows.nrows();
     if min_samples == 0 || n < min_samples {
-        return Err(Error::argument("no row has so many neighbours")
+        return Err(Error::argument("no row has that many neighbours")
             .seen(format!("min_samples {min_samples} of {n} rows"))
             .advice("lower min_samples"));
     }

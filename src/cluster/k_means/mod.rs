@@ -91,7 +91,7 @@ impl KMeans {
     /// source meets while reading.
     pub fn predict_rows(&self, source: &(impl RowSource + ?Sized)) -> Result<Vec<Option<u32>>> {
         if source.dims() != self.centroids.ncols() {
-            return Err(Error::argument("rows of other dimensions than the model")
+            return Err(Error::argument("the rows and the model have different dimensions")
                 .seen(format!("{} in the rows, {} in the model", source.dims(), self.centroids.ncols()))
                 .advice("use vectors of the same embedding model"));
         }

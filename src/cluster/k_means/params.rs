@@ -103,7 +103,7 @@ impl ParamGuard for KMeansParams {
             }
         }
         if !(params.tol >= 0.0 && params.tol.is_finite()) {
-            return Err(Error::argument("tol is no number from 0 up").seen(params.tol.to_string()));
+            return Err(Error::argument("tol must be finite and at least 0").seen(params.tol.to_string()));
         }
         Ok(params)
     }

@@ -217,7 +217,7 @@ impl Asker {
             [(options.requests_per_minute, "requests"), (options.tokens_per_minute, "tokens")]
         {
             if limit.is_some_and(|limit| !limit.is_finite() || limit < 1.0) {
-                return Err(Error::argument(format!("a limit of {name} that is none"))
+                return Err(Error::argument(format!("invalid limit of {name}"))
                     .seen(limit.unwrap_or_default().to_string())
                     .advice("give 1 or more a minute"));
             }

@@ -19,7 +19,7 @@ pub struct Waits {
     pub pause: Duration,
     /// A server that asks for a longer wait is given up. Default: 5 minutes.
     pub most_asked: Duration,
-    /// The time for one whole answer. Default: 60 s.
+    /// Timeout of a request. Default: 60 s.
     pub timeout: Duration,
     /// The time that budgets are for. Default: 60 s.
     pub minute: Duration,

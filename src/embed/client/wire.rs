@@ -85,7 +85,7 @@ pub(super) fn read(body: &[u8], asked: usize, dims: Option<usize>) -> Result<Vec
     let dims = dims.or_else(|| vectors.first().map(Vec::len)).unwrap_or(0);
     for vector in &vectors {
         if vector.len() != dims || dims == 0 {
-            return useless(format!("a vector of {} numbers where {dims} were expected", vector.len()));
+            return useless(format!("a vector of {} dimensions where {dims} were expected", vector.len()));
         }
         if let Some(value) = vector.iter().find(|value| !value.is_finite()) {
             return useless(format!("a vector with {value} in it"));
@@ -117,7 +117,7 @@ impl<'de> Visitor<'de> for Numbers {
         let bytes = STANDARD.decode(text).map_err(|error| E::custom(format!("base64: {error}")))?;
         let (numbers, rest) = bytes.as_chunks::<4>();
         if !rest.is_empty() {
-            return Err(E::custom(format!("{} bytes of base64, no whole number of floats", bytes.len())));
+            return Err(E::custom(format!("{} bytes of base64, not a multiple of 4", bytes.len())));
         }
         Ok(Vector(numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()))
     }

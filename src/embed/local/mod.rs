@@ -74,7 +74,7 @@ impl LocalModel {
     ///
     /// # Errors
     /// A file that is missing, damaged or too large to be what its name says; another architecture than
-    /// BERT; weights of other shapes than `config.json` claims; a pooling that is not known here.
+    /// BERT; weights of other shapes than `config.json` claims; unsupported pooling.
     pub fn open(folder: impl AsRef<Path>) -> Result<LocalModel> {
         let folder = folder.as_ref();
         if !folder.is_dir() {

@@ -166,7 +166,7 @@ impl Settings {
             .unwrap_or(positions)
             .min(positions);
         if max_tokens < 3 {
-            return Err(Error::input("a model that reads no text")
+            return Err(Error::input("the model does not embed text")
                 .file(folder)
                 .seen(format!("at most {max_tokens} tokens, two of them its own marks")));
         }
@@ -209,7 +209,7 @@ fn pooling(folder: &Path) -> Result<(Pooling, bool)> {
                 "Pooling" => place = module.path,
                 "Normalize" => normalize = true,
                 _ => {
-                    return Err(Error::input("a step after the model that is not known here")
+                    return Err(Error::input("unsupported step after the model")
                         .file(&path)
                         .seen(excerpt(&module.kind))
                         .advice("take a model of Transformer, Pooling and Normalize only"));
@@ -237,7 +237,7 @@ fn pooling(folder: &Path) -> Result<(Pooling, bool)> {
     match ways.as_slice() {
         [] | ["mean"] => Ok((Pooling::Mean, normalize)),
         ["cls"] => Ok((Pooling::First, normalize)),
-        others => Err(Error::input("a pooling that is not known here")
+        others => Err(Error::input("unsupported pooling")
             .file(&path)
             .seen(excerpt(&others.join(", ")))
             .advice("take a model that takes the mean of the tokens or the first one")),

@@ -97,14 +97,14 @@ impl Reader<'_> {
                 data.as_chunks::<2>().0.iter().map(|bytes| bf16::from_le_bytes(*bytes).to_f32()).collect()
             }
             other => {
-                return Err(Error::input("weights of a type that is not known here")
+                return Err(Error::input("unsupported type of weights")
                     .file(self.path)
                     .seen(format!("{name} is {other:?}"))
                     .advice("save the model as float32, float16 or bfloat16"));
             }
         };
         if !values.iter().all(|value| value.is_finite()) {
-            return Err(Error::input("weights that are no numbers")
+            return Err(Error::input("weights that are not numbers")
                 .file(self.path)
                 .seen(format!("NaN or infinity in {name}"))
                 .advice("fetch the model again"));

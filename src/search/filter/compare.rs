@@ -71,7 +71,7 @@ fn meet(a: &Term, b: &Term, filter: &str) -> Result<(ArrayRef, ArrayRef)> {
             return Err(Error::argument("the filter compares different kinds")
                 .with_code("filter-types")
                 .seen(format!("{} is {}, {} is {}", a.name, a.kind(), b.name, b.kind()))
-                .advice("text stands in single quotes, numbers without"));
+                .advice("put text in single quotes, numbers without quotes"));
         }
     };
     Ok((convert(a, &common)?, convert(b, &common)?))
@@ -83,7 +83,7 @@ fn convert(term: &Term, to: &DataType) -> Result<ArrayRef> {
         return Ok(Arc::clone(&term.array));
     }
     let failed = || {
-        let what = if to.is_temporal() { "a text that is no time" } else { "a value of another kind" };
+        let what = if to.is_temporal() { "a text that is not a time" } else { "a value of another kind" };
         Error::argument("the filter compares different kinds")
             .with_code("filter-types")
             .seen(format!("{}: {what}", excerpt(&term.name)))

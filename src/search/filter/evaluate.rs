@@ -127,7 +127,7 @@ impl Machine<'_> {
         match term.data_type() {
             DataType::Boolean => Ok(term),
             DataType::Null => Ok(Term { array: Arc::new(BooleanArray::from(vec![None])), one: true, ..term }),
-            _ => Err(Error::argument("the filter is no condition")
+            _ => Err(Error::argument("the filter is not a condition")
                 .with_code("filter-invalid")
                 .seen(format!("{} is {}", term.name, term.kind()))
                 .advice("compare it with something, such as Score >= 4")),
@@ -180,7 +180,7 @@ impl Machine<'_> {
                 Ok(Term { array, ..term })
             }
             kind if kind.is_numeric() => Ok(term),
-            _ => Err(Error::argument("the filter calculates with what is no number")
+            _ => Err(Error::argument("the filter calculates with a value that is not a number")
                 .with_code("filter-types")
                 .seen(format!("{} is {}", term.name, term.kind()))),
         }

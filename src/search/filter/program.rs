@@ -139,7 +139,7 @@ fn steps(expression: Expr) -> Result<Vec<Step>> {
 }
 
 fn unknown(part: &str) -> Error {
-    Error::argument("the filter holds what is not known here")
+    Error::argument("unsupported filter expression")
         .with_code("filter-invalid")
         .seen(excerpt(part))
         .advice(format!("a filter may hold {SYNTAX}"))

@@ -111,7 +111,7 @@ pub(super) fn column(columns: &RecordBatch, path: &[String]) -> Result<Term> {
                 .with_code("column-not-found")
                 .column(name)
                 .seen(format!("{field} is asked for, and it holds {}", array.data_type()))
-                .advice("text stands in single quotes"));
+                .advice("put text in single quotes"));
         };
         let Some(inner) = parts.column_by_name(field) else {
             return Err(no_such("no such field in the filter", field, &parts.column_names(), "fields")
@@ -136,7 +136,7 @@ fn no_such(what: &str, name: &str, names: &[&str], of: &str) -> Error {
     Error::argument(what)
         .with_code("column-not-found")
         .column(name)
-        .advice(format!("{near}the {of} are {known}; text stands in single quotes"))
+        .advice(format!("{near}the {of} are {known}; put text in single quotes"))
 }
 
 /// A field, missing also where its struct is.

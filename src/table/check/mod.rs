@@ -148,25 +148,26 @@ impl Check {
             return problems;
         }
         if self.nan_rows > 0 {
-            let message = format!("{} NaN or infinite numbers", hold(self.nan_rows));
+            let message = format!("{} NaN or infinity", hold(self.nan_rows));
             say(Severity::Error, message, &seen.non_finite.first);
         }
         if self.zero_rows > 0 {
-            let message = format!("{} only zeros: perhaps an empty text", hold(self.zero_rows));
+            let message = format!("{} zeros only: perhaps an empty text", hold(self.zero_rows));
             say(Severity::Warning, message, &seen.zero.first);
         }
         if self.duplicate_rows > 0 {
-            let verb = if self.duplicate_rows == 1 { "row repeats" } else { "rows repeat" };
-            say(Severity::Warning, format!("{} {verb} an earlier one", self.duplicate_rows), repeated);
+            let what =
+                if self.duplicate_rows == 1 { "exact duplicate vector" } else { "exact duplicate vectors" };
+            say(Severity::Warning, format!("{} {what}", self.duplicate_rows), repeated);
         }
         if self.constant_dims > 0 {
-            let verb = if self.constant_dims == 1 { "dimension has" } else { "dimensions have" };
-            let message = format!("{} {verb} the same number in every row", self.constant_dims);
+            let verb = if self.constant_dims == 1 { "dimension is" } else { "dimensions are" };
+            let message = format!("{} {verb} constant", self.constant_dims);
             say(Severity::Warning, message, &[]);
         }
         if !self.unit_length && self.norm.max > 0.0 {
             let message = format!(
-                "the vectors are not of unit length ({:.4} to {:.4}): cosine and Euclidean distance rank differently",
+                "the vectors do not have norm 1 ({:.4} to {:.4}): cosine and Euclidean distance rank differently",
                 self.norm.min, self.norm.max
             );
             say(Severity::Note, message, &[]);
@@ -176,7 +177,7 @@ impl Check {
 }
 
 fn hold(rows: usize) -> String {
-    if rows == 1 { "1 row holds".into() } else { format!("{rows} rows hold") }
+    if rows == 1 { "1 row has".into() } else { format!("{rows} rows have") }
 }
 
 #[cfg(test)]

@@ -279,7 +279,7 @@ pub(in crate::table) fn missing_number(row: usize, dim: usize) -> Error {
 
 /// A vector that is not as long as the first one; the row is counted from 0 here.
 pub(in crate::table) fn other_length(row: usize, length: &str, dims: usize) -> Error {
-    Error::input("a vector of another length")
+    Error::input("a vector of different length")
         .with_code("vector-length")
         .row(row)
         .seen(format!("{length} where {dims} numbers were expected"))

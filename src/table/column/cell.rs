@@ -13,10 +13,10 @@ pub enum CellError {
     #[error("no numbers")]
     Empty,
     /// Something else stands where a number should; the text is an excerpt, quoted.
-    #[error("{0} where a number should stand")]
+    #[error("{0} where a number was expected")]
     Word(String),
     /// NaN or an infinity; the text is an excerpt, quoted.
-    #[error("{0} where a finite number should stand")]
+    #[error("{0} where a finite number was expected")]
     NotFinite(String),
     /// A number beyond the largest `f32` (3.4e38); the text is an excerpt, quoted.
     #[error("{0} is beyond the range of 32-bit numbers")]
@@ -25,7 +25,7 @@ pub enum CellError {
     #[error("no closing bracket")]
     Unclosed,
     /// NumPy or PyTorch printed the vector and left its middle out.
-    #[error("only the ends of the vector: `...` stands for the numbers between")]
+    #[error("a truncated vector: `...` in place of numbers")]
     Abridged,
 }
 
@@ -112,7 +112,7 @@ pub(in crate::table) fn parse_number(cell: &[u8], numbers: Numbers) -> Result<f3
 
 /// A vector whose length is not that of the vectors before it.
 pub(in crate::table) fn another_length(seen: usize, expected: usize) -> Error {
-    Error::input("a vector of another length")
+    Error::input("a vector of different length")
         .with_code("vector-length")
         .seen(format!("{seen} number{} where {expected} were expected", if seen == 1 { "" } else { "s" }))
         .advice("embed this row again or remove it")

@@ -11,7 +11,7 @@ use crate::rows::LEAF_ROWS;
 pub(in crate::table) fn zeros(rows: usize, dims: usize) -> Result<Array2<f32>> {
     let refused = || {
         Error::memory("the vectors do not fit in memory")
-            .seen(format!("{rows} rows of {dims} numbers"))
+            .seen(format!("{rows} rows, {dims} dimensions"))
             .advice("pass over them in blocks, or take a machine with more memory")
     };
     let numbers = rows.checked_mul(dims).filter(|&n| n <= isize::MAX as usize / 8).ok_or_else(refused)?;

@@ -151,7 +151,7 @@ pub(in crate::table) fn batch<'a>(
     }
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
-        .map_err(|error| Error::input("the columns are no table").source(error))
+        .map_err(|error| Error::input("the columns do not form a table").source(error))
 }
 
 impl Types {

@@ -117,7 +117,7 @@ fn detect_folder(path: &Path) -> Result<Format> {
     if hugging_face::parts(path).is_ok_and(|parts| !parts.is_empty()) {
         return Ok(Format::HuggingFace);
     }
-    Err(Error::input("a folder that holds no embeddings known here").with_code("format-unknown").file(path).advice(
+    Err(Error::input("no embeddings found in the folder").with_code("format-unknown").file(path).advice(
         "a Hugging Face dataset has Parquet files in it or in data/; an MTEB cache has vectors.npy and dimension",
     ))
 }

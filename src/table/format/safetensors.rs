@@ -84,7 +84,7 @@ fn vectors(tensor: &TensorView<'_>) -> Result<Array2<f32>> {
         return Err(Error::input("no matrix of floating-point numbers"));
     };
     if dims == 0 {
-        return Err(Error::input("vectors without numbers").seen(format!("shape {:?}", tensor.shape())));
+        return Err(Error::input("vectors without dimensions").seen(format!("shape {:?}", tensor.shape())));
     }
     let mut out = matrix::zeros(rows, dims)?;
     float.decode_parallel(tensor.data(), out.as_slice_mut().unwrap_or_default());

@@ -67,7 +67,7 @@ fn a_ragged_vector_names_its_row() {
     let file = stored("a.csv", "t,embedding\n\"a\nb\",\"[1,2,3]\"\n\nc,\"[1,2]\"\n");
     assert_eq!(
         file.complaint(),
-        "a.csv, row 1 (line 5), column embedding: a vector of another length: \
+        "a.csv, row 1 (line 5), column embedding: a vector of different length: \
          2 numbers where 3 were expected; embed this row again or remove it"
     );
 }
@@ -75,9 +75,9 @@ fn a_ragged_vector_names_its_row() {
 #[test]
 fn what_is_no_number_names_its_row() {
     for (cell, seen) in [
-        ("[1, NaN]", "`NaN` where a finite number should stand"),
-        ("[1, inf]", "`inf` where a finite number should stand"),
-        ("[1, oops]", "`oops` where a number should stand"),
+        ("[1, NaN]", "`NaN` where a finite number was expected"),
+        ("[1, inf]", "`inf` where a finite number was expected"),
+        ("[1, oops]", "`oops` where a number was expected"),
         ("[1, 1e40]", "`1e40` is beyond the range"),
         ("[1, 2", "no closing bracket"),
         ("[1 ... 2]", "`...` stands for the numbers between"),
@@ -105,7 +105,7 @@ fn a_check_may_read_what_is_not_finite() {
 fn a_record_with_a_field_too_many_names_its_row() {
     let message = stored("a.csv", "t,v\na,\"[1,2]\"\nb,[1,2]\n").complaint();
     assert!(
-        message.contains("row 1 (line 3): a record with another number of fields: 3 where 2"),
+        message.contains("row 1 (line 3): a record with a different number of fields: 3 where 2"),
         "{message}"
     );
 }

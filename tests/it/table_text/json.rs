@@ -36,8 +36,8 @@ fn a_faulty_vector_names_its_line() {
     };
     for (line, seen) in [
         ("{\"embedding\": [1, 2, 3]}", "3 numbers where 2 were expected"),
-        ("{\"embedding\": [1, NaN]}", "`NaN` where a finite number should stand"),
-        ("{\"embedding\": [1, null]}", "`null` where a number should stand"),
+        ("{\"embedding\": [1, NaN]}", "`NaN` where a finite number was expected"),
+        ("{\"embedding\": [1, null]}", "`null` where a number was expected"),
         ("{\"embedding\": null}", "no numbers"),
         ("{\"t\": 2}", "no numbers"),
     ] {
@@ -47,7 +47,7 @@ fn a_faulty_vector_names_its_line() {
     }
     for (line, seen) in [
         ("{\"t\": 2", "no JSON: it ends too early"),
-        ("{\"t\": 1, \"t\": 2, \"embedding\": [1,2]}", "column t: a key that stands twice"),
+        ("{\"t\": 1, \"t\": 2, \"embedding\": [1,2]}", "column t: duplicate key"),
         ("{\"t\": oops, \"embedding\": [1,2]}", "column t: no JSON: `oops`"),
     ] {
         let message = complaint(line);
@@ -171,7 +171,7 @@ fn an_array_of_objects_or_of_vectors_is_a_table() {
     assert_eq!(texts(&table, "t"), some(&["x", "y"]));
     assert_eq!(vectors(&stored("a.json", "[[1, 2], [3, 4]]").read().unwrap()), [[1.0, 2.0], [3.0, 4.0]]);
     let message = stored("a.json", "[\n {\"v\": [1, 2]},\n {\"v\": [3]}\n]").complaint();
-    assert!(message.contains("row 1 (line 3), column v: a vector of another length"), "{message}");
+    assert!(message.contains("row 1 (line 3), column v: a vector of different length"), "{message}");
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn other_documents_are_refused() {
     for (text, seen) in [
         ("{\"error\": {\"message\": \"no key\"}}", "its keys are error"),
         ("[]", "no rows"),
-        ("12", "no JSON"),
+        ("12", "invalid JSON"),
         ("[{\"v\": [1, 2]}", "it ends too early"),
     ] {
         let message = stored("a.json", text).complaint();

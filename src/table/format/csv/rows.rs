@@ -94,7 +94,7 @@ impl Layout {
 
     fn add(&self, fields: &[Field<'_>], rows: &mut Rows) -> Result<()> {
         if fields.len() != self.names.len() {
-            return Err(Error::input("a record with another number of fields")
+            return Err(Error::input("a record with a different number of fields")
                 .with_code("field-count")
                 .seen(format!("{} where {} were expected", fields.len(), self.names.len()))
                 .advice("quote the cells that hold a delimiter or a line break, or name the delimiter"));
@@ -174,7 +174,7 @@ impl Rows {
     pub(super) fn into_matrix(mut self, dims: usize) -> Result<Array2<f32>> {
         self.numbers.shrink_to_fit();
         Array2::from_shape_vec((self.rows, dims), self.numbers)
-            .map_err(|error| Error::input("the vectors are no matrix").source(error))
+            .map_err(|error| Error::input("the vectors do not form a matrix").source(error))
     }
 }
 

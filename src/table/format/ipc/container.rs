@@ -90,7 +90,7 @@ impl IpcFile {
             .map_err(|error| damaged(ArrowError::IpcError(error.to_string())))?;
         let schema = footer.schema().ok_or_else(short)?;
         if !schema.endianness().equals_to_target_endianness() {
-            return Err(Error::input("written on a machine of the other byte order")
+            return Err(Error::input("written with the opposite byte order")
                 .advice("convert it to Parquet where it was written"));
         }
         let schema: SchemaRef = fb_to_schema(schema).into();

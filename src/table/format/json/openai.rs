@@ -52,7 +52,7 @@ fn document(bytes: &[u8], options: &ReadOptions) -> Result<Table> {
         return responses.table(rows_of(bytes, std::iter::once(Ok(document)), &responses)?);
     }
     let keys = members(document).map(|member| Ok(member?.0)).collect::<Result<Vec<_>, NoJson>>()?;
-    Err(Error::input("a JSON object that is no embeddings response")
+    Err(Error::input("a JSON object that is not an embeddings response")
         .seen(format!("its keys are {}", keys.join(", ")))
         .advice("give an array of objects, or one object a line in a .jsonl file"))
 }
@@ -241,10 +241,10 @@ fn add_base64(text: &str, numbers: Numbers, out: &mut Vec<f32>) -> Result<()> {
             .seen(seen)
             .advice("embed this row again, or ask for encoding_format float")
     };
-    let bytes = STANDARD.decode(text).map_err(|_| failed(format!("{} is no base64", excerpt(text))))?;
+    let bytes = STANDARD.decode(text).map_err(|_| failed(format!("{} is not base64", excerpt(text))))?;
     let (floats, rest) = bytes.as_chunks::<4>();
     if floats.is_empty() || !rest.is_empty() {
-        return Err(failed(format!("{} bytes in base64, which are no 32-bit floats", bytes.len())));
+        return Err(failed(format!("{} bytes in base64, not a multiple of 4", bytes.len())));
     }
     let start = out.len();
     out.extend(floats.iter().map(|bytes| f32::from_le_bytes(*bytes)));

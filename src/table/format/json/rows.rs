@@ -177,7 +177,7 @@ impl JsonRows {
         let mut numbers = std::mem::take(&mut self.numbers);
         numbers.shrink_to_fit();
         let vectors = Array2::from_shape_vec((self.rows, dims), numbers)
-            .map_err(|error| Error::input("the vectors are no matrix").source(error))?;
+            .map_err(|error| Error::input("the vectors do not form a matrix").source(error))?;
         Table::new(vectors, self.into_columns()?, name)
     }
 }
@@ -210,7 +210,7 @@ fn push(column: &mut TextColumn, value: &[u8]) -> Result<()> {
         [b'[' | b'{', ..] => column.push_text(&text(value)?),
         _ if fast_float2::parse::<f64, _>(value).is_ok() => column.push(&text(value)?),
         _ => {
-            return Err(Error::input("no JSON")
+            return Err(Error::input("invalid JSON")
                 .with_code("json-invalid")
                 .seen(excerpt(&String::from_utf8_lossy(value))));
         }
@@ -228,5 +228,5 @@ fn text(value: &[u8]) -> Result<Cow<'_, str>> {
 }
 
 fn twice(key: &str) -> Error {
-    Error::input("a key that stands twice").with_code("column-twice").column(key).advice("keep one of them")
+    Error::input("duplicate key").with_code("column-twice").column(key).advice("keep one of them")
 }

@@ -17,7 +17,7 @@ pub(in crate::table) struct NoJson {
 
 impl From<NoJson> for Error {
     fn from(error: NoJson) -> Self {
-        Error::input("no JSON")
+        Error::input("invalid JSON")
             .with_code("json-invalid")
             .seen(error.seen)
             .advice("check how the file was written")

@@ -61,7 +61,7 @@ fn texts(data: &[u8], dtype: Dtype) -> Result<StringArray> {
     let cells = characters.chunks(dtype.width.max(1)).enumerate().map(|(row, cell)| {
         let text: Option<String> = cell.iter().map(|bytes| char::from_u32(read(*bytes))).collect();
         let text = text.ok_or_else(|| {
-            Error::input("a text that is none").row(row).advice("write the file again with numpy.savez")
+            Error::input("invalid UTF-32 text").row(row).advice("write the file again with numpy.savez")
         })?;
         Ok(Some(text.trim_end_matches('\0').to_owned()))
     });
@@ -171,6 +171,6 @@ mod tests {
         super::super::write_header(&mut file, "<U1", &[2]).unwrap();
         file.extend([b'a', 0, 0, 0, 0xff, 0xff, 0xff, 0xff]);
         let error = column(&parse(&file).unwrap()).unwrap_err();
-        assert!(error.to_string().starts_with("row 1: a text that is none"), "{error}");
+        assert!(error.to_string().starts_with("row 1: invalid UTF-32 text"), "{error}");
     }
 }

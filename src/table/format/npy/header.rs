@@ -69,7 +69,7 @@ pub(in crate::table) fn parse(bytes: &[u8]) -> Result<NpyArray<'_>> {
     let header = parse_header(bytes)?;
     let data = &bytes[header.data_start..];
     if header.data_len() != Some(data.len()) {
-        return Err(Error::input("the data are not as long as the header says")
+        return Err(Error::input("the data are shorter or longer than the header says")
             .seen(format!("shape {:?} of {}, {} bytes of data", header.shape, header.dtype, data.len()))
             .advice("the file is cut off or damaged: write it again"));
     }
@@ -100,7 +100,7 @@ pub(in crate::table) fn parse_header(bytes: &[u8]) -> Result<Header> {
                 .map(|n| usize::try_from(u32::from_le_bytes(*n)).unwrap_or(usize::MAX)),
         ),
         _ => {
-            return Err(Error::input("a version of the NumPy format that is not known")
+            return Err(Error::input("unsupported version of the NumPy format")
                 .seen(format!("{major}.{minor}"))
                 .advice("write it again with numpy.save"));
         }
@@ -120,7 +120,7 @@ pub(in crate::table) fn parse_header(bytes: &[u8]) -> Result<Header> {
 
 fn dtype(descr: &str) -> Result<Dtype> {
     let refused = || {
-        Error::input("an array of a type that is not read here")
+        Error::input("unsupported array type")
             .seen(excerpt(descr))
             .advice("save plain numbers: numpy.save(path, array.astype('float32'))")
     };
