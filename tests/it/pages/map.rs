@@ -143,14 +143,14 @@ fn a_search_finds_rows_whatever_their_case_and_lists_them() {
     let Some(browser) = opened() else { return };
     browser.type_into("#search", "a tea");
     browser.until("document.querySelector('#found').textContent");
-    assert_eq!(browser.text("#found"), "100 rows hold “a tea”");
+    assert_eq!(browser.text("#found"), "100 rows contain “a tea”");
     browser.click("#take-found");
     assert_eq!(browser.text("#selected-count"), "100 rows selected");
     browser.click("#found-rows li:nth-child(2) button");
     assert_eq!(browser.text("#row-title"), "Row 4");
     browser.type_into("#search", " (");
     browser.until("document.querySelector('#found').textContent.startsWith('0')");
-    assert_eq!(browser.text("#found"), "0 rows hold “a tea (”");
+    assert_eq!(browser.text("#found"), "0 rows contain “a tea (”");
 }
 
 #[test]

@@ -140,7 +140,7 @@ async function search(query) {
     if (mine !== searching) return;
   }
   found = hits;
-  byId('found').textContent = `${count(hits.length)} ${hits.length === 1 ? 'row holds' : 'rows hold'} “${shown(query.trim())}”`;
+  byId('found').textContent = `${count(hits.length)} ${hits.length === 1 ? 'row contains' : 'rows contain'} “${shown(query.trim())}”`;
   byId('take-found').disabled = hits.length === 0;
   list(byId('found-rows'), hits);
   light();
