@@ -16,7 +16,7 @@ const DEFAULT_KEY: &str = "OPENAI_API_KEY";
 /// A server of embeddings, its key, and the cache.
 #[derive(clap::Args)]
 pub struct Server {
-    /// The address of a server that speaks OpenAI's API (Azure, Ollama, llama.cpp, vLLM, text-embeddings-inference) [default: OpenAI]
+    /// Base URL of a server with the OpenAI API (Azure, Ollama, llama.cpp, vLLM, text-embeddings-inference) [default: OpenAI]
     #[arg(
         long,
         help_heading = "Server",
@@ -25,7 +25,7 @@ pub struct Server {
         hide_env_values = true
     )]
     base_url: Option<String>,
-    /// The environment variable with the key [default: OPENAI_API_KEY]
+    /// Environment variable that holds the key [default: OPENAI_API_KEY]
     #[arg(long, hide_short_help = true, help_heading = "Server", value_name = "NAME")]
     key_env: Option<String>,
     /// Send the key in a header `api-key`, as Azure wants it [default: only to hosts of Azure]
@@ -34,7 +34,7 @@ pub struct Server {
     /// A JSON file with more models, as `embedlab embed models --json` prints them
     #[arg(long, hide_short_help = true, help_heading = "Server", value_name = "FILE")]
     models: Option<PathBuf>,
-    /// The folder where vectors that were paid for are kept [default: embedlab in the user's cache folder]
+    /// Folder of the cache of paid embeddings [default: embedlab in the user's cache folder]
     #[arg(
         long,
         help_heading = "Server",
@@ -43,7 +43,7 @@ pub struct Server {
         hide_env_values = true
     )]
     cache_dir: Option<PathBuf>,
-    /// Keep nothing, and look nothing up
+    /// Do not read or write the cache
     #[arg(long, hide_short_help = true, help_heading = "Server", conflicts_with = "cache_dir")]
     no_cache: bool,
 }
@@ -51,34 +51,34 @@ pub struct Server {
 /// How fast a server may be asked, and how often again.
 #[derive(clap::Args)]
 pub struct Pace {
-    /// Texts of a request at most [default: 2048 for OpenAI and Azure, 64 for other servers]
+    /// Maximum texts per request [default: 2048 for OpenAI and Azure, 64 for other servers]
     #[arg(long, hide_short_help = true, help_heading = "Pace", value_name = "N")]
     batch_size: Option<usize>,
-    /// Tokens of a request at most
+    /// Maximum tokens per request
     #[arg(long, hide_short_help = true, help_heading = "Pace", value_name = "N", default_value_t = 300_000)]
     batch_tokens: usize,
-    /// Requests in flight at most
+    /// Maximum concurrent requests
     #[arg(long, hide_short_help = true, help_heading = "Pace", value_name = "N", default_value_t = 4)]
     concurrency: usize,
-    /// Requests within any minute at most, failed ones counted [default: no limit]
+    /// Maximum requests per minute, failed ones included [default: no limit]
     #[arg(long, hide_short_help = true, help_heading = "Pace", value_name = "N")]
     requests_per_minute: Option<f64>,
-    /// Tokens within any minute at most [default: no limit]
+    /// Maximum tokens per minute [default: no limit]
     #[arg(long, hide_short_help = true, help_heading = "Pace", value_name = "N")]
     tokens_per_minute: Option<f64>,
-    /// Attempts for a request that fails for a passing reason
+    /// Maximum attempts on transient errors (429, 5xx, timeouts)
     #[arg(long, hide_short_help = true, help_heading = "Pace", value_name = "N", default_value_t = 6)]
     attempts: usize,
-    /// The shortest wait between attempts
+    /// Minimum wait between attempts
     #[arg(long, hide_short_help = true, help_heading = "Pace", value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     shortest_wait: Duration,
-    /// The longest wait between attempts, unless the server asks for more
+    /// Maximum wait between attempts, unless the server asks for more
     #[arg(long, hide_short_help = true, help_heading = "Pace", value_name = "SECONDS", default_value = "20", value_parser = seconds)]
     longest_wait: Duration,
-    /// How long nothing is sent after the server said that it was too much
+    /// Pause after a rate-limit response (429)
     #[arg(long, hide_short_help = true, help_heading = "Pace", value_name = "SECONDS", default_value = "15", value_parser = seconds)]
     pause: Duration,
-    /// The time for one whole answer
+    /// Timeout of a request
     #[arg(long, hide_short_help = true, help_heading = "Pace", value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     timeout: Duration,
 }
@@ -88,7 +88,7 @@ fn seconds(text: &str) -> std::result::Result<Duration, String> {
         .ok()
         .and_then(|number| Duration::try_from_secs_f64(number).ok())
         .filter(|duration| duration.as_secs() <= 86_400)
-        .ok_or_else(|| format!("`{text}` is no number of seconds"))
+        .ok_or_else(|| format!("`{text}` is not a number of seconds"))
 }
 
 impl Server {

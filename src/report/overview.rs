@@ -68,7 +68,10 @@ fn spread(label: &LabelColumn, counts: &[u64], labelled: u64) -> Result<Figure> 
     let names = &label.labels.names;
     let sizes: Vec<f64> = counts.iter().map(|&count| count as f64).collect();
     themed(
-        format!("The rows of each {}. Scores are read beside what the largest alone would give.", label.name),
+        format!(
+            "The rows of each {}. Compare every accuracy with the share of the largest class.",
+            label.name
+        ),
         |style| {
             let style = style.fitting_bars(names.len()).subtitle(format!("{} rows", grouped(labelled)));
             let bars = Bars::new(names, &sizes).shares(true);
