@@ -444,8 +444,11 @@ fn load_seeds(folder: &Path) -> Vec<Seed> {
 
 fn kinds() -> BTreeMap<&'static str, Reader> {
     let mut kinds = BTreeMap::new();
-    let mut all =
-        |names: &[&'static str], reader| names.iter().for_each(|name| drop(kinds.insert(*name, reader)));
+    let mut all = |names: &[&'static str], reader| {
+        names.iter().for_each(|name| {
+            kinds.insert(*name, reader);
+        })
+    };
     all(&["csv", "tsv", "jsonl", "parquet", "arrow", "npy", "npz", "safetensors"], Reader::Table);
     all(&["json response", "json array", "batch answer"], Reader::Table);
     all(&["forest", "boost", "logistic", "tree", "knn", "ridge"], Reader::Model);

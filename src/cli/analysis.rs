@@ -3,16 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use clap::builder::EnumValueParser;
 use clap::{Arg, ArgMatches, Command, FromArgMatches};
 use embedlab::analysis::{AnyAnalysis, AnyOutcome, Context, Needs, Progress};
 use embedlab::chart::Style;
 use embedlab::data::{Data, Roles};
-use embedlab::table::WriteOptions;
+use embedlab::table::{Format, WriteOptions};
 use embedlab::view::{Look, terminal};
 use embedlab::{Error, Result};
 
 use super::beside::warn_of_dropped;
-use super::input::{TableInput, Wanted};
+use super::input::{FormatName, TableInput, Wanted};
 use super::output::{Bar, Busy};
 use super::outputs::Outputs;
 use super::{Common, Outcome, Output};
@@ -47,6 +48,10 @@ pub fn command(analysis: &dyn AnyAnalysis, extra: Option<&Extra>) -> Command {
     };
     if let Some(help) = analysis.writes() {
         command = command.arg(file("output", help).short('o'));
+        let to =
+            Arg::new("to").long("to").value_name("FORMAT").value_parser(EnumValueParser::<FormatName>::new());
+        let help = "The format of the output [default: from the name; csv for standard output, -]";
+        command = command.arg(to.help(help).help_heading("Output"));
     }
     for picture in analysis.pictures() {
         command = command.arg(file(picture.flag, picture.help));
@@ -73,11 +78,17 @@ pub fn run(
     let path = |flag: &str| matches.try_get_one::<PathBuf>(flag).ok().flatten().map(PathBuf::as_path);
     let pictures: Vec<(&str, &Path)> =
         analysis.pictures().iter().filter_map(|kind| Some((kind.flag, path(kind.flag)?))).collect();
-    let mut outputs = Outputs::of([input.path()]).rows(path("output"), None)?;
+    let to = matches.try_get_one::<FormatName>("to").ok().flatten().copied().map(Format::from);
+    let outputs = Outputs::of([input.path()]);
+    let mut outputs = if input.selects() {
+        outputs.table(path("output"), to)?
+    } else {
+        outputs.rows(path("output"), to)?
+    };
     for (_, picture) in &pictures {
         outputs = outputs.picture(Some(picture))?;
     }
-    outputs.model(path("save"))?;
+    let outputs = outputs.model(path("save"))?;
 
     let mut roles = Roles::default();
     for role in analysis.roles() {
@@ -130,11 +141,17 @@ pub fn run(
                 output.warn(format_args!("the column {} of the input is replaced", column.name));
             }
         }
+        let options = WriteOptions { format: to, ..Default::default() };
         let written = match new.rows {
-            None => data.write(new.columns, path, &WriteOptions::default())?,
+            None => data.write(new.columns, path, &options)?,
+            Some(_) if outputs.is_input(path) => {
+                return Err(Error::argument("the output has not all rows, and would replace the input")
+                    .file(path)
+                    .advice("name another file for the output"));
+            }
             Some(rows) => {
                 let taken = Data::from(data.with_columns(Vec::new())?.take(&rows)?);
-                taken.write(new.columns, path, &WriteOptions::default())?
+                taken.write(new.columns, path, &options)?
             }
         };
         warn_of_dropped(&written, path, output);

@@ -32,6 +32,9 @@ pub fn write_as(table: &Table, path: &Path, format: Option<Format>, output: &Out
 
 /// Names the columns that a format could not hold.
 pub fn warn_of_dropped(written: &Written, path: &Path, output: &Output) {
+    for loss in &written.losses {
+        output.warn(format_args!("{}: {loss}", path.display()));
+    }
     if written.dropped_columns.is_empty() {
         return;
     }

@@ -43,6 +43,8 @@ struct Converted {
     rows: usize,
     dims: usize,
     dropped_columns: Vec<String>,
+    /// What the format could not say as it was.
+    losses: Vec<String>,
 }
 
 pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
@@ -58,8 +60,12 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
         data.write(Vec::new(), &args.out, &options)?
     };
     warn_of_dropped(&written, &args.out, output);
-    let converted =
-        Converted { rows: data.n_rows(), dims: data.dims(), dropped_columns: written.dropped_columns };
+    let converted = Converted {
+        rows: data.n_rows(),
+        dims: data.dims(),
+        dropped_columns: written.dropped_columns,
+        losses: written.losses,
+    };
     output.result(&converted, |out| {
         writeln!(
             out,

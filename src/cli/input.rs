@@ -168,6 +168,11 @@ impl Input {
 }
 
 impl TableInput {
+    /// Whether an option leaves rows out.
+    pub fn selects(&self) -> bool {
+        self.filter.is_some() || self.drop_duplicates.is_some() || self.sample.is_some()
+    }
+
     /// Opens the rows. What is left out is said.
     pub fn open(&self, wanted: &Wanted, roles: Roles, output: &Output) -> Result<Data> {
         let _busy = output.busy(format!("reading {}", self.name()));

@@ -192,7 +192,7 @@ impl Table {
         self.with_batch(Schema::new_with_metadata(fields, schema.metadata().clone()), arrays)
     }
 
-    fn with_batch(&self, schema: Schema, arrays: Vec<ArrayRef>) -> Result<Table> {
+    pub(in crate::table) fn with_batch(&self, schema: Schema, arrays: Vec<ArrayRef>) -> Result<Table> {
         let options = RecordBatchOptions::new().with_row_count(Some(self.n_rows()));
         let columns = RecordBatch::try_new_with_options(Arc::new(schema), arrays, &options)
             .map_err(|error| Error::input("the columns do not fit the rows").source(error))?;

@@ -8,6 +8,7 @@ use crate::table::format::batches::VectorLayout;
 use crate::table::format::{ipc, npy, npz, parquet, safetensors};
 use crate::table::{Format, Table, write_whole};
 
+mod losses;
 mod streamed;
 mod text;
 
@@ -30,6 +31,8 @@ pub struct Written {
     /// `.safetensors` those that are not numbers; in `.npz` those that are neither numbers nor
     /// texts; in both those with empty cells.
     pub dropped_columns: Vec<String>,
+    /// What the format could not say as it was, in sentences: bytes, NaN, empty texts, equal names.
+    pub losses: Vec<String>,
 }
 
 /// Writes a table, as [`write_whole`](crate::output::write_whole) does: a regular file appears whole or not at
@@ -56,13 +59,14 @@ pub struct Written {
 pub fn write(table: &Table, path: &Path, options: &WriteOptions) -> Result<Written> {
     let format = format_of(path, options)?;
     check_name(table, path, format)?;
+    let (table, losses) = losses::fitted(table, format)?;
     let mut dropped_columns = Vec::new();
     write_whole(path, |out| {
-        dropped_columns = write_format(table, format, options.layout, out)?;
+        dropped_columns = write_format(&table, format, options.layout, out)?;
         Ok(())
     })
     .map_err(|error| error.file(path))?;
-    Ok(Written { dropped_columns })
+    Ok(Written { dropped_columns, losses })
 }
 
 fn check_name(table: &Table, path: &Path, format: Format) -> Result<()> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ndarray::Array2;
 
-use super::{Written, check_name, format_of, text};
+use super::{Written, check_name, format_of, losses, text};
 use crate::error::{Error, Result};
 use crate::rows::{LEAF_ROWS, RowSource};
 use crate::table::format::parquet;
@@ -23,6 +23,8 @@ pub fn write_streamed(
 ) -> Result<Written> {
     let format = format_of(path, options)?;
     check_name(columns, path, format)?;
+    let (fitted, losses) = losses::fitted(columns, format)?;
+    let columns = &fitted;
     let pieces = || -> Result<Box<dyn Iterator<Item = Result<Table>> + '_>> {
         let mut first = 0;
         Ok(Box::new(source.chunks(LEAF_ROWS)?.map(move |chunk| {
@@ -60,10 +62,13 @@ pub fn write_streamed(
                 all.slice_mut(ndarray::s![first..first + chunk.nrows(), ..]).assign(&chunk);
                 first += chunk.nrows();
             }
-            return super::write(&columns.with_vectors(all, columns.vector_column())?, path, options);
+            let mut written =
+                super::write(&columns.with_vectors(all, columns.vector_column())?, path, options)?;
+            written.losses.extend(losses);
+            return Ok(written);
         }
     }
-    Ok(Written::default())
+    Ok(Written { losses, ..Default::default() })
 }
 
 fn piece(columns: &Table, chunk: Array2<f32>, first: usize) -> Result<Table> {
