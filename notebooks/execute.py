@@ -1,6 +1,7 @@
 """Runs notebooks, or checks that their saved outputs belong to this version and to their code; see `run`.
 
-A saved notebook says in its metadata by which version of the crate it was run, and has a hash of the code that was run.
+A saved notebook says in its metadata by which version of the crate it was run, and has a hash of the code that was run and
+one of the sources that decide what a notebook shows.
 """
 
 import base64
@@ -17,6 +18,36 @@ import time
 def fingerprint(cells):
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     return hashlib.sha256("\0".join(code).encode()).hexdigest()
+
+
+def shown_by():
+    """A hash of the sources that decide what a notebook shows."""
+    source = pathlib.Path(__file__).resolve().parent.parent / "src"
+    rooms = ["notebook.rs", "notebook/**/*", "view/**/*", "report/**/*", "analysis/report*"]
+    files = sorted({file for room in rooms for file in source.glob(room) if file.is_file()})
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.relative_to(source).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def passed():
+    """Where this machine notes the sources with which notebooks ran well though nothing was saved."""
+    return pathlib.Path(os.environ["NOTEBOOK_HOME"]) / "passed"
+
+
+def stale(paths):
+    """Whether the notebooks were run, here or by who saved them, with other sources than these, or with other code."""
+    now = shown_by()
+    for path in paths:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        saved = notebook["metadata"].get("embedlab", {})
+        if saved.get("shown_by") != now or saved.get("code") != fingerprint(notebook["cells"]):
+            line = f"{now} {fingerprint(notebook['cells'])}"
+            if not passed().is_file() or line not in passed().read_text(encoding="utf-8").splitlines():
+                print(f"{path.name} was run with other sources")
+                return True
+    return False
 
 
 def check(version, paths):
@@ -86,7 +117,10 @@ def execute(version, paths, save):
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.outputs = tidy(cell.outputs)
-        notebook.metadata["embedlab"] = {"version": version, "code": fingerprint(notebook.cells)}
+        code = fingerprint(notebook.cells)
+        notebook.metadata["embedlab"] = {"version": version, "code": code, "shown_by": shown_by()}
+        with open(passed(), "a", encoding="utf-8") as notes:
+            notes.write(f"{shown_by()} {code}\n")
         if save:
             text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
             with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8") as file:
@@ -100,6 +134,8 @@ def execute(version, paths, save):
 def main():
     work, version, *names = sys.argv[1:]
     paths = [pathlib.Path(name).resolve() for name in names]
+    if work == "stale":
+        return 0 if stale(paths) else 1
     return check(version, paths) if work == "check" else execute(version, paths, work == "yes")
 
 
