@@ -18,7 +18,7 @@ pub const MOST_ROWS_WITH_PCA_DIVERGENCE: usize = 5_000;
 /// A map: where each row is drawn, how the map was made, and how far to trust it.
 ///
 /// Serialised, it has the keys of `embedlab map --json`: the figures, without the points.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct RowMap {
     /// The method.
     pub method: MapMethod,
@@ -63,7 +63,7 @@ pub struct RowMap {
 }
 
 /// The settings of a t-SNE map and the time of its steps.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct TsneRun {
     /// What was asked for, and what followed from the rows.
     #[serde(flatten)]
@@ -73,7 +73,7 @@ pub struct TsneRun {
 }
 
 /// Rows placed on a map that was there before.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Placement {
     /// The older map.
     pub onto: OlderMap,
@@ -82,7 +82,7 @@ pub struct Placement {
 }
 
 /// The map that rows were placed on.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct OlderMap {
     /// Its file, if it has one.
     pub file: Option<String>,

@@ -12,7 +12,7 @@ const SOON_DONE: usize = 20_000;
 const LEAST_ROWS: usize = 4;
 
 /// The method that lays out rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum MapMethod {

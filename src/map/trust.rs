@@ -22,9 +22,10 @@ const DISTANCES: usize = 1 << 22;
 
 /// Groups of rows that are left out in turn, for the standard error of a correlation.
 const GROUPS: usize = 20;
+const GROUP_SEED: u64 = 42;
 
 /// What a map keeps of the distances between its rows.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Trust {
     /// Neighbours of each row that are looked at: 10, with few rows less than half of them.
     pub k: usize,
@@ -46,7 +47,7 @@ pub struct Trust {
 }
 
 /// Standard errors of the figures of [`Trust`].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct StandardErrors {
     /// Of the trustworthiness.
     pub trustworthiness: f64,
@@ -244,9 +245,14 @@ fn summary(compared: &[Compared], n: usize, k: usize) -> Trust {
     let trustworthiness = mean(&|row| 1.0 - row.intruders / worst);
     let continuity = mean(&|row| 1.0 - row.missing / worst);
     let kept = mean(&|row| row.kept);
+    // Rows that stand together in a file may be alike: groups are drawn, so that the order does not matter.
+    let drawn = index::sample(&mut ChaCha8Rng::seed_from_u64(GROUP_SEED), compared.len(), compared.len());
+    let mut group_of = vec![0; compared.len()];
+    drawn.into_iter().enumerate().for_each(|(place, row)| group_of[row] = place % GROUPS);
     let pairs_without = |group: Option<usize>| {
         let mut pairs = Pairs::default();
-        let rows = compared.iter().enumerate().filter(|(i, _)| group.is_none_or(|group| i % GROUPS != group));
+        let rows =
+            compared.iter().enumerate().filter(|(i, _)| group.is_none_or(|group| group_of[*i] != group));
         rows.for_each(|(_, row)| pairs.add(&row.pairs));
         pairs.correlation()
     };
@@ -314,6 +320,32 @@ mod tests {
         ] {
             assert!(error > 0.0 && error < 0.02 && (a - b).abs() < 4.0 * error, "{a} {b} {error}");
         }
+    }
+
+    #[test]
+    fn standard_errors_do_not_depend_on_the_order_of_the_file() {
+        // Clusters of very different sizes, sorted: every twentieth row of a sorted sample is a stratified sample.
+        let rows = Array2::from_shape_fn((2000, 6), |(i, j)| {
+            let cluster = (i / 100) as f32;
+            cluster * ((j * 7 + i / 100 * 13) % 5) as f32 + ((i * 7919 + j * 104_729) % 1009) as f32 / 300.0
+        });
+        let centred = Centred::new(rows.view()).unwrap();
+        let points: Vec<f32> = centred.rows.slice(ndarray::s![.., ..2]).iter().copied().collect();
+        let map = Map { values: &points, dims: 2 };
+        let mut errors = Vec::new();
+        let mut values = Vec::new();
+        for seed in 0..60 {
+            let mut chosen = index::sample(&mut ChaCha8Rng::seed_from_u64(seed), 2000, 200).into_vec();
+            chosen.sort_unstable();
+            let found = trust_of(&centred, &map, &chosen);
+            errors.push(found.standard_error.unwrap().distance_correlation);
+            values.push(found.distance_correlation.unwrap());
+        }
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let middle = mean(&values);
+        let spread = mean(&values.iter().map(|value| (value - middle).powi(2)).collect::<Vec<_>>()).sqrt();
+        let said = mean(&errors);
+        assert!((0.75..1.35).contains(&(said / spread)), "said {said}, true {spread}");
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub struct Tsne {
 }
 
 /// How a t-SNE map was made: all that its points follow from, besides the rows.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TsneSettings {
     /// The perplexity.
     pub perplexity: f64,
@@ -74,7 +74,7 @@ pub struct TsneSettings {
 }
 
 /// Seconds that the steps of a map took.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, schemars::JsonSchema)]
 pub struct Steps {
     /// Nearest neighbours.
     pub neighbors: f64,

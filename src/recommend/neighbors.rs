@@ -108,7 +108,12 @@ pub fn neighbors(
         }
     }
     let vector = query_vector(rows, query, options.metric)?;
-    let (passed_over, equal_texts) = passed_over(query, texts, rows.nrows());
+    let (mut passed_over, equal_texts) = passed_over(query, texts, rows.nrows());
+    if options.metric == Metric::Cosine {
+        // A row of zeros has no direction, and so is no neighbour by cosine.
+        let is_zero = |row: &usize| rows.row(*row).iter().all(|x| *x == 0.0);
+        passed_over.extend((0..rows.nrows()).filter(is_zero));
+    }
     let wanted = match options.mmr {
         Some(_) => (options.k * MMR_CANDIDATES).max(MMR_FEWEST),
         None => options.k,

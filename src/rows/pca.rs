@@ -17,6 +17,10 @@ use crate::error::{Error, Result};
 /// Columns in one tile of the covariance matrix.
 const TILE: usize = 256;
 
+/// Rows are moved before they are projected when the square of their mean is more than so many times their
+/// variance: products in `f32` would err by more than 1e-4 of it.
+const FAR: f64 = 1e3;
+
 /// A fitted principal component analysis: exact, from the eigenvectors of the covariance matrix
 /// (or, with fewer rows than dimensions, of the rows' inner products), as scikit-learn's
 /// `PCA(svd_solver="covariance_eigh")`. The largest entry of each component is positive.
@@ -73,11 +77,13 @@ impl Pca {
         }
         let total: f64 = moments.variance.sum() * n as f64 / (n - 1) as f64;
         let keep = n_components.min(dims).min(n);
-        let (variances, components) = if n < dims {
-            from_inner_products(source, &moments.mean, keep)?
+        let frame = Frame { mean: &moments.mean, unit: unit(total.sqrt()) };
+        let (mut variances, components) = if n < dims {
+            from_inner_products(source, &frame, keep)?
         } else {
-            from_covariance(source, &moments.mean, keep)?
+            from_covariance(source, &frame, keep)?
         };
+        variances.iter_mut().for_each(|variance| *variance *= frame.unit * frame.unit);
         let share = |variance: &f64| if total > 0.0 { variance / total } else { 0.0 };
         Ok(Pca {
             mean: moments.mean,
@@ -102,7 +108,11 @@ impl Pca {
             .into_iter()
             .map(|component| component.iter().zip(&self.mean).map(|(a, b)| f64::from(*a) * b).sum())
             .collect();
-        let fold = Projection { components: components.as_slice().unwrap_or_default(), offsets: &offsets };
+        let fold = Projection {
+            components: components.as_slice().unwrap_or_default(),
+            offsets: &offsets,
+            mean: self.is_far().then_some(&self.mean),
+        };
         let values = fold_rows(source, &fold)?.values;
         Array2::from_shape_vec((source.n_rows(), offsets.len()), values).map_err(|error| {
             Error::input("the source yielded a different number of rows than it announced").source(error)
@@ -110,15 +120,27 @@ impl Pca {
     }
 }
 
+impl Pca {
+    /// Whether the mean is so far from zero that products of rows as they are lose what differs; the
+    /// variance of the components says how much that is.
+    fn is_far(&self) -> bool {
+        let offset: f64 = self.mean.iter().map(|mean| mean * mean).sum();
+        offset > FAR * self.explained_variance.iter().sum::<f64>()
+    }
+}
+
 struct Projection<'c> {
     components: &'c [f32],
     offsets: &'c [f64],
+    /// Subtracted from the rows before the product, where that is needed.
+    mean: Option<&'c Array1<f64>>,
 }
 
 #[derive(Default)]
 struct Projected {
     values: Vec<f32>,
     products: Vec<f32>,
+    moved: Vec<f32>,
 }
 
 impl Fold for Projection<'_> {
@@ -130,6 +152,18 @@ impl Fold for Projection<'_> {
 
     fn add(&self, part: &mut Projected, block: RowBlock<'_>) {
         let m = block.rows.nrows();
+        if let Some(mean) = self.mean {
+            let Projected { values, products, moved } = part;
+            moved.clear();
+            for row in block.rows.rows() {
+                moved.extend(row.iter().zip(mean).map(|(value, mean)| (f64::from(*value) - mean) as f32));
+            }
+            dot_products(moved, self.components, block.rows.ncols(), products);
+            for i in 0..m {
+                values.extend((0..self.offsets.len()).map(|j| products[j * m + i]));
+            }
+            return;
+        }
         dot_products(
             block.rows.as_slice().unwrap_or_default(),
             self.components,
@@ -148,14 +182,25 @@ impl Fold for Projection<'_> {
     }
 }
 
+/// The mean of the rows, and what they are divided by so that products of them are safe in `f32`.
+struct Frame<'m> {
+    mean: &'m Array1<f64>,
+    unit: f64,
+}
+
+/// 1 for all but huge and tiny numbers, so that products of usual ones have the digits that they always had.
+fn unit(deviation: f64) -> f64 {
+    if deviation > 0.0 && !(1e-12..1e15).contains(&deviation) { deviation } else { 1.0 }
+}
+
 /// The rows of `chunk` less the mean, in `f32`.
-fn centred(chunk: ArrayView2<'_, f32>, mean: &Array1<f64>) -> Array2<f32> {
+fn centred(chunk: ArrayView2<'_, f32>, frame: &Frame<'_>) -> Array2<f32> {
     let mut out = Array2::zeros(chunk.raw_dim());
     Zip::from(out.rows_mut()).and(chunk.rows()).par_for_each(|mut out, row| {
         Zip::from(&mut out)
             .and(&row)
-            .and(mean)
-            .for_each(|out, value, mean| *out = (f64::from(*value) - mean) as f32);
+            .and(frame.mean)
+            .for_each(|out, value, mean| *out = ((f64::from(*value) - mean) / frame.unit) as f32);
     });
     out
 }
@@ -164,18 +209,18 @@ fn centred(chunk: ArrayView2<'_, f32>, mean: &Array1<f64>) -> Array2<f32> {
 /// over them have the same bits for any number of threads.
 fn for_centred_chunks(
     source: &(impl RowSource + ?Sized),
-    mean: &Array1<f64>,
+    frame: &Frame<'_>,
     mut visit: impl FnMut(ArrayView2<'_, f32>),
 ) -> Result<()> {
     if let Some(matrix) = source.as_matrix() {
         for chunk in matrix.axis_chunks_iter(Axis(0), LEAF_ROWS) {
-            visit(centred(chunk, mean).view());
+            visit(centred(chunk, frame).view());
         }
         return Ok(());
     }
     for chunk in source.chunks(LEAF_ROWS)? {
         for piece in chunk?.axis_chunks_iter(Axis(0), LEAF_ROWS) {
-            visit(centred(piece, mean).view());
+            visit(centred(piece, frame).view());
         }
     }
     Ok(())
@@ -183,7 +228,7 @@ fn for_centred_chunks(
 
 fn from_covariance(
     source: &(impl RowSource + ?Sized),
-    mean: &Array1<f64>,
+    frame: &Frame<'_>,
     keep: usize,
 ) -> Result<(Vec<f64>, Array2<f32>)> {
     let dims = source.dims();
@@ -193,7 +238,7 @@ fn from_covariance(
         .flat_map(|i| (0..=i).map(move |j| (i, j)))
         .map(|(i, j)| (i, j, vec![0.0; width(i, dims) * width(j, dims)]))
         .collect();
-    for_centred_chunks(source, mean, |chunk| {
+    for_centred_chunks(source, frame, |chunk| {
         let Some(values) = chunk.as_slice() else { return };
         let rows = MatRef::from_row_major_slice(values, chunk.nrows(), dims);
         lower.par_iter_mut().for_each(|(i, j, sums)| add_tile(rows, *i, *j, sums));
@@ -233,13 +278,13 @@ fn add_tile(rows: MatRef<'_, f32>, i: usize, j: usize, sums: &mut [f64]) {
 /// the dimensions by the rows themselves.
 fn from_inner_products(
     source: &(impl RowSource + ?Sized),
-    mean: &Array1<f64>,
+    frame: &Frame<'_>,
     keep: usize,
 ) -> Result<(Vec<f64>, Array2<f32>)> {
     let (n, dims) = (source.n_rows(), source.dims());
     let mut all = Array2::<f64>::zeros((n, dims));
     let mut first = 0;
-    for_centred_chunks(source, mean, |chunk| {
+    for_centred_chunks(source, frame, |chunk| {
         all.slice_mut(s![first..first + chunk.nrows(), ..]).assign(&chunk.mapv(f64::from));
         first += chunk.nrows();
     })?;
@@ -396,6 +441,31 @@ mod tests {
         check(40, 200, 10);
         // Large enough for eigenvectors that are found in f32 first.
         check(1200, 560, 20);
+    }
+
+    #[test]
+    fn an_offset_a_constant_column_and_a_scale_change_no_component() {
+        let plain = rows(500, 8).mapv(|x| (x * 256.0).round() / 256.0);
+        let fit = |rows: &Array2<f32>| {
+            let pca = Pca::fit(rows, 3).unwrap();
+            (pca.transform(rows).unwrap(), pca.explained_variance_ratio)
+        };
+        let (scores, ratio) = fit(&plain);
+        let with_constant = ndarray::concatenate![Axis(1), plain, Array2::from_elem((500, 1), 10_000.0)];
+        for (other, scale) in [
+            (&plain + 4096.0, 1.0),
+            (with_constant, 1.0),
+            (&plain * 1e24, 1e24),
+            (&plain * 1e-24, 1e-24),
+            (&plain * 1e3, 1e3),
+        ] {
+            let (found, found_ratio) = fit(&other);
+            for (a, b) in found.iter().zip(&scores) {
+                let a = f64::from(*a) / f64::from(scale as f32);
+                assert!((a - f64::from(*b)).abs() < 2e-3, "{scale}: {a} {b}");
+            }
+            assert!(found_ratio.iter().zip(&ratio).all(|(a, b)| (a - b).abs() < 1e-4));
+        }
     }
 
     #[test]

@@ -60,7 +60,10 @@ pub fn top_k(
     let values = queries.as_slice().unwrap_or_default();
     let mut lengths = Vec::new();
     squared_norms(values, source.dims(), &mut lengths);
+    let dims = source.dims();
+    let unsafe_query = |(query, square): (&[f32], &f32)| !is_safe(query, *square);
     let search = TopK {
+        measure_all: values.chunks_exact(dims.max(1)).zip(&lengths).any(unsafe_query),
         queries: values,
         dims: source.dims(),
         lengths: lengths.iter().map(|length| length.sqrt()).collect(),
@@ -77,6 +80,8 @@ struct TopK<'q> {
     queries: &'q [f32],
     dims: usize,
     lengths: Vec<f32>,
+    /// A query's square is no `f32`: nothing is estimated.
+    measure_all: bool,
     k: usize,
     metric: Metric,
     /// For each query a distance that k rows, seen by whichever thread, are known to reach. It only
@@ -107,6 +112,7 @@ impl Fold for TopK<'_> {
         }
         match self.metric {
             Metric::L1 | Metric::Linf => self.add_measured(part, block.first, rows),
+            _ if self.measure_all => self.add_measured(part, block.first, rows),
             _ => self.add_estimated(part, block.first, rows),
         }
     }
@@ -130,7 +136,9 @@ impl TopK<'_> {
         for (q, nearest) in part.nearest.iter_mut().enumerate() {
             for (i, row) in rows.chunks_exact(self.dims).enumerate() {
                 let distance = self.metric.distance(row, self.query(q));
-                self.insert(nearest, Neighbor { row: first + i, distance });
+                if !distance.is_nan() {
+                    self.insert(nearest, Neighbor { row: first + i, distance });
+                }
             }
             self.publish(q, nearest);
         }
@@ -144,6 +152,10 @@ impl TopK<'_> {
         } else {
             dot_products(rows, self.queries, self.dims, products);
             squared_norms(rows, self.dims, squared);
+        }
+        let mut with_squares = rows.chunks_exact(self.dims.max(1)).zip(squared.iter());
+        if !with_squares.all(|(row, square)| is_safe(row, *square)) {
+            return self.add_measured(part, first, rows);
         }
         let m = squared.len();
         let mut scales = [0.0_f32; super::BLOCK_ROWS];
@@ -227,6 +239,11 @@ impl TopK<'_> {
     }
 }
 
+/// Whether the square of a row (and products with others like it) keeps its digits in `f32`.
+fn is_safe(row: &[f32], square: f32) -> bool {
+    (1e-30..1e30).contains(&square) || (square < 1e-30 && row.iter().all(|x| *x == 0.0))
+}
+
 /// The keys within the bound, with their positions. Most groups hold none, and their least key says
 /// so at once.
 fn collect(keys: &[f32], bound: f32, out: &mut Vec<(f32, u32)>) {
@@ -283,6 +300,27 @@ mod tests {
                             "{metric:?} {n} {d} {k}"
                         );
                     }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn huge_and_tiny_numbers_rank_as_f64_does() {
+        let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(4);
+        let rows = Array2::from_shape_simple_fn((400, 9), || random.gen_range(-1.0_f32..1.0));
+        for scale in [1e24_f32, 1e-24, 3e37] {
+            let mut scaled = &rows * scale;
+            scaled.row_mut(3).fill(0.0);
+            let queries = scaled.slice(ndarray::s![..3, ..]).to_owned();
+            for metric in [Metric::Cosine, Metric::L2] {
+                let found = top_k(&scaled, queries.view(), 5, metric).unwrap();
+                for (query, found) in queries.rows().into_iter().zip(found) {
+                    assert_eq!(
+                        found,
+                        slow(&scaled, query.as_slice().unwrap(), 5, metric),
+                        "{scale} {metric:?}"
+                    );
                 }
             }
         }

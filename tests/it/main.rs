@@ -6,6 +6,7 @@ mod support;
 mod analyses;
 mod bad_input;
 mod chart;
+mod cluster_cases;
 mod cluster_scores;
 mod command;
 mod contract;

@@ -102,7 +102,7 @@ fn languages_of(texts: &[&str]) -> Vec<&'static str> {
 }
 
 /// Languages that are told apart, with the codes of their stop words.
-const CODES: [(Lang, &str); 48] = [
+const CODES: [(Lang, &str); 47] = [
     (Lang::Eng, "en"),
     (Lang::Deu, "de"),
     (Lang::Fra, "fr"),
@@ -150,7 +150,6 @@ const CODES: [(Lang, &str); 48] = [
     (Lang::Zul, "zu"),
     (Lang::Afr, "af"),
     (Lang::Tgl, "tl"),
-    (Lang::Mal, "ml"),
 ];
 
 fn is_english_stop_word(word: &str) -> bool {
