@@ -228,7 +228,7 @@ fn run_command(matches: &clap::ArgMatches, common: &Common, output: &Output) -> 
         Command::Predict(args) => predict::run(&args, output),
         Command::ZeroShot(args) => zero_shot::run(&args, output),
         Command::Profile(args) => profile::run(&args, output),
-        Command::Recommend(args) => recommend::run(&args, common, output),
+        Command::Recommend(args) => recommend::run(&args, output),
         Command::Neighbors(args) => neighbors::run(&args, output),
         Command::Search(args) => search::run(&args, common, output),
         Command::Code(args) => code::run(&args, common, output),

@@ -98,6 +98,8 @@ struct Found {
     unlike: Vec<usize>,
     query: Option<String>,
     equal_texts: usize,
+    zero_rows: usize,
+    repeats: Option<usize>,
     neighbors: Vec<Hit>,
 }
 
@@ -105,6 +107,7 @@ struct Found {
 struct Hit {
     row: usize,
     distance: f64,
+    cosine: Option<f64>,
     text: Option<String>,
 }
 
@@ -119,7 +122,13 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     let table = args.input.read(output)?;
     let text = text_column(&table, args.text.as_deref())?;
     let texts = text.as_deref().map(|name| table.text(name)).transpose()?;
-    let options = NeighborOptions { k: args.k, metric: args.metric.into(), mmr: args.mmr };
+    let options = NeighborOptions {
+        k: args.k,
+        metric: args.metric.into(),
+        mmr: args.mmr,
+        count_repeats: true,
+        ..NeighborOptions::default()
+    };
     let in_file = |error: Error| error.file(&args.input.file);
 
     let elsewhere = match (&args.query, &args.from) {
@@ -142,9 +151,10 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
             (found, &texts.as_ref().filter(|_| like.len() == 1).and_then(|texts| texts[like[0]].clone()))
         }
     };
-    let hit = |neighbor: &embedlab::rows::Neighbor| Hit {
+    let hit = |neighbor: &embedlab::search::Hit| Hit {
         row: neighbor.row,
         distance: neighbor.distance,
+        cosine: neighbor.cosine,
         text: texts.as_ref().and_then(|texts| texts[neighbor.row].clone()),
     };
     let result = Found {
@@ -154,6 +164,8 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
         unlike: args.unlike.clone(),
         query: source.clone(),
         equal_texts: found.equal_texts,
+        zero_rows: found.zero_rows,
+        repeats: found.repeats,
         neighbors: found.neighbors.iter().map(hit).collect(),
     };
     if let Some(path) = &args.output {
@@ -205,6 +217,12 @@ fn print(found: &Found, out: &mut dyn Write) -> std::io::Result<()> {
     writeln!(out, "{rows}")?;
     if found.equal_texts > 0 {
         writeln!(out, "\n{} rows with the same text are passed over", found.equal_texts)?;
+    }
+    if let Some(repeats) = found.repeats.filter(|repeats| *repeats > 0) {
+        writeln!(out, "\n{repeats} of {} rows repeat the vector of an earlier row", found.rows)?;
+    }
+    if found.zero_rows > 0 && found.metric == Metric::Cosine {
+        writeln!(out, "\n{} vectors of zeros have no direction, and are passed over", found.zero_rows)?;
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ use super::input::TableInput;
 use super::output::{Rows, grouped, printable};
 use super::outputs::Outputs;
 use super::profile;
-use super::{Common, Outcome, Output};
+use super::{Outcome, Output};
 
 const EXAMPLES: &str = "\
 Without --for, profiles are made of the training rows and asked about the test rows. (The guide's text
@@ -120,13 +120,13 @@ impl Rated {
     }
 }
 
-pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
+pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     Outputs::of([args.input.file.as_path()])
         .table(args.output.as_deref(), None)?
         .picture(args.picture.as_deref())?;
     match &args.user_for {
         Some(user) => list(args, user, output),
-        None => test(args, common, output),
+        None => test(args, output),
     }
 }
 
@@ -141,7 +141,7 @@ fn rated(args: &Args, table: &Table) -> Result<Rated> {
     })
 }
 
-fn test(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
+fn test(args: &Args, output: &Output) -> Result<Outcome> {
     let in_file = |error: Error| error.file(&args.input.file);
     let busy = output.busy(format!("reading {}", args.input.name()));
     let (rows, columns) = table::stream_with_columns(args.input.path(), &args.input.options())?;
@@ -152,8 +152,6 @@ fn test(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         profiles: args.profiles.options(weights.as_deref(), 1),
         k: args.k,
         relevant: args.relevant,
-        seed: common.seed,
-        ..EvaluationOptions::default()
     };
     let found = evaluate(rows.as_ref(), &rated.ratings(), &split, &options).map_err(in_file)?;
     drop(busy);

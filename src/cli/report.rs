@@ -134,7 +134,7 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     if args.labels.given() {
         more.push(label_section(args, table, output)?);
     }
-    more.extend(recommend_section(args, common, table).map_err(failed)?);
+    more.extend(recommend_section(args, table).map_err(failed)?);
     let end = found.page.sections.len() - usize::from(!found.left_out.is_empty());
     found.page.sections.splice(end..end, more);
     let html = found.page.render();
@@ -202,9 +202,9 @@ fn label_section(args: &Args, table: &Table, output: &Output) -> Result<Section>
 
 /// Users and products, when there are columns with them; what cannot be said is left out, unless
 /// the columns were named.
-fn recommend_section(args: &Args, common: &Common, table: &Table) -> Result<Option<Section>> {
+fn recommend_section(args: &Args, table: &Table) -> Result<Option<Section>> {
     let Some(rated) = args.columns.find(table)? else { return Ok(None) };
-    let options = EvaluationOptions { seed: common.seed, ..EvaluationOptions::default() };
+    let options = EvaluationOptions::default();
     let found = train_test_split(table.n_rows(), 0.2, 42)
         .and_then(|split| evaluate(&table.vectors(), &rated.ratings(), &split, &options));
     match found {

@@ -65,5 +65,5 @@ pub use ordinal::{OrdinalIntervals, OrdinalScores, ordinal_intervals, ordinal_sc
 pub use paired::{
     Comparison, ComparisonOptions, Loss, PairedTest, compare_accuracy, compare_errors, compare_losses,
 };
-pub use ranking::{Ranked, RankingScores, ranking_scores};
+pub use ranking::{Ranked, RankingScores, Tied, TiedRanking, expected_ranking_scores, ranking_scores};
 pub use regression::{RegressionIntervals, RegressionScores, regression_intervals, regression_scores};

@@ -1,14 +1,15 @@
 //! Do held-out ratings rise with the similarity of user and item?
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::pairs::{Cold, Cosines, Rated, Ratings};
+use super::places::{Candidates, Wanted};
 use super::scorer::{Scorer, ScorerResult, Test, percentiles};
 use super::{ProfileOptions, Profiles, profiles};
 use crate::error::{Error, Result};
-use crate::metric::{BootstrapOptions, FEWEST, Interval, quantile};
+use crate::metric::{FEWEST, Interval, quantile};
 use crate::rows::RowSource;
 use crate::split::Split;
 
@@ -22,21 +23,11 @@ pub struct EvaluationOptions<'w> {
     /// An item is worth finding when its rating is at least this. Default: above the middle between
     /// the lowest and the highest rating (4 and 5 of 5 stars).
     pub relevant: Option<f64>,
-    /// Resamples of the intervals. Default: 1000.
-    pub n_resamples: usize,
-    /// The seed of the intervals and of the random order. Default: 42.
-    pub seed: u64,
 }
 
 impl Default for EvaluationOptions<'_> {
     fn default() -> Self {
-        EvaluationOptions {
-            profiles: ProfileOptions::default(),
-            k: 10,
-            relevant: None,
-            n_resamples: 1000,
-            seed: 42,
-        }
+        EvaluationOptions { profiles: ProfileOptions::default(), k: 10, relevant: None }
     }
 }
 
@@ -53,14 +44,14 @@ pub struct Evaluation {
     pub items: usize,
     /// Test rows whose user and item both have a profile: all that follows rests on these.
     pub pairs: usize,
-    /// The other test rows.
+    /// The other test rows; a profile of zeros counts as none.
     pub cold: Cold,
     /// Rows without a user, an item or a rating, which are left out on either side.
     pub incomplete: usize,
     /// Pearson's correlation of the percentile of the similarity with the rating, as in the guide's
     /// notebook.
     pub correlation: Option<f64>,
-    /// Its bootstrap interval (95 %), users drawn whole.
+    /// Its interval (95 %) for other users and other items ([`ScorerResult::pearson_interval`]).
     pub correlation_interval: Option<Interval>,
     /// Spearman's correlation of the similarity with the rating.
     pub spearman: Option<f64>,
@@ -145,31 +136,26 @@ pub fn evaluate(
             pairs.push(rated);
         }
     }
-    let rated = rated_items(&train);
+    let mut rated: Vec<(u32, u32)> = train.iter().map(|row| (row.user, row.item)).collect();
+    rated.sort_unstable();
+    rated.dedup();
     let wanted = wanted(&pairs, &rated, relevant);
     let known_items: Vec<u32> =
         (0..items.known.len() as u32).filter(|item| items.known[*item as usize]).collect();
     let question = Test {
         pairs: &pairs,
-        items: &known_items,
-        rated: &rated,
+        candidates: Candidates { items: &known_items, rated: &rated },
         wanted: &wanted,
         k: options.k,
-        bootstrap: BootstrapOptions {
-            n_resamples: options.n_resamples,
-            seed: options.seed,
-            ..BootstrapOptions::default()
-        },
     };
     let means = mean_ratings(&train, ratings.items.names.len());
     let counts = train_counts(&train, ratings.items.names.len());
     let similarity = Scorer::Similarity(Cosines::new(&users, &items));
     let rows = scored(&pairs, &similarity)?;
-    let scorers =
-        [similarity, Scorer::Popularity(&counts), Scorer::ItemMean(&means), Scorer::Random(options.seed)]
-            .iter()
-            .map(|scorer| scorer.result(&question))
-            .collect::<Result<Vec<_>>>()?;
+    let scorers = [similarity, Scorer::Popularity(&counts), Scorer::ItemMean(&means), Scorer::Random]
+        .iter()
+        .map(|scorer| scorer.result(&question))
+        .collect::<Result<Vec<_>>>()?;
     let first = &scorers[0];
     Ok(Evaluation {
         n_train: split.train.len(),
@@ -223,32 +209,30 @@ fn side_profiles(
 ) -> Result<Profiles> {
     let mut groups = vec![None; source.n_rows()];
     train.iter().for_each(|rated| groups[rated.row] = Some(of(rated)));
-    profiles(source, &groups, n_groups, &options.profiles)
-}
-
-pub(super) fn rated_items(train: &[Rated]) -> BTreeMap<u32, BTreeSet<u32>> {
-    let mut rated: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
-    for row in train {
-        rated.entry(row.user).or_default().insert(row.item);
+    let mut found = profiles(source, &groups, n_groups, &options.profiles)?;
+    // A profile of zeros has no direction, and so no similarity.
+    for (known, vector) in found.known.iter_mut().zip(found.vectors.rows()) {
+        *known &= vector.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>() > 0.0;
     }
-    rated
+    Ok(found)
 }
 
-/// For each user of the test: the items not rated in training, and whether they are worth finding.
-fn wanted(
-    pairs: &[Rated],
-    rated: &BTreeMap<u32, BTreeSet<u32>>,
-    relevant: f64,
-) -> BTreeMap<u32, BTreeMap<u32, f64>> {
-    let mut wanted: BTreeMap<u32, BTreeMap<u32, f64>> = BTreeMap::new();
+/// For each user of the test the items worth finding that were not rated in training; several rows of one
+/// pair count once, by the best.
+fn wanted(pairs: &[Rated], rated: &[(u32, u32)], relevant: f64) -> Vec<Wanted> {
+    let mut wanted: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for pair in pairs {
         let items = wanted.entry(pair.user).or_default();
-        if !rated.get(&pair.user).is_some_and(|rated| rated.contains(&pair.item)) {
-            let gain = items.entry(pair.item).or_insert(0.0);
-            *gain = f64::max(*gain, f64::from(u8::from(pair.rating >= relevant)));
+        if pair.rating >= relevant && rated.binary_search(&(pair.user, pair.item)).is_err() {
+            items.push(pair.item);
         }
     }
-    wanted
+    let one = |(user, mut items): (u32, Vec<u32>)| {
+        items.sort_unstable();
+        items.dedup();
+        Wanted { user, items }
+    };
+    wanted.into_iter().map(one).collect()
 }
 
 fn train_counts(train: &[Rated], n_items: usize) -> Vec<usize> {
@@ -266,8 +250,7 @@ fn mean_ratings(train: &[Rated], n_items: usize) -> Vec<f64> {
 }
 
 fn scored(pairs: &[Rated], similarity: &Scorer<'_>) -> Result<Vec<Pair>> {
-    let similarities: Vec<f64> =
-        pairs.iter().flat_map(|pair| similarity.scores(pair.user, &[pair.item])).collect();
+    let similarities: Vec<f64> = pairs.iter().map(|pair| similarity.score(pair.user, pair.item)).collect();
     let ranks = percentiles(&similarities)?;
     let pair = |((rated, similarity), percentile): ((&Rated, f64), f64)| Pair {
         row: rated.row,
@@ -306,8 +289,11 @@ fn caution(rows: &[Pair], n_test: usize, similarity: &ScorerResult) -> Option<St
              {FEWEST} are the least to tell anything from"
         ));
     }
-    let Some(interval) = similarity.pearson_interval.filter(|_| similarity.pearson.is_some()) else {
+    if similarity.pearson.is_none() {
         return Some("no correlation: all similarities or all ratings of the test rows are equal".to_owned());
+    }
+    let Some(interval) = similarity.pearson_interval else {
+        return Some("no interval: all test rows are of one user or of one item".to_owned());
     };
     if let Some(caution) = interval.caution() {
         return Some(caution);

@@ -30,15 +30,17 @@
 //! ```
 
 mod evaluate;
+mod interval;
 mod items;
-mod neighbors;
 mod pairs;
+mod places;
 mod profile;
 mod scorer;
 
 pub use evaluate::{ByLabel, Evaluation, EvaluationOptions, Pair, evaluate};
 pub use items::{Item, RecommendOptions, Recommendations, SpeakingRow, recommend};
-pub use neighbors::{NeighborOptions, Neighbors, Query, neighbors};
 pub use pairs::{Cold, Ratings};
 pub use profile::{ProfileOptions, Profiles, profiles};
 pub use scorer::ScorerResult;
+
+pub use crate::search::{NeighborOptions, Neighbors, Query, neighbors};

@@ -105,8 +105,8 @@ impl Ratings<'_> {
 
 /// Cosines between the profiles of users and items, with the lengths taken once.
 pub(super) struct Cosines<'p> {
-    users: &'p Profiles,
-    items: &'p Profiles,
+    pub users: &'p Profiles,
+    pub items: &'p Profiles,
     user_squares: Vec<f64>,
     item_squares: Vec<f64>,
 }
@@ -116,11 +116,20 @@ impl<'p> Cosines<'p> {
         Cosines { users, items, user_squares: squares(users), item_squares: squares(items) }
     }
 
-    /// 0 when one of them is zero.
+    pub fn dims(&self) -> usize {
+        self.users.vectors.ncols()
+    }
+
+    /// The product of the two lengths.
+    pub fn lengths(&self, user: u32, item: u32) -> f64 {
+        (self.user_squares[user as usize] * self.item_squares[item as usize]).sqrt()
+    }
+
+    /// NaN when one of them is zero.
     pub fn of(&self, user: u32, item: u32) -> f64 {
-        let (user, item) = (user as usize, item as usize);
-        let lengths = (self.user_squares[user] * self.item_squares[item]).sqrt();
-        if lengths > 0.0 { dot(vector(self.users, user), vector(self.items, item)) / lengths } else { 0.0 }
+        let lengths = self.lengths(user, item);
+        let product = dot(vector(self.users, user as usize), vector(self.items, item as usize));
+        if lengths > 0.0 { product / lengths } else { f64::NAN }
     }
 }
 

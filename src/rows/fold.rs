@@ -53,6 +53,25 @@ pub trait Fold: Sync {
     fn merge(&self, into: &mut Self::Part, from: Self::Part);
 }
 
+/// Two computations in one pass.
+impl<A: Fold, B: Fold> Fold for (A, B) {
+    type Part = (A::Part, B::Part);
+
+    fn start(&self) -> Self::Part {
+        (self.0.start(), self.1.start())
+    }
+
+    fn add(&self, part: &mut Self::Part, block: RowBlock<'_>) {
+        self.0.add(&mut part.0, block);
+        self.1.add(&mut part.1, block);
+    }
+
+    fn merge(&self, into: &mut Self::Part, from: Self::Part) {
+        self.0.merge(&mut into.0, from.0);
+        self.1.merge(&mut into.1, from.1);
+    }
+}
+
 /// Runs a fold over all rows of a source, on the threads of the current rayon pool.
 ///
 /// # Errors

@@ -52,4 +52,5 @@ pub use pca::Pca;
 pub(crate) use pca::eigenvectors;
 pub(crate) use simd::dot;
 pub use source::{RowSource, select_rows};
+pub(crate) use top_k::TopK;
 pub use top_k::{Neighbor, top_k};

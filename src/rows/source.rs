@@ -26,6 +26,24 @@ pub trait RowSource: Sync {
     fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>>;
 }
 
+impl<T: RowSource + ?Sized> RowSource for &T {
+    fn n_rows(&self) -> usize {
+        (**self).n_rows()
+    }
+
+    fn dims(&self) -> usize {
+        (**self).dims()
+    }
+
+    fn as_matrix(&self) -> Option<ArrayView2<'_, f32>> {
+        (**self).as_matrix()
+    }
+
+    fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
+        (**self).chunks(rows)
+    }
+}
+
 impl RowSource for ArrayView2<'_, f32> {
     fn n_rows(&self) -> usize {
         self.nrows()

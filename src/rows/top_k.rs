@@ -51,32 +51,14 @@ pub fn top_k(
     k: usize,
     metric: Metric,
 ) -> Result<Vec<Vec<Neighbor>>> {
-    if queries.ncols() != source.dims() {
-        return Err(Error::argument("queries and rows have different dimensions")
-            .seen(format!("{} in the queries, {} in the rows", queries.ncols(), source.dims()))
-            .advice("use vectors of the same model"));
-    }
     let queries = queries.as_standard_layout();
-    let values = queries.as_slice().unwrap_or_default();
-    let mut lengths = Vec::new();
-    squared_norms(values, source.dims(), &mut lengths);
-    let dims = source.dims();
-    let unsafe_query = |(query, square): (&[f32], &f32)| !is_safe(query, *square);
-    let search = TopK {
-        measure_all: values.chunks_exact(dims.max(1)).zip(&lengths).any(unsafe_query),
-        queries: values,
-        dims: source.dims(),
-        lengths: lengths.iter().map(|length| length.sqrt()).collect(),
-        k,
-        metric,
-        worst: (0..queries.nrows()).map(|_| AtomicU64::new(f64::INFINITY.to_bits())).collect(),
-    };
-    let mut found = fold_rows(source, &search)?.nearest;
-    found.resize_with(queries.nrows(), Vec::new);
-    Ok(found)
+    let search = TopK::new(source, queries.view(), k, metric)?;
+    let found = fold_rows(source, &search)?;
+    Ok(search.nearest(found))
 }
 
-struct TopK<'q> {
+/// A search for the nearest rows, as a pass that can be joined with others.
+pub(crate) struct TopK<'q> {
     queries: &'q [f32],
     dims: usize,
     lengths: Vec<f32>,
@@ -84,6 +66,10 @@ struct TopK<'q> {
     measure_all: bool,
     k: usize,
     metric: Metric,
+    /// Whether each row may be found; all may by default.
+    keep: Option<&'q [bool]>,
+    /// Whether rows of zeros, which have no direction, are passed over.
+    skip_zeros: bool,
     /// For each query a distance that k rows, seen by whichever thread, are known to reach. It only
     /// saves work: a row beyond it is not in the answer, whoever sees it first.
     worst: Vec<AtomicU64>,
@@ -91,7 +77,7 @@ struct TopK<'q> {
 
 /// Sorted lists, one for each query.
 #[derive(Default)]
-struct Found {
+pub(crate) struct Nearest {
     nearest: Vec<Vec<Neighbor>>,
     products: Vec<f32>,
     squared: Vec<f32>,
@@ -99,13 +85,13 @@ struct Found {
 }
 
 impl Fold for TopK<'_> {
-    type Part = Found;
+    type Part = Nearest;
 
-    fn start(&self) -> Found {
-        Found { nearest: vec![Vec::new(); self.lengths.len()], ..Found::default() }
+    fn start(&self) -> Nearest {
+        Nearest { nearest: vec![Vec::new(); self.lengths.len()], ..Nearest::default() }
     }
 
-    fn add(&self, part: &mut Found, block: RowBlock<'_>) {
+    fn add(&self, part: &mut Nearest, block: RowBlock<'_>) {
         let Some(rows) = block.rows.as_slice() else { return };
         if self.k == 0 {
             return;
@@ -117,7 +103,7 @@ impl Fold for TopK<'_> {
         }
     }
 
-    fn merge(&self, into: &mut Found, from: Found) {
+    fn merge(&self, into: &mut Nearest, from: Nearest) {
         for (nearest, more) in into.nearest.iter_mut().zip(from.nearest) {
             nearest.extend(more);
             nearest.sort_unstable_by(Neighbor::order);
@@ -126,15 +112,70 @@ impl Fold for TopK<'_> {
     }
 }
 
-impl TopK<'_> {
+impl<'q> TopK<'q> {
+    /// A search for queries in standard layout.
+    pub fn new(
+        source: &(impl RowSource + ?Sized),
+        queries: ArrayView2<'q, f32>,
+        k: usize,
+        metric: Metric,
+    ) -> Result<TopK<'q>> {
+        if queries.ncols() != source.dims() {
+            return Err(Error::argument("queries and rows have different dimensions")
+                .with_code("dimensions-differ")
+                .seen(format!("{} in the queries, {} in the rows", queries.ncols(), source.dims()))
+                .advice("use vectors of the same model"));
+        }
+        let n_queries = queries.nrows();
+        let values = queries.to_slice().unwrap_or_default();
+        let mut lengths = Vec::new();
+        squared_norms(values, source.dims(), &mut lengths);
+        let unsafe_query = |(query, square): (&[f32], &f32)| !is_safe(query, *square);
+        Ok(TopK {
+            measure_all: values.chunks_exact(source.dims().max(1)).zip(&lengths).any(unsafe_query),
+            queries: values,
+            dims: source.dims(),
+            lengths: lengths.iter().map(|length| length.sqrt()).collect(),
+            k,
+            metric,
+            keep: None,
+            skip_zeros: false,
+            worst: (0..n_queries).map(|_| AtomicU64::new(f64::INFINITY.to_bits())).collect(),
+        })
+    }
+
+    /// Looks only at rows that are kept.
+    pub fn among(self, keep: Option<&'q [bool]>) -> Self {
+        TopK { keep, ..self }
+    }
+
+    /// Passes over rows of zeros when the metric is the cosine.
+    pub fn skip_zeros(self) -> Self {
+        TopK { skip_zeros: self.metric == Metric::Cosine, ..self }
+    }
+
+    /// The lists of a finished pass, one for each query.
+    pub fn nearest(&self, found: Nearest) -> Vec<Vec<Neighbor>> {
+        let mut nearest = found.nearest;
+        nearest.resize_with(self.lengths.len(), Vec::new);
+        nearest
+    }
+
+    fn may_be_found(&self, row: usize, values: &[f32]) -> bool {
+        self.keep.is_none_or(|keep| keep[row]) && !(self.skip_zeros && values.iter().all(|x| *x == 0.0))
+    }
+
     fn query(&self, q: usize) -> &[f32] {
         &self.queries[q * self.dims..(q + 1) * self.dims]
     }
 
     /// Measures every row: for distances that are no matrix product.
-    fn add_measured(&self, part: &mut Found, first: usize, rows: &[f32]) {
+    fn add_measured(&self, part: &mut Nearest, first: usize, rows: &[f32]) {
         for (q, nearest) in part.nearest.iter_mut().enumerate() {
             for (i, row) in rows.chunks_exact(self.dims).enumerate() {
+                if !self.may_be_found(first + i, row) {
+                    continue;
+                }
                 let distance = self.metric.distance(row, self.query(q));
                 if !distance.is_nan() {
                     self.insert(nearest, Neighbor { row: first + i, distance });
@@ -145,8 +186,8 @@ impl TopK<'_> {
     }
 
     /// Estimates all distances by one matrix product and measures those rows that may be near.
-    fn add_estimated(&self, part: &mut Found, first: usize, rows: &[f32]) {
-        let Found { nearest, products, squared, candidates } = part;
+    fn add_estimated(&self, part: &mut Nearest, first: usize, rows: &[f32]) {
+        let Nearest { nearest, products, squared, candidates } = part;
         if self.lengths.len() == 1 {
             dots_and_squared_norms(rows, self.queries, products, squared);
         } else {
@@ -164,11 +205,14 @@ impl TopK<'_> {
             *scale = if *square > 0.0 { 1.0 / square.sqrt() } else { 0.0 };
             largest = largest.max(*square);
         }
+        let hidden = self.hidden(first, rows, squared);
         // Products in f32 of rows of length a and b err by less than this times a·b.
         let rounding = f32::EPSILON * (8.0 + (self.dims as f32).sqrt() * 2.0);
         for (q, nearest) in nearest.iter_mut().enumerate() {
             let keys = &mut products[q * m..(q + 1) * m];
             self.make_keys(keys, squared, &scales[..m]);
+            // No key is within a bound when it is no number.
+            hidden.iter().for_each(|i| keys[*i] = f32::NAN);
             let worst = f64::from_bits(self.worst[q].load(Relaxed));
             let (bound, margin) = self.key_bound(q, worst, largest.sqrt(), rounding);
             candidates.clear();
@@ -188,6 +232,21 @@ impl TopK<'_> {
                 self.publish(q, nearest);
             }
         }
+    }
+
+    /// The rows of a block that are not to be found.
+    fn hidden(&self, first: usize, rows: &[f32], squared: &[f32]) -> Vec<usize> {
+        if self.keep.is_none() && !self.skip_zeros {
+            return Vec::new();
+        }
+        (0..squared.len())
+            .filter(|i| {
+                // Only a square of zero may be a row of zeros.
+                let values =
+                    if squared[*i] > 0.0 { &[1.0][..] } else { &rows[i * self.dims..(i + 1) * self.dims] };
+                !self.may_be_found(first + i, values)
+            })
+            .collect()
     }
 
     /// The key of a row, smaller for nearer ones, is what the product gives almost for nothing:

@@ -24,25 +24,29 @@
 
 #[cfg(feature = "code-search")]
 pub mod code;
+mod facts;
 mod filter;
 mod hnsw;
 mod index_file;
+mod neighbors;
 
 pub use filter::Filter;
 pub use hnsw::{Hnsw, HnswOptions, Recall, Searcher};
 pub use index_file::fingerprint;
+pub use neighbors::{Hit, NeighborOptions, Neighbors, Query, neighbors};
 
-use ndarray::{ArrayView1, ArrayView2, Axis};
+use ndarray::{ArrayView1, Axis};
 
 use crate::error::{Error, Result};
-use crate::rows::{Metric, Neighbor, top_k};
+use crate::rows::{Metric, Neighbor, RowSource, TopK, fold_rows};
 
 /// The `k` rows (n x d) nearest to a query, among those that `keep` keeps; nearest first, equal
-/// distances in row order. Exact: the ranking is that of distances in `f64`.
+/// distances in row order. Exact: the ranking is that of distances in `f64`. By the cosine, rows of zeros
+/// are passed over. Where the filter keeps no row, none is found. [`neighbors`] does more.
 ///
 /// # Errors
-/// When the dimensions differ, `keep` has not one entry a row or keeps no row, or a number of the
-/// query is not finite.
+/// When the dimensions differ, `keep` has not one entry a row, a number of the query is not finite, or the
+/// query is zero where the cosine is asked for.
 ///
 /// ```
 /// use embedlab::rows::Metric;
@@ -50,36 +54,41 @@ use crate::rows::{Metric, Neighbor, top_k};
 /// use ndarray::array;
 /// let rows = array![[1.0_f32, 0.0], [0.0, 1.0], [0.9, 0.1]];
 /// let query = array![1.0_f32, 0.0];
-/// let found = search(rows.view(), query.view(), 2, Metric::Cosine, Some(&[false, true, true]))?;
+/// let found = search(&rows, query.view(), 2, Metric::Cosine, Some(&[false, true, true]))?;
 /// assert_eq!((found[0].row, found[1].row), (2, 1));
 /// # Ok::<(), embedlab::Error>(())
 /// ```
 pub fn search(
-    rows: ArrayView2<'_, f32>,
+    source: impl RowSource,
     query: ArrayView1<'_, f32>,
     k: usize,
     metric: Metric,
     keep: Option<&[bool]>,
 ) -> Result<Vec<Neighbor>> {
-    if let Some(value) = query.iter().find(|value| !value.is_finite()) {
-        return Err(Error::argument("a query that is not finite").seen(value.to_string()));
+    require_query(query, metric)?;
+    if let Some(keep) = keep.filter(|keep| keep.len() != source.n_rows()) {
+        return Err(Error::argument("rows and filter of different length")
+            .with_code("row-count")
+            .seen(format!("{} rows, {} in the filter", source.n_rows(), keep.len())));
     }
     let query = query.insert_axis(Axis(0));
-    let Some(keep) = keep else {
-        return Ok(top_k(&rows, query, k, metric)?.pop().unwrap_or_default());
-    };
-    if keep.len() != rows.nrows() {
-        return Err(Error::argument("rows and filter of different length").seen(format!(
-            "{} rows, {} in the filter",
-            rows.nrows(),
-            keep.len()
-        )));
+    let query = query.as_standard_layout();
+    let search = TopK::new(&source, query.view(), k.min(source.n_rows()), metric)?.among(keep).skip_zeros();
+    let found = fold_rows(&source, &search)?;
+    Ok(search.nearest(found).pop().unwrap_or_default())
+}
+
+/// Refuses a query that cannot be compared.
+pub(crate) fn require_query(query: ArrayView1<'_, f32>, metric: Metric) -> Result<()> {
+    if let Some(value) = query.iter().find(|value| !value.is_finite()) {
+        return Err(Error::argument("a query that is not finite")
+            .with_code("not-finite")
+            .seen(value.to_string()));
     }
-    let kept: Vec<usize> = (0..keep.len()).filter(|row| keep[*row]).collect();
-    if kept.is_empty() {
-        return Err(Error::input("the filter keeps no row").seen(format!("0 of {} rows", keep.len())));
+    if metric == Metric::Cosine && query.iter().all(|value| *value == 0.0) {
+        return Err(Error::input("a query of zeros has no direction")
+            .with_code("zero-vector")
+            .advice("choose another query, or another metric such as l2"));
     }
-    let picked = rows.select(Axis(0), &kept);
-    let found = top_k(&picked, query, k, metric)?.pop().unwrap_or_default();
-    Ok(found.into_iter().map(|hit| Neighbor { row: kept[hit.row], ..hit }).collect())
+    Ok(())
 }
