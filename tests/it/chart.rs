@@ -280,7 +280,7 @@ fn a_picture_is_saved_by_its_extension() {
     assert!(std::fs::read_to_string(folder.path().join("a.svg")).unwrap().starts_with("<svg"));
     let error = picture.save(folder.path().join("a.gif")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Argument);
-    assert!(error.to_string().ends_with("name the file .png or .svg"), "{error}");
+    assert!(error.to_string().ends_with("end the name in .svg or .png"), "{error}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
 }
 
