@@ -24,7 +24,7 @@ pub const NEAR_DUPLICATE_SHARE: f64 = 0.13;
 pub const NEAR_DUPLICATE_NEIGHBORS: usize = 10;
 
 /// When two different vectors are near duplicates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
 pub enum NearRule {
@@ -36,7 +36,7 @@ pub enum NearRule {
 }
 
 /// Which rows are the same.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Duplicates {
     /// Rows with the same text; empty without texts.
     pub exact_text: Vec<Vec<usize>>,
@@ -272,7 +272,7 @@ impl Keep<'_> {
 }
 
 /// Why a row is known from another set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum KnownBy {
     /// The same text.
@@ -284,7 +284,7 @@ pub enum KnownBy {
 }
 
 /// A row that is in another set already.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Known {
     /// The row here.
     pub row: usize,

@@ -33,7 +33,7 @@ const DEAD: f64 = 1e-10;
 /// all equal, of too few dimensions.
 ///
 /// Z are the rows, C their covariance, u the rows at length 1.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Geometry {
     /// The mean cosine of all pairs of rows (exact; rows of zeros are left out).
     pub mean_cosine: Option<f64>,
@@ -76,7 +76,7 @@ pub struct Geometry {
 
 /// A power law of ranks fitted to eigenvalues 11 to 100 (Agrawal et al. 2022, Stringer's fit): about 1 is usual, far
 /// above 1 is a collapsed cloud, far below 1 is noise.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct PowerLaw {
     /// The exponent.
     pub alpha: f64,
@@ -85,7 +85,7 @@ pub struct PowerLaw {
 }
 
 /// A mean over pairs.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Uniformity {
     /// ln of the mean.
     pub value: f64,
@@ -94,7 +94,7 @@ pub struct Uniformity {
 }
 
 /// Euclidean lengths of rows.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct NormSummary {
     /// The shortest.
     pub min: f64,

@@ -15,7 +15,7 @@ const LISTED: usize = 10;
 const ISLAND_SHARE: f64 = 0.005;
 
 /// How evenly rows occur among the neighbours of others. `None` is a number that does not exist: of no rows.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Hubness {
     /// How many neighbours of each row were looked at.
     pub k: usize,
@@ -38,7 +38,7 @@ pub struct Hubness {
 }
 
 /// A row that is near to many.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Hub {
     /// The row, from 0.
     pub row: usize,

@@ -21,7 +21,7 @@ pub const INTRINSIC_NEIGHBORS: usize = 100;
 const SAME_DENSITY: f64 = 23.928_126_976_934_827;
 
 /// Estimates of the intrinsic dimension. `None` is one for which there are too few rows.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct IntrinsicDimension {
     /// From the ratio of the distances to the second and the nearest row, by a line through the origin without the
     /// largest tenth (Facco et al. 2017).
@@ -39,7 +39,7 @@ pub struct IntrinsicDimension {
 }
 
 /// The estimate at one scale.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Gride {
     /// The nearer neighbour of the ratio.
     pub n1: usize,

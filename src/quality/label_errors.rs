@@ -16,7 +16,7 @@ const SAME_PROBABILITY: f64 = 1e-6;
 const LEAST_THRESHOLD: f64 = 2e-6;
 
 /// Rows whose label is probably wrong.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct LabelErrors {
     /// They, with the least confident label first.
     pub errors: Vec<LabelError>,
@@ -31,7 +31,7 @@ pub struct LabelErrors {
 }
 
 /// One of them.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct LabelError {
     /// The row, from 0.
     pub row: usize,

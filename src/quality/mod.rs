@@ -5,6 +5,8 @@
 
 mod components;
 mod distinct;
+mod diversity;
+mod drift;
 mod duplicates;
 mod geometry;
 mod graph;
@@ -21,6 +23,8 @@ mod spectrum;
 
 pub use components::Components;
 pub use distinct::DistinctRows;
+pub use diversity::{Bin, Diversity, GroupDiversity, diversity, diversity_of_groups};
+pub use drift::{Mmd, Outside, mmd, outside};
 pub use duplicates::{
     DuplicateOptions, Duplicates, Keep, Known, KnownBy, NEAR_DUPLICATE_COSINE, NEAR_DUPLICATE_NEIGHBORS,
     NEAR_DUPLICATE_SHARE, NearRule, equal_texts, find_duplicates, known_from, near_groups, relative_pairs,

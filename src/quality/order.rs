@@ -12,7 +12,7 @@ const NEIGHBORS: usize = 10;
 const PERMUTATIONS: usize = 25;
 
 /// A file whose rows are not in a random order.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct RowOrder {
     /// The largest difference between the distances in the file of neighbours and those of any two rows, as shares.
     pub statistic: f64,

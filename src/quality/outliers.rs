@@ -20,7 +20,7 @@ const NO_DISTANCE: f64 = 100.0 * f64::EPSILON;
 pub const LOF_THRESHOLD: f64 = 1.5;
 
 /// How rows are told to be odd.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
 pub enum OutlierMethod {
@@ -34,7 +34,7 @@ pub enum OutlierMethod {
 }
 
 /// Scores of rows, low for odd ones.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Outliers {
     /// How the scores were made.
     pub method: OutlierMethod,

@@ -18,7 +18,7 @@ const TILE_ROWS: usize = 512;
 const MOST_PAIRS: usize = 50_000_000;
 
 /// Two rows that are near.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Pair {
     /// The row with the smaller number.
     pub a: usize,
