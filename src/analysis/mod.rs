@@ -20,8 +20,15 @@ mod cluster;
 #[cfg(feature = "charts")]
 mod cluster_pictures;
 mod context;
+mod diversity;
+mod drift;
+mod duplicates;
 mod erased;
+mod evaluate;
 mod inspect;
+mod knn;
+mod label_errors;
+mod outliers;
 mod registry;
 #[cfg(feature = "charts")]
 mod report;
@@ -37,8 +44,15 @@ pub(crate) use cluster_pictures::palette;
 #[cfg(feature = "charts")]
 pub use cluster_pictures::{choice_picture, cluster_picture, label_picture};
 pub use context::{Context, Progress};
+pub use diversity::{DiversityMeasure, DiversityOptions, DiversityReport};
+pub use drift::{Drift, DriftOptions, DriftReport};
+pub use duplicates::{DuplicateList, DuplicateSearch, DuplicateSearchOptions, KeepRule};
 pub use erased::{AnyAnalysis, AnyOutcome};
+pub use evaluate::{Evaluate, EvaluateOptions, ScoreCard};
 pub use inspect::{CheckFile, CheckOptions, ColumnDetails, Inspect, InspectOptions, Inspection};
+pub use knn::{Knn, KnnOptions, KnnSummary};
+pub use label_errors::{LabelErrorList, LabelErrorOptions, LabelErrorSearch, LabelModel};
+pub use outliers::{OutlierList, OutlierOptions, OutlierSearch};
 pub use registry::{find, registry, schema};
 #[cfg(feature = "charts")]
 pub use report::{LeftOut, Report, ReportOptions, report};

@@ -3,7 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::erased::{AnyAnalysis, Entry};
-use super::{CheckFile, Cluster, Inspect, Similarities};
+use super::{
+    CheckFile, Cluster, DiversityMeasure, Drift, DuplicateSearch, Evaluate, Inspect, Knn, LabelErrorSearch,
+    OutlierSearch, Similarities,
+};
 
 /// A new analysis is one line here.
 static REGISTRY: &[&dyn AnyAnalysis] = &[
@@ -11,6 +14,13 @@ static REGISTRY: &[&dyn AnyAnalysis] = &[
     &Entry::<CheckFile>::new(),
     &Entry::<Cluster>::new(),
     &Entry::<Similarities>::new(),
+    &Entry::<Evaluate>::new(),
+    &Entry::<OutlierSearch>::new(),
+    &Entry::<DuplicateSearch>::new(),
+    &Entry::<LabelErrorSearch>::new(),
+    &Entry::<DiversityMeasure>::new(),
+    &Entry::<Drift>::new(),
+    &Entry::<Knn>::new(),
 ];
 
 /// All analyses.

@@ -126,8 +126,12 @@ pub fn diversity_of_groups(
 ) -> Result<Vec<GroupDiversity>> {
     require_finite(rows)?;
     if groups.len() != rows.nrows() || groups.iter().flatten().any(|group| *group as usize >= names.len()) {
-        return Err(Error::argument("groups that do not fit the rows")
-            .seen(format!("{} groups, {} rows, {} names", groups.len(), rows.nrows(), names.len())));
+        return Err(Error::argument("groups that do not fit the rows").seen(format!(
+            "{} groups, {} rows, {} names",
+            groups.len(),
+            rows.nrows(),
+            names.len()
+        )));
     }
     let mut units = Vec::new();
     for group in 0..names.len() as u32 {
@@ -136,7 +140,9 @@ pub fn diversity_of_groups(
     }
     let sums: Vec<Vec<f64>> = units
         .iter()
-        .map(|unit| unit.axis_iter(Axis(1)).map(|column| column.iter().map(|x| f64::from(*x)).sum()).collect())
+        .map(|unit| {
+            unit.axis_iter(Axis(1)).map(|column| column.iter().map(|x| f64::from(*x)).sum()).collect()
+        })
         .collect();
     let mut found = Vec::new();
     for (at, unit) in units.iter().enumerate() {
@@ -272,7 +278,10 @@ mod tests {
         let same = diversity(Array2::from_elem((8, 3), 0.2).view(), 1).unwrap();
         assert!((same.vendi.unwrap() - 1.0).abs() < 1e-6);
         let apart = diversity(Array2::eye(6).view(), 1).unwrap();
-        assert!((apart.vendi.unwrap() - 6.0).abs() < 1e-9 && (apart.log_det.unwrap() - 6.0 * 2.0_f64.ln()).abs() < 1e-9);
+        assert!(
+            (apart.vendi.unwrap() - 6.0).abs() < 1e-9
+                && (apart.log_det.unwrap() - 6.0 * 2.0_f64.ln()).abs() < 1e-9
+        );
         assert_eq!(diversity(Array2::zeros((3, 2)).view(), 1).unwrap().vendi, None);
     }
 

@@ -42,12 +42,7 @@ pub struct Mmd {
 /// assert!(found.p < 0.01 && found.mmd2 > 0.5);
 /// # Ok::<(), embedlab::Error>(())
 /// ```
-pub fn mmd(
-    a: ArrayView2<'_, f32>,
-    b: ArrayView2<'_, f32>,
-    permutations: usize,
-    seed: u64,
-) -> Result<Mmd> {
+pub fn mmd(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, permutations: usize, seed: u64) -> Result<Mmd> {
     same_dims(a, b)?;
     require_finite(a)?;
     require_finite(b)?;
@@ -59,7 +54,8 @@ pub fn mmd(
     }
     let all = n + m;
     let squares = squared_distances(a, b);
-    let mut pairs: Vec<f64> = (0..all).flat_map(|j| (j + 1..all).map(move |i| (i, j))).map(|(i, j)| squares[(i, j)]).collect();
+    let mut pairs: Vec<f64> =
+        (0..all).flat_map(|j| (j + 1..all).map(move |i| (i, j))).map(|(i, j)| squares[(i, j)]).collect();
     pairs.par_sort_unstable_by(f64::total_cmp);
     let scale = quantile(&pairs, 0.5);
     drop(pairs);
@@ -225,7 +221,8 @@ mod tests {
             })
             .collect();
         ps.sort_by(f64::total_cmp);
-        let apart = ps.iter().enumerate().map(|(i, p)| (p - (i as f64 + 0.5) / 200.0).abs()).fold(0.0, f64::max);
+        let apart =
+            ps.iter().enumerate().map(|(i, p)| (p - (i as f64 + 0.5) / 200.0).abs()).fold(0.0, f64::max);
         // Kolmogorov's limit for p = 0.01 and 200 draws is 1.63 / sqrt(200).
         assert!(apart < 0.115, "{apart}");
     }
@@ -242,7 +239,9 @@ mod tests {
     #[test]
     fn a_far_row_is_outside() {
         let a = ndarray::array![[1.0_f32, 0.0], [1.0, 0.1], [1.0, 0.2]];
-        let found = outside(a.view(), &[0.01, 0.01, 0.01], ndarray::array![[1.0_f32, 0.05], [-1.0, 0.0]].view()).unwrap();
+        let found =
+            outside(a.view(), &[0.01, 0.01, 0.01], ndarray::array![[1.0_f32, 0.05], [-1.0, 0.0]].view())
+                .unwrap();
         assert_eq!(found.rows, [1]);
     }
 }

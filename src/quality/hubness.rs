@@ -93,6 +93,11 @@ pub fn hubness(graph: &Graph, k: usize) -> Hubness {
     }
 }
 
+/// The skewness m3 / m2^1.5 of counts; `None` when all are equal.
+pub fn skewness(counts: &[usize]) -> Option<f64> {
+    of_counts(counts, 0).skew
+}
+
 /// Numbers of occurrences.
 pub(super) struct Shares {
     pub skew: Option<f64>,

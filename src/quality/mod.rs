@@ -8,8 +8,10 @@ mod distinct;
 mod diversity;
 mod drift;
 mod duplicates;
+mod findings;
 mod geometry;
 mod graph;
+mod graph_file;
 mod hubness;
 mod intrinsic;
 mod isolation;
@@ -30,12 +32,15 @@ pub use duplicates::{
     NEAR_DUPLICATE_SHARE, NearRule, equal_texts, find_duplicates, known_from, near_groups, relative_pairs,
     removed_of,
 };
+pub use findings::{Finding, Level, Thresholds};
 pub use geometry::{Geometry, GeometryOptions, NormSummary, PowerLaw, Uniformity, alignment, geometry};
 pub use graph::{Graph, MOST_NEIGHBORS, nearest_rows};
-pub use hubness::{HUBNESS_NEIGHBORS, Hub, Hubness, hubness, occurrences};
+pub(crate) use graph_file::metric_name;
+pub use hubness::{HUBNESS_NEIGHBORS, Hub, Hubness, hubness, occurrences, skewness};
 pub use intrinsic::{Gride, INTRINSIC_NEIGHBORS, IntrinsicDimension, intrinsic_dimension};
 pub use isolation::{IsolationForestOptions, isolation_forest};
 pub use label_errors::{LabelError, LabelErrors, VALUE_NEIGHBORS, knn_shapley, label_errors};
+pub(crate) use normal::share_interval;
 pub use order::{RowOrder, row_order};
 pub use outliers::{
     LOF_THRESHOLD, OUTLIER_NEIGHBORS, OUTLIER_THRESHOLD, OutlierMethod, Outliers, knn_outliers,

@@ -28,7 +28,7 @@ fn erfc(x: f64) -> f64 {
 }
 
 /// Wilson's 95 % interval of a share: `hits` of `n` (Wilson 1927). From 0 to 1 without trials.
-pub(super) fn share_interval(hits: usize, n: usize) -> (f64, f64) {
+pub(crate) fn share_interval(hits: usize, n: usize) -> (f64, f64) {
     if n == 0 {
         return (0.0, 1.0);
     }

@@ -29,6 +29,7 @@ mod models;
 mod notebooks;
 mod outputs;
 mod pages;
+mod quality;
 mod readme;
 mod recommend;
 mod report_page;

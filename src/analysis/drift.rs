@@ -1,0 +1,353 @@
+//! Whether a file has changed against an earlier one.
+
+use std::path::PathBuf;
+
+use rand::SeedableRng;
+use rand::seq::index;
+use rand_chacha::ChaCha8Rng;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::label_errors::predicted;
+use super::{Analysis, Context, Needs};
+use crate::cluster::{Geometry, KMeans};
+use crate::data::{Data, OpenOptions, Role};
+use crate::error::{Error, Result};
+use crate::metric::{BootstrapOptions, bootstrap, roc};
+use crate::model::ModelKind;
+use crate::number::{counted, fixed};
+use crate::quality::{Graph, mmd, outside, share_interval};
+use crate::rows::{Metric, group_means};
+use crate::view::{Block, Cell, Grid, KeyFigure, Look, Section};
+
+/// The most rows of each side for what compares all pairs, or fits models.
+const MOST_ROWS: usize = 2000;
+
+/// New rows that a view lists.
+const LISTED: usize = 10;
+
+/// Options of [`Drift`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::Args))]
+#[serde(default, deny_unknown_fields)]
+pub struct DriftOptions {
+    /// The later file
+    #[cfg_attr(feature = "cli", arg(index = 2, value_name = "OTHER"))]
+    pub other: Option<PathBuf>,
+    /// Shuffles of the permutation test
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N", default_value_t = Self::default().permutations))]
+    pub permutations: usize,
+    /// Clusters of the first file whose shares are compared
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N", default_value_t = Self::default().clusters))]
+    pub clusters: usize,
+    /// Exit with 1 when the permutation test gives less than this
+    #[cfg_attr(feature = "cli", arg(long, value_name = "P"))]
+    pub fail_on: Option<f64>,
+}
+
+impl Default for DriftOptions {
+    fn default() -> Self {
+        DriftOptions { other: None, permutations: 999, clusters: 10, fail_on: None }
+    }
+}
+
+/// How two files differ.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct DriftReport {
+    /// Rows of the first file.
+    pub n_a: usize,
+    /// Rows of the second.
+    pub n_b: usize,
+    /// Rows of each that the test and the classifier have seen.
+    pub compared: (usize, usize),
+    /// Unbiased MMD².
+    pub mmd2: f64,
+    /// Its p-value by permutation.
+    pub mmd_p: f64,
+    /// How well a logistic regression tells the files apart.
+    pub auc: Option<Auc>,
+    /// The cosine of the two mean rows, and their distance.
+    pub mean_shift: MeanShift,
+    /// The clusters of the first file.
+    pub shares: Vec<ClusterShare>,
+    /// Rows of the second file that are far from all rows of the first, farthest first.
+    pub new_rows: Vec<NewRow>,
+    /// The share of those; 0.01 is usual when nothing has changed.
+    pub new_share: f64,
+    #[serde(skip)]
+    failed: bool,
+    #[serde(skip)]
+    texts: Vec<Option<String>>,
+}
+
+/// An area under a ROC curve: 0.5 is no difference.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+pub struct Auc {
+    /// The area.
+    pub value: f64,
+    /// Lower end of its 95 % interval.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// How the mean row has moved.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+pub struct MeanShift {
+    /// The cosine of the two means; `null` when one is zero.
+    pub cosine: Option<f64>,
+    /// Their Euclidean distance.
+    pub distance: f64,
+}
+
+/// A cluster of the first file in both.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+pub struct ClusterShare {
+    /// The cluster.
+    pub cluster: usize,
+    /// Its share of the first file.
+    pub share_a: f64,
+    /// Its share of the second.
+    pub share_b: f64,
+    /// Lower end of the 95 % interval of that (Wilson).
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// A row that is far from all rows of the first file.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+pub struct NewRow {
+    /// The row of the second file, from 0.
+    pub row: usize,
+    /// Its cosine distance to the nearest row of the first.
+    pub distance: f64,
+    /// That row of the first file.
+    pub nearest: usize,
+}
+
+/// The analysis `drift`.
+pub struct Drift;
+
+impl Analysis for Drift {
+    const NAME: &'static str = "drift";
+    const ABOUT: &'static str = "Tell whether the rows of a second file come from the same distribution";
+    const EXAMPLES: &'static str = "\
+Examples:
+  embedlab drift january.parquet february.parquet
+  embedlab drift january.parquet february.parquet --fail-on 0.01
+
+A small p-value says that there is a difference; the AUC says how large it is: 0.5 none, 1 complete.";
+    const NEEDS: Needs = Needs::Matrix;
+    const ROLES: &'static [Role] = &[];
+    type Options = DriftOptions;
+    type Outcome = DriftReport;
+
+    fn run(data: &Data, options: &DriftOptions, context: &Context<'_>) -> Result<DriftReport> {
+        let Some(path) = &options.other else {
+            return Err(
+                Error::argument("drift compares two files").advice("name the second file after the first")
+            );
+        };
+        if options.fail_on.is_some_and(|p| !(0.0..=1.0).contains(&p)) {
+            return Err(Error::argument("--fail-on takes a probability").advice("0.01 is usual"));
+        }
+        let second = Data::open(path, &OpenOptions::default())?;
+        let (a, b) = (data.matrix()?, second.matrix()?);
+        let sample = |rows: ndarray::ArrayView2<'_, f32>, stream: u64| {
+            if rows.nrows() <= MOST_ROWS {
+                return rows.to_owned();
+            }
+            let mut random = ChaCha8Rng::seed_from_u64(context.seed);
+            random.set_stream(stream);
+            let mut picked = index::sample(&mut random, rows.nrows(), MOST_ROWS).into_vec();
+            picked.sort_unstable();
+            rows.select(ndarray::Axis(0), &picked)
+        };
+        let (small_a, small_b) = (sample(a, 1), sample(b, 2));
+        let test = mmd(small_a.view(), small_b.view(), options.permutations, context.seed)?;
+        let pooled = ndarray::concatenate(ndarray::Axis(0), &[small_a.view(), small_b.view()])
+            .map_err(|error| Error::argument("two files that do not fit together").source(error))?;
+        let classes: Vec<usize> =
+            (0..pooled.nrows()).map(|row| usize::from(row >= small_a.nrows())).collect();
+        let auc = auc(pooled.view(), &classes, context)?;
+        let mean = |rows: ndarray::ArrayView2<'_, f32>| {
+            group_means(&rows, &vec![Some(0); rows.nrows()], 1).map(|means| means.means)
+        };
+        let (mean_a, mean_b) = (mean(a)?, mean(b)?);
+        let squared = |x: &ndarray::Array2<f32>| x.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>();
+        let product: f64 = mean_a.iter().zip(&mean_b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+        let lengths = (squared(&mean_a) * squared(&mean_b)).sqrt();
+        let graph = Graph::of(a, 1, Metric::Cosine)?;
+        let own: Vec<f64> = graph.distances_at(0).collect();
+        let new = outside(a, &own, b)?;
+        let texts = second.texts()?.unwrap_or_default();
+        Ok(DriftReport {
+            n_a: a.nrows(),
+            n_b: b.nrows(),
+            compared: (small_a.nrows(), small_b.nrows()),
+            mmd2: test.mmd2,
+            mmd_p: test.p,
+            auc,
+            mean_shift: MeanShift {
+                cosine: (lengths > 0.0).then(|| (product / lengths).clamp(-1.0, 1.0)),
+                distance: squared(&(&mean_a - &mean_b)).sqrt(),
+            },
+            shares: shares(data, a, b, options, context)?,
+            new_share: new.rows.len() as f64 / b.nrows().max(1) as f64,
+            texts: new.rows.iter().take(LISTED).map(|row| texts.get(*row).cloned().flatten()).collect(),
+            new_rows: new
+                .rows
+                .iter()
+                .map(|row| NewRow {
+                    row: second.row_of_file(*row),
+                    distance: new.distances[*row],
+                    nearest: data.row_of_file(new.nearest[*row]),
+                })
+                .collect(),
+            failed: options.fail_on.is_some_and(|limit| test.p < limit),
+        })
+    }
+
+    fn view(found: &DriftReport, _look: Look) -> Result<Section> {
+        let verdict = if found.mmd_p < 0.01 {
+            "The two files differ."
+        } else if found.mmd_p < 0.05 {
+            "The two files may differ."
+        } else {
+            "No difference is seen."
+        };
+        let mut figures = vec![
+            KeyFigure::new(fixed(found.mmd_p, 3), "p-value").note("MMD, permutation test"),
+            KeyFigure::new(fixed(found.mmd2, 5), "MMD²"),
+        ];
+        if let Some(auc) = found.auc {
+            figures.push(KeyFigure::new(fixed(auc.value, 3), "AUC").note(format!(
+                "95 %: {} to {}",
+                fixed(auc.low, 3),
+                fixed(auc.high, 3)
+            )));
+        }
+        figures.push(
+            KeyFigure::new(crate::number::percent(found.new_share), "new rows")
+                .note("1 % is usual without drift"),
+        );
+        let mut section = Section::new(Self::NAME, "Drift")
+            .with(Block::paragraph(format!(
+                "{verdict} {} against {}.",
+                counted(found.n_a, "row"),
+                counted(found.n_b, "row")
+            )))
+            .with(Block::key_figures(figures));
+        if found.compared != (found.n_a, found.n_b) {
+            section = section.with(Block::note(format!(
+                "The test and the classifier have seen a random {} and {} rows.",
+                found.compared.0, found.compared.1
+            )));
+        }
+        let shares = found.shares.iter().fold(
+            Grid::new(["cluster", "share before", "share now", "95 %"]),
+            |grid, share| {
+                grid.row([
+                    Cell::count(share.cluster),
+                    Cell::Share(share.share_a),
+                    Cell::Share(share.share_b),
+                    Cell::Range(share.low, share.high, 3),
+                ])
+            },
+        );
+        section = section.with(shares.caption("Clusters of the first file"));
+        if !found.new_rows.is_empty() {
+            let new = found.new_rows.iter().zip(&found.texts).fold(
+                Grid::new(["row", "distance", "text"]),
+                |grid, (row, text)| {
+                    grid.row([
+                        Cell::count(row.row),
+                        Cell::Number(row.distance, 3),
+                        text.as_ref().map_or(Cell::Missing, |text| Cell::text(crate::error::excerpt(text))),
+                    ])
+                },
+            );
+            section = section.with(new.caption("Rows farthest from all of the first file"));
+        }
+        Ok(section)
+    }
+
+    fn is_failure(found: &DriftReport) -> bool {
+        found.failed
+    }
+}
+
+/// The AUC of a logistic regression in five folds; copies stay on one side, so that nothing is known by heart.
+fn auc(rows: ndarray::ArrayView2<'_, f32>, classes: &[usize], context: &Context<'_>) -> Result<Option<Auc>> {
+    if classes.iter().filter(|class| **class == 0).count().min(classes.iter().sum()) < 10 {
+        context.warn("fewer than 10 rows on one side: no classifier");
+        return Ok(None);
+    }
+    let names = ["a", "b"].map(str::to_owned);
+    let found = predicted(rows, classes, &names, ModelKind::Logistic, context.seed)?;
+    let truth: Vec<bool> = found.truth.iter().map(|class| *class == 1).collect();
+    let scores: Vec<f64> = found.probabilities.column(1).to_vec();
+    let Some(value) = roc(&truth, &scores)?.area else { return Ok(None) };
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|a, b| scores[*a].total_cmp(&scores[*b]));
+    let options = BootstrapOptions { seed: context.seed, ..Default::default() };
+    let interval = bootstrap(scores.len(), &options, |times| {
+        // Pairs of a positive over a negative, ties counting half.
+        let (mut below, mut pairs, mut positives) = (0.0, 0.0, 0.0);
+        for tied in order.chunk_by(|a, b| scores[*a] == scores[*b]) {
+            let count = |positive: bool| {
+                tied.iter()
+                    .filter(|row| truth[**row] == positive)
+                    .map(|row| f64::from(times[*row]))
+                    .sum::<f64>()
+            };
+            let (up, down) = (count(true), count(false));
+            pairs += up * (below + 0.5 * down);
+            below += down;
+            positives += up;
+        }
+        pairs / (positives * below)
+    })?;
+    Ok(Some(Auc { value, low: interval.low, high: interval.high }))
+}
+
+fn shares(
+    data: &Data,
+    a: ndarray::ArrayView2<'_, f32>,
+    b: ndarray::ArrayView2<'_, f32>,
+    options: &DriftOptions,
+    context: &Context<'_>,
+) -> Result<Vec<ClusterShare>> {
+    let k = options.clusters.min(data.table().n_rows() / 5);
+    if k < 2 {
+        return Ok(Vec::new());
+    }
+    let model =
+        match KMeans::params(k).geometry(Geometry::Spherical).seed(context.seed).n_init(1).fit_rows(&a) {
+            Ok(model) => model,
+            Err(error) => {
+                context.warn(format!("no clusters of the first file: {error}"));
+                return Ok(Vec::new());
+            }
+        };
+    let count = |rows: ndarray::ArrayView2<'_, f32>| -> Result<(Vec<usize>, usize)> {
+        let mut counts = vec![0; k];
+        model.predict_rows(&rows)?.into_iter().flatten().for_each(|cluster| counts[cluster as usize] += 1);
+        let all = counts.iter().sum();
+        Ok((counts, all))
+    };
+    let ((in_a, all_a), (in_b, all_b)) = (count(a)?, count(b)?);
+    Ok((0..k)
+        .map(|cluster| {
+            let (low, high) = share_interval(in_b[cluster], all_b);
+            ClusterShare {
+                cluster,
+                share_a: in_a[cluster] as f64 / all_a.max(1) as f64,
+                share_b: in_b[cluster] as f64 / all_b.max(1) as f64,
+                low,
+                high,
+            }
+        })
+        .collect())
+}

@@ -1,0 +1,249 @@
+//! Rows that stand in a file more than once.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Analysis, Context, Needs, NewColumns};
+use crate::data::{Data, OpenOptions, Role};
+use crate::error::{Error, Result};
+use crate::number::counted;
+use crate::quality::{DuplicateOptions, Keep, Known, NearRule, find_duplicates, known_from};
+use crate::view::{Block, Cell, Grid, Look, Section};
+
+/// Groups that a view lists.
+const LISTED: usize = 10;
+
+/// Which row of a group is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[serde(rename_all = "snake_case")]
+pub enum KeepRule {
+    /// The first one.
+    #[default]
+    First,
+    /// The last one.
+    Last,
+    /// The one with the longest text.
+    Longest,
+    /// The one with the largest number in the column of --best.
+    Best,
+}
+
+/// Options of [`DuplicateSearch`].
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::Args))]
+#[serde(default, deny_unknown_fields)]
+pub struct DuplicateSearchOptions {
+    /// The cosine from which two rows are near duplicates [default: 0.95]; with --rule relative the share of the
+    /// median distance to the nearest row [default: 0.13]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "X"))]
+    pub threshold: Option<f64>,
+    /// When different vectors are near duplicates
+    #[cfg_attr(feature = "cli", arg(long, value_enum, default_value_t = Self::default().rule))]
+    pub rule: NearRule,
+    /// Look for exact duplicates only
+    #[cfg_attr(feature = "cli", arg(long, conflicts_with_all = ["threshold", "rule"]))]
+    pub exact_only: bool,
+    /// Which row of a group is kept
+    #[cfg_attr(feature = "cli", arg(long, value_enum, default_value_t = Self::default().keep))]
+    pub keep: KeepRule,
+    /// The column of numbers for --keep best
+    #[cfg_attr(feature = "cli", arg(long, value_name = "COL"))]
+    pub best: Option<String>,
+    /// Find the rows that this other file holds already, in place of duplicates within the file
+    #[cfg_attr(feature = "cli", arg(long, value_name = "OTHER"))]
+    pub against: Option<PathBuf>,
+}
+
+/// Which rows are the same.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct DuplicateList {
+    /// Rows with the same text.
+    pub exact_text: Vec<Vec<usize>>,
+    /// Rows with the same numbers.
+    pub exact_vector: Vec<Vec<usize>>,
+    /// Rows that hang together by near pairs; exact copies are near as well.
+    pub near: Vec<Vec<usize>>,
+    /// How many pairs of different vectors are near.
+    pub pairs: usize,
+    /// The cosine, or the distance, that near pairs reach; `null` when only exact ones were looked for.
+    pub threshold: Option<f64>,
+    /// Rows that are kept.
+    pub kept: usize,
+    /// Rows that are removed.
+    pub removed: usize,
+    /// The rows that the other file holds already; without another file empty.
+    pub known: Vec<Known>,
+    #[serde(skip)]
+    against: bool,
+    #[serde(skip)]
+    keep: Vec<usize>,
+    #[serde(skip)]
+    examples: Vec<(Vec<usize>, Option<String>)>,
+}
+
+/// The analysis `duplicates`.
+pub struct DuplicateSearch;
+
+impl Analysis for DuplicateSearch {
+    const NAME: &'static str = "duplicates";
+    const ABOUT: &'static str =
+        "Find rows with the same text, the same vector, or almost the same, and write the file without them";
+    const EXAMPLES: &'static str = "\
+Examples:
+  embedlab duplicates reviews.parquet
+  embedlab duplicates reviews.parquet --threshold 0.9 -o clean.parquet
+  embedlab duplicates test.parquet --against train.parquet -o unseen.parquet
+
+Groups are rows that hang together by pairs, so two rows of a group may be less similar than the threshold.";
+    const NEEDS: Needs = Needs::Matrix;
+    const ROLES: &'static [Role] = &[Role::Text];
+    const WRITES: Option<&'static str> = Some("Write the rows that are kept");
+    type Options = DuplicateSearchOptions;
+    type Outcome = DuplicateList;
+
+    fn run(data: &Data, options: &DuplicateSearchOptions, _context: &Context<'_>) -> Result<DuplicateList> {
+        let rows = data.matrix()?;
+        let texts = data.texts()?;
+        let n = rows.nrows();
+        if let Some(path) = &options.against {
+            let other = Data::open(path, &OpenOptions::default())?;
+            let near = (!options.exact_only)
+                .then(|| options.threshold.unwrap_or(crate::quality::NEAR_DUPLICATE_COSINE));
+            let other_texts = other.texts()?;
+            let known = known_from(rows, texts.as_deref(), other.matrix()?, other_texts.as_deref(), near)
+                .map_err(|error| if error.file_name().is_some() { error } else { error.file(path) })?;
+            let mut kept = vec![true; n];
+            known.iter().for_each(|known| kept[known.row] = false);
+            let named = |known: &Known| Known {
+                row: data.row_of_file(known.row),
+                other: other.row_of_file(known.other),
+                ..*known
+            };
+            return Ok(DuplicateList {
+                exact_text: Vec::new(),
+                exact_vector: Vec::new(),
+                near: Vec::new(),
+                pairs: 0,
+                threshold: near,
+                kept: n - known.len(),
+                removed: known.len(),
+                known: known.iter().map(named).collect(),
+                against: true,
+                keep: (0..n).filter(|row| kept[*row]).collect(),
+                examples: known
+                    .iter()
+                    .take(LISTED)
+                    .map(|known| (vec![data.row_of_file(known.row)], text_of(&texts, known.row)))
+                    .collect(),
+            });
+        }
+        let near =
+            DuplicateOptions { near: !options.exact_only, rule: options.rule, threshold: options.threshold };
+        let found = find_duplicates(rows, texts.as_deref(), &near)?;
+        let numbers = match (&options.best, options.keep) {
+            (Some(column), KeepRule::Best) => data.table().numbers(column)?,
+            (None, KeepRule::Best) => {
+                return Err(
+                    Error::argument("--keep best needs the column of numbers").advice("name it with --best")
+                );
+            }
+            (Some(_), _) => {
+                return Err(Error::argument("--best without --keep best").advice("add --keep best"));
+            }
+            _ => Vec::new(),
+        };
+        let keep = match options.keep {
+            KeepRule::First => Keep::First,
+            KeepRule::Last => Keep::Last,
+            KeepRule::Best => Keep::Best(&numbers),
+            KeepRule::Longest => match &texts {
+                Some(texts) => Keep::Longest(texts),
+                None => {
+                    data.require(Role::Text)?;
+                    Keep::First
+                }
+            },
+        };
+        let kept = found.kept(n, keep);
+        let named = |groups: &[Vec<usize>]| -> Vec<Vec<usize>> {
+            groups.iter().map(|group| group.iter().map(|row| data.row_of_file(*row)).collect()).collect()
+        };
+        let mut groups = found.groups(n);
+        groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
+        groups.truncate(LISTED);
+        let keep: Vec<usize> = (0..n).filter(|row| kept[*row]).collect();
+        Ok(DuplicateList {
+            exact_text: named(&found.exact_text),
+            exact_vector: named(&found.exact_vector),
+            near: named(&found.near),
+            pairs: found.near_pairs.len(),
+            threshold: found.threshold,
+            kept: keep.len(),
+            removed: n - keep.len(),
+            known: Vec::new(),
+            against: false,
+            keep,
+            examples: groups
+                .iter()
+                .map(|group| {
+                    (group.iter().map(|row| data.row_of_file(*row)).collect(), text_of(&texts, group[0]))
+                })
+                .collect(),
+        })
+    }
+
+    fn view(found: &DuplicateList, _look: Look) -> Result<Section> {
+        let all = found.kept + found.removed;
+        let removed = |groups: &[Vec<usize>]| groups.iter().map(|group| group.len() - 1).sum::<usize>();
+        let mut section = Section::new(Self::NAME, "Duplicates");
+        if found.against {
+            section = section.with(Block::paragraph(format!(
+                "{} of {} are in the other file already; {} are new.",
+                found.removed,
+                counted(all, "row"),
+                found.kept
+            )));
+        } else {
+            let mut grid = Grid::new(["the same", "groups", "rows to remove"]);
+            for (name, groups) in
+                [("text", &found.exact_text), ("vector", &found.exact_vector), ("nearly", &found.near)]
+            {
+                if name != "nearly" || found.threshold.is_some() {
+                    grid =
+                        grid.row([Cell::text(name), Cell::count(groups.len()), Cell::count(removed(groups))]);
+                }
+            }
+            section = section.with(grid).with(Block::paragraph(format!(
+                "{} of {} would be removed.",
+                found.removed,
+                counted(all, "row")
+            )));
+        }
+        if found.examples.is_empty() {
+            return Ok(section);
+        }
+        let rows = |rows: &[usize]| {
+            let mut names: Vec<String> = rows.iter().take(6).map(usize::to_string).collect();
+            if rows.len() > 6 {
+                names.push("…".to_owned());
+            }
+            names.join(", ")
+        };
+        let grid = found.examples.iter().fold(Grid::new(["rows", "text"]), |grid, (group, text)| {
+            let text = text.as_ref().map_or(Cell::Missing, |text| Cell::text(crate::error::excerpt(text)));
+            grid.row([Cell::text(rows(group)), text])
+        });
+        Ok(section.with(grid.caption(if found.against { "Known rows" } else { "Largest groups" })))
+    }
+
+    fn columns(found: &DuplicateList) -> Result<NewColumns> {
+        Ok(NewColumns { rows: Some(found.keep.clone()), columns: Vec::new() })
+    }
+}
+
+fn text_of(texts: &Option<Vec<Option<String>>>, row: usize) -> Option<String> {
+    texts.as_ref().and_then(|texts| texts.get(row).cloned().flatten())
+}
