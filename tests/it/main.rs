@@ -35,6 +35,7 @@ mod recommend;
 mod report_page;
 mod rows;
 mod search;
+mod snapshots;
 mod split;
 mod table_binary;
 mod table_damaged;
