@@ -16,6 +16,7 @@
 //! # Ok::<(), embedlab::Error>(())
 //! ```
 
+mod classify;
 mod cluster;
 #[cfg(feature = "charts")]
 mod cluster_pictures;
@@ -30,14 +31,17 @@ mod knn;
 mod label_errors;
 mod outliers;
 mod registry;
+mod regress;
 #[cfg(feature = "charts")]
 mod report;
 mod similarities;
+mod supervised;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use classify::{Classified, Classify};
 pub use cluster::Cluster;
 #[cfg(feature = "charts")]
 pub(crate) use cluster_pictures::palette;
@@ -54,9 +58,11 @@ pub use knn::{Knn, KnnOptions, KnnSummary};
 pub use label_errors::{LabelErrorList, LabelErrorOptions, LabelErrorSearch, LabelModel};
 pub use outliers::{OutlierList, OutlierOptions, OutlierSearch};
 pub use registry::{find, registry, schema};
+pub use regress::{Regress, Regressed};
 #[cfg(feature = "charts")]
 pub use report::{LeftOut, Report, ReportOptions, report};
 pub use similarities::{Similarities, SimilaritiesOptions, SimilarityDistribution};
+pub use supervised::{LearnOptions, SupervisedOptions, TestOptions, Training, columns_of};
 
 #[cfg(feature = "charts")]
 use crate::chart::{Picture, Style};

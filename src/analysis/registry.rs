@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::erased::{AnyAnalysis, Entry};
 use super::{
-    CheckFile, Cluster, DiversityMeasure, Drift, DuplicateSearch, Evaluate, Inspect, Knn, LabelErrorSearch,
-    OutlierSearch, Similarities,
+    CheckFile, Classify, Cluster, DiversityMeasure, Drift, DuplicateSearch, Evaluate, Inspect, Knn,
+    LabelErrorSearch, OutlierSearch, Regress, Similarities,
 };
 
 /// A new analysis is one line here.
@@ -13,6 +13,8 @@ static REGISTRY: &[&dyn AnyAnalysis] = &[
     &Entry::<Inspect>::new(),
     &Entry::<CheckFile>::new(),
     &Entry::<Cluster>::new(),
+    &Entry::<Regress>::new(),
+    &Entry::<Classify>::new(),
     &Entry::<Similarities>::new(),
     &Entry::<Evaluate>::new(),
     &Entry::<OutlierSearch>::new(),

@@ -2,7 +2,6 @@
 
 mod analysis;
 mod beside;
-mod classify;
 mod code;
 mod columns;
 mod completions;
@@ -11,9 +10,7 @@ mod cost;
 mod describe;
 mod embed;
 mod embedder;
-mod held_out;
 mod input;
-mod learn;
 mod man;
 mod map;
 mod neighbors;
@@ -22,7 +19,6 @@ mod outputs;
 mod predict;
 mod profile;
 mod recommend;
-mod regress;
 mod report;
 mod schema;
 mod search;
@@ -159,8 +155,6 @@ enum Command {
     Embed(embed::Args),
     Tokens(tokens::Args),
     Cost(cost::Args),
-    Regress(regress::Args),
-    Classify(classify::Args),
     Train(train::Args),
     Predict(predict::Args),
     ZeroShot(zero_shot::Args),
@@ -222,8 +216,6 @@ fn run_command(matches: &clap::ArgMatches, common: &Common, output: &Output) -> 
         Command::Embed(args) => embed::run(&args, common, output),
         Command::Tokens(args) => tokens::run(&args, common, output),
         Command::Cost(args) => cost::run(&args, common, output),
-        Command::Regress(args) => regress::run(&args, common, output),
-        Command::Classify(args) => classify::run(&args, common, output),
         Command::Train(args) => train::run(&args, common, output),
         Command::Predict(args) => predict::run(&args, output),
         Command::ZeroShot(args) => zero_shot::run(&args, output),

@@ -56,11 +56,6 @@ impl Output {
         written.and_then(|()| out.flush()).map_err(|error| Error::io("cannot write to stdout", error))
     }
 
-    /// Whether the result is JSON.
-    pub fn is_json(&self) -> bool {
-        self.json
-    }
-
     /// Something worth knowing that is no problem.
     pub fn note(&self, message: impl Display) {
         if !self.quiet {

@@ -1,23 +1,30 @@
-//! `embedlab predict`: what a saved model says of new rows.
+//! `embedlab predict`: what a saved model predicts for new rows.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use embedlab::model::{ModelKind, SavedModel, Task};
-use embedlab::{Error, Result};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
+use embedlab::analysis::columns_of;
+use embedlab::cluster::KMeans;
+use embedlab::data::{Data, NewColumn, Roles};
+use embedlab::model::{SavedModel, Task};
+use embedlab::rows::RowSource;
+use embedlab::view::{Block, Cell, Grid, Section, terminal};
+use embedlab::{Error, ErrorKind, Result};
 use serde::Serialize;
+use serde_json::Value;
 
-use super::beside::{model_of, write_beside};
-use super::held_out::{Predicted, array};
-use super::input::TableInput;
-use super::learn::features_of;
-use super::output::{Rows, grouped, printable};
+use super::beside::{model_of, write_table};
+use super::input::{TableInput, Wanted};
+use super::output::{grouped, width};
 use super::outputs::Outputs;
 use super::{Outcome, Output};
 
 const EXAMPLES: &str = "\
 Examples:
   embedlab predict stars.safetensors new.parquet -o scored.parquet
-  embedlab predict stars.safetensors new.csv --json | jq '.predictions[:5]'";
+  embedlab predict stars.safetensors new.csv --json | jq '.predictions[:5]'
+  embedlab predict clusters.safetensors new.parquet -o clustered.csv";
 
 /// Rows that are shown when they are not written to a file.
 const SHOWN: usize = 10;
@@ -26,111 +33,167 @@ const SHOWN: usize = 10;
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// A model that embedlab train wrote
+    /// A model that embedlab train or embedlab cluster --save wrote
     #[arg(value_name = "MODEL")]
     model: PathBuf,
+    /// Write all columns with the predictions
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
     #[command(flatten)]
     input: TableInput,
-    /// Write all columns with the predictions beside them
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
-struct Said {
+struct Written {
     model: String,
-    kind: ModelKind,
+    kind: String,
     label: String,
     rows: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<String>,
     /// One for each row.
-    predictions: Vec<serde_json::Value>,
+    predictions: Vec<Value>,
+}
+
+/// What a model predicts.
+struct Predictions {
+    kind: String,
+    label: String,
+    /// What the model is from, in words.
+    from: String,
+    values: Vec<Value>,
+    columns: Vec<NewColumn>,
+}
+
+/// A model that can be applied to rows.
+enum Model {
+    Supervised(Box<SavedModel>),
+    Clusters(KMeans),
+}
+
+impl Model {
+    /// # Errors
+    /// That of the kind that the file is nearest to.
+    fn load(args: &Args) -> Result<Model> {
+        match SavedModel::load(&args.model) {
+            Ok(model) => Ok(Model::Supervised(Box::new(model))),
+            Err(error) if error.kind() == ErrorKind::Io => Err(error),
+            Err(error) => match KMeans::load(&args.model) {
+                Ok(model) => Ok(Model::Clusters(model)),
+                Err(_) => Err(match SavedModel::load(&args.input.file) {
+                    Ok(_) => error.advice("the model comes first: embedlab predict MODEL FILE"),
+                    Err(_) => error,
+                }),
+            },
+        }
+    }
 }
 
 pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     Outputs::of([args.input.file.as_path(), args.model.as_path()]).rows(args.output.as_deref(), None)?;
-    let model = SavedModel::load(&args.model)?;
-    let table = args.input.read(output)?;
-    let recipe = &model.recipe;
-    if let (Some(fitted), Some(here)) = (&recipe.embedding_model, model_of(&table))
+    let model = Model::load(args)?;
+    let wanted = Wanted { blocks: matches!(model, Model::Clusters(_)), ..Default::default() };
+    let data = args.input.open(&wanted, Roles::default(), output)?;
+    let in_file = |error: Error| {
+        let error = data.locate(error);
+        if error.file_name().is_some() { error } else { error.file(&args.input.file) }
+    };
+    let found = match &model {
+        Model::Supervised(model) => supervised(model, &data),
+        Model::Clusters(model) => clusters(model, &data),
+    };
+    let Predictions { kind, label, from, values, columns } = found.map_err(in_file)?;
+    if let Some(path) = &args.output {
+        write_table(&data.with_columns(columns)?, path, output)?;
+    }
+    let mut section = Section::new("predictions", "Predictions").with(Block::paragraph(format!(
+        "{label} of {} rows by {} ({from}).",
+        grouped(values.len()),
+        args.model.display()
+    )));
+    if args.output.is_none() {
+        let shown = |value: &Value| match value {
+            Value::Number(number) if number.is_f64() => Cell::number(number.as_f64(), 3),
+            Value::String(text) => Cell::text(text.clone()),
+            Value::Null => Cell::Missing,
+            other => Cell::text(other.to_string()),
+        };
+        let mut grid = Grid::new(["row", "predicted"]);
+        for (row, value) in values.iter().take(SHOWN).enumerate() {
+            grid = grid.row([Cell::text(data.row_of_file(row).to_string()), shown(value)]);
+        }
+        section = section.with(grid);
+        if values.len() > SHOWN {
+            section = section.with(Block::paragraph(format!(
+                "{} more; write all with -o scored.parquet.",
+                grouped(values.len() - SHOWN)
+            )));
+        }
+    }
+    let written = Written {
+        model: args.model.display().to_string(),
+        kind,
+        label,
+        rows: values.len(),
+        output: args.output.as_ref().map(|path| path.display().to_string()),
+        predictions: values,
+    };
+    output.result(&written, |out| write!(out, "{}", terminal(&section, width())))?;
+    Ok(Outcome::Done)
+}
+
+fn supervised(model: &SavedModel, data: &Data) -> Result<Predictions> {
+    let (recipe, table) = (&model.recipe, data.table());
+    if let (Some(fitted), Some(here)) = (&recipe.embedding_model, model_of(table))
         && *fitted != here
     {
         return Err(Error::input("rows and model are of different embedding models")
-            .file(&args.input.file)
             .seen(format!("{here} in the rows, {fitted} in the model"))
             .advice("embed the rows with the model of the training rows"));
     }
     let names: Vec<String> = recipe.encoder.columns().map(str::to_owned).collect();
-    let columns = features_of(&table, &names, |name| recipe.encoder.is_number(name))?;
-    let failed = |error: Error| error.file(&args.input.file);
-    let features = model.features(table.vectors(), &columns).map_err(failed)?;
-    let mut columns: Vec<(String, Vec<Predicted>)> = Vec::new();
-    match &model.task {
+    let columns = columns_of(table, &names, |name| recipe.encoder.is_number(name))?;
+    let features = model.features(data.matrix()?, &columns)?;
+    let numbers = |values: Vec<f64>| -> ArrayRef { Arc::new(Float64Array::from(values)) };
+    let (values, columns) = match &model.task {
         Task::Regress(model) => {
-            let said = model.predict(features.view()).map_err(failed)?;
-            columns.push(("predicted".into(), said.into_iter().map(Predicted::Number).collect()));
+            let predicted = model.predict(features.view())?;
+            let values = predicted.iter().map(|number| (*number).into()).collect();
+            (values, vec![NewColumn::new("predicted", numbers(predicted))])
         }
         Task::Classify { model, names } => {
-            let found = model.predict_probabilities(features.view(), names.len()).map_err(failed)?;
-            let likeliest = |row: ndarray::ArrayView1<'_, f64>| {
-                (1..row.len()).fold(0, |best, at| if row[at] > row[best] { at } else { best })
-            };
-            let said = found.rows().into_iter().map(|row| Predicted::Class(names[likeliest(row)].clone()));
-            columns.push(("predicted".into(), said.collect()));
-            for (name, column) in names.iter().zip(found.columns()) {
-                let column = column.iter().map(|p| Predicted::Number(*p)).collect();
-                columns.push((format!("probability_{name}"), column));
+            let predicted: Vec<&str> =
+                model.predict(features.view())?.into_iter().map(|class| names[class].as_str()).collect();
+            let values = predicted.iter().map(|name| (*name).into()).collect();
+            let mut columns = vec![NewColumn::new("predicted", Arc::new(StringArray::from(predicted)))];
+            let probabilities = model.predict_probabilities(features.view(), names.len())?;
+            for (name, column) in names.iter().zip(probabilities.columns()) {
+                columns.push(NewColumn::new(format!("probability_{name}"), numbers(column.to_vec())));
             }
+            (values, columns)
         }
-    }
-    let first = &columns[0].1;
-    let said = Said {
-        model: args.model.display().to_string(),
-        kind: model.kind(),
-        label: recipe.label.clone(),
-        rows: table.n_rows(),
-        output: args.output.as_ref().map(|path| path.display().to_string()),
-        predictions: first
-            .iter()
-            .map(|said| match said {
-                Predicted::Number(number) => (*number).into(),
-                Predicted::Class(name) => name.clone().into(),
-            })
-            .collect(),
     };
-    if let Some(path) = &args.output {
-        let arrays: Vec<_> =
-            columns.iter().map(|(name, values)| (name, array(values.iter().cloned()))).collect();
-        let more = arrays.iter().map(|(name, array)| (name.as_str(), array.clone())).collect();
-        write_beside(&table, more, path, output)?;
-    }
-    output.result(&said, |out| {
-        writeln!(
-            out,
-            "{} of {} rows by {} ({}, from {} rows)",
-            said.label,
-            grouped(said.rows),
-            said.model,
-            said.kind.name(),
-            grouped(recipe.n_rows)
-        )?;
-        if args.output.is_some() {
-            return Ok(());
-        }
-        let mut rows = Rows::new(&["row", "predicted"], &[0]);
-        for (row, said) in first.iter().take(SHOWN).enumerate() {
-            let said = match said {
-                Predicted::Number(number) => format!("{number:.3}"),
-                Predicted::Class(name) => printable(name),
-            };
-            rows.push(vec![row.to_string(), said]);
-        }
-        writeln!(out, "\n{rows}")?;
-        if first.len() > SHOWN {
-            writeln!(out, "{} more; write all with -o scored.parquet", grouped(first.len() - SHOWN))?;
-        }
-        Ok(())
-    })?;
-    Ok(Outcome::Done)
+    Ok(Predictions {
+        kind: serde_json::to_value(model.kind())
+            .ok()
+            .and_then(|kind| Some(kind.as_str()?.to_owned()))
+            .unwrap_or_default(),
+        label: recipe.label.clone(),
+        from: format!("{}, from {} rows", model.kind().name(), grouped(recipe.n_rows)),
+        values,
+        columns,
+    })
+}
+
+fn clusters(model: &KMeans, data: &Data) -> Result<Predictions> {
+    let labels = model.predict_rows(data)?;
+    debug_assert_eq!(labels.len(), data.n_rows());
+    let column: Int64Array = labels.iter().map(|label| label.map(i64::from)).collect();
+    Ok(Predictions {
+        kind: "k-means".to_owned(),
+        label: "cluster".to_owned(),
+        from: "k-means".to_owned(),
+        values: labels.into_iter().map(|label| label.map_or(Value::Null, Value::from)).collect(),
+        columns: vec![NewColumn::new("cluster", Arc::new(column))],
+    })
 }

@@ -6,20 +6,17 @@ use std::path::PathBuf;
 use embedlab::analysis::{Context, Report, ReportOptions, report};
 use embedlab::cluster::ClusterCount;
 use embedlab::data::{Role, Roles};
-use embedlab::forest::MaxFeatures;
 use embedlab::map::MapMethod;
-use embedlab::model::{Classes, ModelOptions, SampleInfo, classify, regress};
 use embedlab::recommend::{EvaluationOptions, evaluate};
 use embedlab::report as sections;
 use embedlab::split::train_test_split;
 use embedlab::table::{Table, write_whole};
-use embedlab::view::{Look, Section};
+use embedlab::view::Section;
 use embedlab::zero_shot;
 use embedlab::{Error, Result};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::columns::{label_column, text_column};
 use super::input::{TableInput, Wanted};
 use super::output::grouped;
 use super::outputs::Outputs;
@@ -34,12 +31,6 @@ Examples:
   embedlab report reviews.parquet --labels labels.parquet --set kinds --truth Kind
   embedlab report reviews.parquet --layout pca
   embedlab report reviews.csv --json | jq '.sections[].title'";
-
-/// Fewer rows with a label are too few to judge a model.
-const LEAST_ROWS: usize = 50;
-
-/// Numbers in a table above which forests look at fewer features.
-const LARGE: usize = 4_000_000;
 
 /// Write all analyses that fit the data as one offline page
 #[derive(clap::Args)]
@@ -130,7 +121,7 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     found.page.provenance.command = command_line();
     let failed = |error: Error| error.file(&args.input.file);
     let table = data.table();
-    let mut more = model_sections(args, common, table).map_err(failed)?;
+    let mut more = Vec::new();
     if args.labels.given() {
         more.push(label_section(args, table, output)?);
     }
@@ -151,39 +142,6 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         writeln!(out, "open it in a browser; it needs no network")
     })?;
     Ok(Outcome::Done)
-}
-
-/// The label as a number and as a class, when there is one with enough rows to hold some back.
-fn model_sections(args: &Args, common: &Common, table: &Table) -> Result<Vec<Section>> {
-    let Some(label) = label_column(table, args.label.as_deref())? else { return Ok(Vec::new()) };
-    let labels = table.labels(&label)?;
-    let rows: Vec<usize> = (0..table.n_rows()).filter(|row| labels.codes[*row].is_some()).collect();
-    if rows.len() < LEAST_ROWS || !(2..=50).contains(&labels.names.len()) {
-        return Ok(Vec::new());
-    }
-    let table = if rows.len() < table.n_rows() { &table.take(&rows)? } else { table };
-    let texts = text_column(table, args.text.as_deref())?.map(|text| table.text(&text)).transpose()?;
-    let info = SampleInfo { texts: texts.as_deref(), ..Default::default() };
-    let split = train_test_split(table.n_rows(), 0.2, 42)?;
-    // All features at every node take minutes on a large table, and gain little there.
-    let large = table.n_rows() * table.dims() > LARGE;
-    let options = ModelOptions {
-        seed: common.seed,
-        max_features: large.then_some(MaxFeatures::Sqrt),
-        ..Default::default()
-    };
-    let mut sections = Vec::new();
-    if table.column(&label)?.data_type().is_numeric() {
-        let targets: Vec<f64> = table.numbers(&label)?.into_iter().flatten().collect();
-        let found = regress(table.vectors(), &targets, &split, &info, &options)?;
-        sections.push(sections::regression(&found, &label, Look::Page)?);
-    }
-    let classes = Classes::try_from(table.labels(&label)?)?;
-    // The training rows may hold one class only.
-    if let Ok(found) = classify(table.vectors(), &classes, &split, &info, &options) {
-        sections.push(sections::classification(&found, &label, Look::Page)?);
-    }
-    Ok(sections)
 }
 
 /// Zero-shot labels against true ones.

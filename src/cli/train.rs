@@ -1,15 +1,16 @@
-//! `embedlab train`: fit a model to all rows and keep it.
+//! `embedlab train`: fit a model to all rows and save it.
 
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use embedlab::model::{Classifier, ModelKind, Recipe, Regressor, SavedModel, Task};
+use embedlab::analysis::{Context, LearnOptions, Training};
+use embedlab::data::{Role, Roles};
+use embedlab::model::{Classifier, ModelKind, ModelOptions, Recipe, Regressor, SavedModel, Task};
 use embedlab::{Error, Result};
 use serde::Serialize;
 
 use super::beside::model_of;
-use super::input::TableInput;
-use super::learn::{Model, Source};
+use super::input::{TableInput, Wanted};
 use super::output::grouped;
 use super::outputs::Outputs;
 use super::{Common, Outcome, Output};
@@ -19,24 +20,26 @@ Examples:
   embedlab train reviews.parquet --label Score -o stars.safetensors
   embedlab train reviews.parquet --label Score --task classify --model boost -o classes.safetensors
   embedlab predict stars.safetensors new.parquet -o scored.parquet
-How good a model of this kind is, embedlab regress and embedlab classify say: they hold rows back.";
+embedlab regress and embedlab classify tell how good a model of this kind is: they hold rows back.";
 
 /// Fit a model to all rows and save it
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
-    input: TableInput,
+    model: ModelOptions,
     #[command(flatten)]
-    source: Source,
-    #[command(flatten)]
-    model: Model,
+    learn: LearnOptions,
     /// Whether to predict a number or a class [default: a number for a column of numbers]
     #[arg(long, value_name = "TASK")]
     task: Option<Kind>,
     /// The model to write
     #[arg(short, long, value_name = "FILE", default_value = "model.safetensors")]
     output: PathBuf,
+    #[arg(long, value_name = "COL", help_heading = "Columns", help = Role::Label.help())]
+    label: Option<String>,
+    #[command(flatten)]
+    input: TableInput,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -60,27 +63,41 @@ struct Written {
 
 pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     Outputs::of([args.input.file.as_path()]).model(Some(&args.output))?;
-    let rows = args.source.read(&args.input, output)?;
-    let options = args.model.options(common);
+    let roles = match &args.label {
+        Some(label) => Roles::default().with(Role::Label, label),
+        None => Roles::default(),
+    };
+    let data = args.input.open(&Wanted::default(), roles, output)?;
+    let context = Context::with_seed(common.seed);
+    let in_file = |error: Error| {
+        let error = data.locate(error);
+        if error.file_name().is_some() { error } else { error.file(&args.input.file) }
+    };
+    let rows = Training::new(&data, &args.learn, &context).map_err(in_file)?;
+    context.take_notes().iter().for_each(|note| output.note(note));
+    if args.label.is_none() {
+        output.note(format_args!("label column: {}", rows.label));
+    }
+    let options = ModelOptions { seed: common.seed, ..args.model.clone() };
     let numeric = rows.table.column(&rows.label)?.data_type().is_numeric();
     let default = if numeric && options.kind != ModelKind::Logistic { Kind::Regress } else { Kind::Classify };
     let inputs = rows.inputs()?;
     let all: Vec<usize> = (0..rows.table.n_rows()).collect();
     let encoder = inputs.encoder(&all)?;
     let features = inputs.features(&encoder, &all)?;
-    let weights = rows.weights.as_deref();
+    let weights = rows.weights();
     let start = std::time::Instant::now();
     let task = {
         let _busy = output.busy(format!("fitting: {}", options.kind.name()));
         match args.task.unwrap_or(default) {
             Kind::Regress => {
-                let targets = rows.targets().map_err(|error| error.file(&args.input.file))?;
-                Task::Regress(Regressor::fit(features.view(), &targets, weights, &options)?)
+                let targets = rows.targets().map_err(in_file)?;
+                Task::Regress(Regressor::fit(features.view(), &targets, weights, &options).map_err(in_file)?)
             }
             Kind::Classify => {
-                let in_file = |error: Error| error.file(&args.input.file).column(&rows.label);
-                let classes = rows.classes().map_err(in_file)?;
-                classes.require_two(&all).map_err(in_file)?;
+                let of_label = |error: Error| in_file(error.column(&rows.label));
+                let classes = rows.classes().map_err(of_label)?;
+                classes.require_two(&all).map_err(of_label)?;
                 let model =
                     Classifier::fit(features.view(), &classes.codes, weights, &options).map_err(in_file)?;
                 Task::Classify { model, names: classes.names }

@@ -19,8 +19,29 @@ pub enum MaxFeatures {
     Log2,
     /// A share of them, above 0 and at most 1, rounded down.
     Share(f64),
-    /// So many.
+    /// This many.
     Count(usize),
+}
+
+impl std::str::FromStr for MaxFeatures {
+    type Err = Error;
+
+    /// Reads `all`, `sqrt`, `log2`, a share such as `0.3`, or a number.
+    fn from_str(text: &str) -> Result<MaxFeatures> {
+        match text {
+            "all" => return Ok(MaxFeatures::All),
+            "sqrt" => return Ok(MaxFeatures::Sqrt),
+            "log2" => return Ok(MaxFeatures::Log2),
+            _ => {}
+        }
+        match (text.parse::<usize>(), text.parse::<f64>()) {
+            (Ok(count), _) if count > 0 => Ok(MaxFeatures::Count(count)),
+            (_, Ok(share)) if share > 0.0 && share <= 1.0 => Ok(MaxFeatures::Share(share)),
+            _ => Err(Error::argument("unknown number of features")
+                .seen(text)
+                .advice("give all, sqrt, log2, a share above 0 and at most 1, or a number")),
+        }
+    }
 }
 
 impl MaxFeatures {

@@ -10,7 +10,7 @@ use super::regression::{RegressionScores, regression_scores};
 use crate::error::Result;
 
 /// One number, predicted for every row.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ConstantPrediction {
     /// The number.
     pub value: f64,
@@ -19,7 +19,7 @@ pub struct ConstantPrediction {
 }
 
 /// The baselines of a regression, as scikit-learn's `DummyRegressor` predicts them.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct RegressionBaselines {
     /// The mean of the training values: no constant has a smaller MSE on those.
     pub mean: ConstantPrediction,

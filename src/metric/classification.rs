@@ -7,13 +7,14 @@ use serde::Serialize;
 use super::confusion::{AverageScores, Counts, cells, pairs};
 use super::curve::ClassCurves;
 use super::interval::{BootstrapOptions, Interval, bootstrap_all};
+use super::share::share_interval;
 use crate::error::Result;
 
 /// Scores of predicted classes, equal to scikit-learn's `classification_report`.
 ///
 /// The classes are those that occur in the truth or among the predictions. Its text
 /// (`to_string()`, [`to_text`](Self::to_text)) is scikit-learn's to the letter.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ClassificationReport {
     /// How many rows were scored.
     pub n: u64,
@@ -41,7 +42,7 @@ pub struct ClassificationReport {
 }
 
 /// The scores of one class.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ClassScores {
     /// Its number among the names.
     pub class: usize,
@@ -63,7 +64,7 @@ pub struct ClassScores {
 }
 
 /// A score without a value, set to 0 as in scikit-learn. Its text is a warning to show.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Undefined {
     /// The name of the class.
     pub label: String,
@@ -233,7 +234,7 @@ impl fmt::Display for ClassificationReport {
 }
 
 /// The intervals of a [`ClassificationReport`], by the same names.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ClassificationIntervals {
     /// Of the accuracy.
     pub accuracy: Interval,
@@ -253,7 +254,7 @@ pub struct ClassificationIntervals {
 }
 
 /// The intervals of an average.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct AverageIntervals {
     /// Of the mean precision.
     pub precision: Interval,
@@ -263,8 +264,9 @@ pub struct AverageIntervals {
     pub f1: Interval,
 }
 
-/// The intervals of one class. They rest on its rows, and the precision on the rows predicted so.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// The intervals of one class. The recall rests on its rows, the precision on the rows predicted as it, F1 on
+/// both.
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ClassIntervals {
     /// The name of the class.
     pub label: String,
@@ -276,7 +278,11 @@ pub struct ClassIntervals {
     pub f1: Interval,
 }
 
-/// Bootstraps all scores of a [`classification_report`]. Classes that are missing from a resample
+/// The intervals of all scores of a [`classification_report`].
+///
+/// The accuracy and the precision, recall and F1 of a class are shares of rows: their intervals are Wilson's, also
+/// where all rows are right or there are few (F1 is `2 J / (1 + J)` for the share `J` of right rows among those
+/// that are of the class or predicted as it). The others are bootstrapped; classes that are missing from a resample
 /// are left out of its averages, as a report on those rows would.
 ///
 /// # Errors
@@ -288,53 +294,77 @@ pub fn classification_intervals(
     options: &BootstrapOptions,
 ) -> Result<ClassificationIntervals> {
     let (pairs, classes) = pairs(truth, predicted, names.len())?;
-    let whole = Counts::new(&pairs, classes.len(), |_| 1);
-    let intervals = bootstrap_all(truth.len(), options, |times| {
-        let confusion = Counts::new(&pairs, classes.len(), |row| times[row].into());
-        let (macro_average, weighted) = confusion.averages();
+    let mut intervals = bootstrap_all(truth.len(), options, |times| {
+        let counts = Counts::new(&pairs, classes.len(), |row| times[row].into());
+        let (macro_average, weighted) = counts.averages();
         let mut scores = vec![
-            confusion.accuracy(),
-            confusion.balanced_accuracy(),
-            confusion.kappa().unwrap_or(f64::NAN),
-            confusion.matthews_correlation(),
+            counts.balanced_accuracy(),
+            counts.kappa().unwrap_or(f64::NAN),
+            counts.matthews_correlation(),
         ];
         for average in [macro_average, weighted] {
             scores.extend([average.precision, average.recall, average.f1]);
         }
-        for place in 0..classes.len() {
-            let defined = |score: f64, rows: u64| if rows > 0 { score } else { f64::NAN };
-            let (support, predicted) = (confusion.support[place], confusion.predicted[place]);
-            scores.push(defined(confusion.precision(place), predicted));
-            scores.push(defined(confusion.recall(place), support));
-            scores.push(defined(confusion.f1(place), support + predicted));
-        }
         scores
-    })?;
-    let average = |at: usize| AverageIntervals {
-        precision: intervals[at],
-        recall: intervals[at + 1],
-        f1: intervals[at + 2],
-    };
+    })?
+    .into_iter();
+    let mut next = || intervals.next().unwrap_or(Interval::UNDEFINED);
+    let [balanced_accuracy, cohen_kappa, matthews_correlation] = [next(), next(), next()];
+    let mut average = || AverageIntervals { precision: next(), recall: next(), f1: next() };
     Ok(ClassificationIntervals {
-        accuracy: intervals[0],
-        balanced_accuracy: intervals[1],
-        cohen_kappa: intervals[2],
-        matthews_correlation: intervals[3],
-        macro_average: average(4),
-        weighted: average(7),
-        classes: classes
-            .iter()
-            .enumerate()
-            .map(|(place, &class)| {
-                let of = average(10 + 3 * place);
-                let (support, predicted) = (whole.support[place], whole.predicted[place]);
-                ClassIntervals {
-                    label: names[class].clone(),
-                    precision: of.precision.resting_on(predicted),
-                    recall: of.recall.resting_on(support),
-                    f1: of.f1.resting_on(support),
-                }
+        accuracy: share_interval(&shares(&pairs, |truth, predicted| Some(truth == predicted)), options)?,
+        balanced_accuracy,
+        cohen_kappa,
+        matthews_correlation,
+        macro_average: average(),
+        weighted: average(),
+        classes: class_intervals(&pairs, classes.len(), options)?
+            .into_iter()
+            .zip(classes)
+            .map(|([precision, recall, f1], class)| ClassIntervals {
+                label: names[class].clone(),
+                precision,
+                recall,
+                f1,
             })
             .collect(),
     })
+}
+
+fn shares(pairs: &[(u32, u32)], hit: impl Fn(u32, u32) -> Option<bool>) -> Vec<Option<bool>> {
+    pairs.iter().map(|&(truth, predicted)| hit(truth, predicted)).collect()
+}
+
+/// Precision, recall and F1 of each class, from the rows that are of it or predicted as it.
+fn class_intervals(
+    pairs: &[(u32, u32)],
+    n_classes: usize,
+    options: &BootstrapOptions<'_>,
+) -> Result<Vec<[Interval; 3]>> {
+    let mut rows_of: Vec<Vec<usize>> = vec![Vec::new(); n_classes];
+    for (row, &(truth, predicted)) in pairs.iter().enumerate() {
+        rows_of[truth as usize].push(row);
+        if predicted != truth {
+            rows_of[predicted as usize].push(row);
+        }
+    }
+    rows_of
+        .into_iter()
+        .enumerate()
+        .map(|(class, rows)| {
+            let class = class as u32;
+            let of: Vec<(u32, u32)> = rows.iter().map(|row| pairs[*row]).collect();
+            let groups: Option<Vec<u32>> =
+                options.groups.map(|groups| rows.iter().map(|row| groups[*row]).collect());
+            let options = BootstrapOptions { groups: groups.as_deref(), ..*options };
+            let right = |truth: u32, predicted: u32| Some(truth == predicted);
+            let interval =
+                |hit: &dyn Fn(u32, u32) -> Option<bool>| share_interval(&shares(&of, hit), &options);
+            let precision = interval(&|t, p| right(t, p).filter(|_| p == class))?;
+            let recall = interval(&|t, p| right(t, p).filter(|_| t == class))?;
+            let jaccard = interval(&right)?;
+            let f1 = |jaccard: f64| 2.0 * jaccard / (1.0 + jaccard);
+            Ok([precision, recall, Interval { low: f1(jaccard.low), high: f1(jaccard.high), ..jaccard }])
+        })
+        .collect()
 }

@@ -46,7 +46,7 @@ pub(super) fn pairs(truth: &[usize], predicted: &[usize], n_classes: usize) -> R
 }
 
 /// A mean over classes.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct AverageScores {
     /// Mean precision.
     pub precision: f64,

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::check::same_rows;
+use super::normal::{normal_share, t_quantile};
 use crate::error::{Error, Result};
 
 /// With fewer rows an interval says little: a percentile interval is then clearly too narrow.
@@ -26,7 +27,7 @@ pub const FEWEST: usize = 20;
 /// assert!(interval.caution().is_some(), "ten rows are too few");
 /// # Ok::<(), embedlab::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Interval {
     /// Lower end; NaN (`null` in JSON) when no resample had a value.
     pub low: f64,
@@ -37,6 +38,18 @@ pub struct Interval {
     pub n: usize,
     /// Resamples for which the score was undefined (a class had no rows, say). They are left out.
     pub undefined: usize,
+    /// A reason for doubt besides few rows.
+    #[serde(skip)]
+    pub(super) doubt: Option<Doubt>,
+}
+
+/// Why an interval may be too narrow although there are enough rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// Errors with heavy tails decide a mean of squares.
+    HeavyTails,
+    /// A score that needs more rows than others.
+    Fewer(usize),
 }
 
 impl Interval {
@@ -45,13 +58,34 @@ impl Interval {
         if !(self.low.is_finite() && self.high.is_finite()) {
             return Some("the score is undefined".to_owned());
         }
-        (self.n < FEWEST).then(|| format!("too few to tell: {}, at least {FEWEST} are needed", self.n))
+        let least = match self.doubt {
+            Some(Doubt::Fewer(least)) => least,
+            _ => FEWEST,
+        };
+        if self.n < least {
+            return Some(format!("too few to tell: {}, at least {least} are needed", self.n));
+        }
+        (self.doubt == Some(Doubt::HeavyTails))
+            .then(|| "a few large errors decide the score: its interval is too narrow".to_owned())
+    }
+
+    /// An interval that no resampling made.
+    pub(crate) fn new(low: f64, high: f64, n: usize) -> Self {
+        Interval { low, high, n, undefined: 0, doubt: None }
+    }
+
+    pub(super) fn doubted(self, doubt: Option<Doubt>) -> Self {
+        Interval { doubt, ..self }
     }
 
     /// The same interval of a score that rests on `n` rows only.
     pub(super) fn resting_on(self, n: u64) -> Self {
         Interval { n: self.n.min(usize::try_from(n).unwrap_or(usize::MAX)), ..self }
     }
+
+    /// That of a score without a value.
+    pub(super) const UNDEFINED: Interval =
+        Interval { low: f64::NAN, high: f64::NAN, n: 0, undefined: 0, doubt: None };
 }
 
 /// How to resample.
@@ -75,7 +109,7 @@ impl Default for BootstrapOptions<'_> {
 }
 
 /// The percentile interval of one score (Efron and Tibshirani, "An Introduction to the Bootstrap",
-/// 1993, section 13.3).
+/// 1993, section 13.3), a little wider for few rows.
 ///
 /// `score` is given how many times each of the `n_rows` rows was drawn, so that nothing needs to be
 /// copied or sorted again; a score that is undefined for these rows is NaN. Resamples run in
@@ -125,7 +159,7 @@ pub fn bootstrap_all(
         return Err(Error::argument("a different number of scores in each resample")
             .advice("return NaN for a score that is undefined"));
     }
-    let tail = (1.0 - options.confidence) / 2.0;
+    let tail = tail(options.confidence, units.n);
     Ok((0..width)
         .map(|score| {
             let mut values: Vec<f64> =
@@ -136,9 +170,21 @@ pub fn bootstrap_all(
                 high: quantile(&values, 1.0 - tail),
                 n: units.n,
                 undefined: options.n_resamples - values.len(),
+                doubt: None,
             }
         })
         .collect())
+}
+
+/// The share of resamples below the lower end. The percentile interval of few rows is too narrow, as a normal
+/// interval is that takes the variance with n for n - 1 and z for t: its ends go out as far as those differ
+/// (Hesterberg, "What teachers should know about the bootstrap", 2015, section 5.3).
+fn tail(confidence: f64, n: usize) -> f64 {
+    if n < 2 {
+        return (1.0 - confidence) / 2.0;
+    }
+    let n = n as f64;
+    normal_share(-(n / (n - 1.0)).sqrt() * t_quantile(confidence, n - 1.0))
 }
 
 /// The quantile of sorted values at `share` (0 to 1), linear between two of them (NumPy's default,

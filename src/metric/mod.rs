@@ -37,10 +37,12 @@ mod confusion;
 mod correlation;
 mod curve;
 mod interval;
+mod normal;
 mod ordinal;
 mod paired;
 mod ranking;
 mod regression;
+mod share;
 
 pub use agreement::{Agreement, agreement};
 pub use baseline::{

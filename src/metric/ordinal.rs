@@ -5,14 +5,15 @@ use serde::Serialize;
 use super::check::{finite, same_rows};
 use super::confusion::quadratic_kappa;
 use super::correlation::Ranks;
-use super::interval::{BootstrapOptions, Interval, bootstrap_all};
+use super::interval::{BootstrapOptions, Doubt, Interval, bootstrap_all};
+use super::share::share_interval;
 use crate::error::{Error, Result};
 
 /// Scores of predicted stars, grades or other levels with an order.
 ///
 /// The first three look at predictions that were rounded to the nearest level (the lower one where
 /// two are as near), the last two at the predictions as they are.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct OrdinalScores {
     /// How many rows were scored.
     pub n: usize,
@@ -61,7 +62,7 @@ pub fn ordinal_scores(truth: &[f64], predicted: &[f64], levels: &[f64]) -> Resul
 }
 
 /// The intervals of [`OrdinalScores`].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct OrdinalIntervals {
     /// Of the share of right levels.
     pub exact: Interval,
@@ -75,7 +76,7 @@ pub struct OrdinalIntervals {
     pub spearman: Interval,
 }
 
-/// Bootstraps all scores of [`ordinal_scores`].
+/// The intervals of all scores of [`ordinal_scores`]: Wilson's of the two shares, the bootstrap of the others.
 ///
 /// # Errors
 /// As [`ordinal_scores`] and [`bootstrap`](super::bootstrap).
@@ -88,17 +89,17 @@ pub fn ordinal_intervals(
     let rows = Rows::new(truth, predicted, levels)?;
     let intervals = bootstrap_all(truth.len(), options, |times| {
         let times = |row: usize| u64::from(times[row]);
-        let (exact, within_one, kappa) = rows.on_levels(times);
+        let (_, _, kappa) = rows.on_levels(times);
         let [kappa, tau, rho] =
             [kappa, rows.ranks.kendall_tau(times), rows.ranks.spearman(times)].map(|x| x.unwrap_or(f64::NAN));
-        vec![exact, within_one, kappa, tau, rho]
+        vec![kappa, tau, rho]
     })?;
     Ok(OrdinalIntervals {
-        exact: intervals[0],
-        within_one: intervals[1],
-        quadratic_weighted_kappa: intervals[2],
-        kendall_tau: intervals[3],
-        spearman: intervals[4],
+        exact: share_interval(&rows.shares(|pair| pair.0 == pair.1), options)?,
+        within_one: share_interval(&rows.shares(|pair| rows.is_near(pair)), options)?,
+        quadratic_weighted_kappa: intervals[0].doubted(Some(Doubt::Fewer(40))),
+        kendall_tau: intervals[1],
+        spearman: intervals[2],
     })
 }
 
@@ -150,19 +151,25 @@ impl Rows {
         Ok(Rows { ranks: Ranks::new(truth, predicted)?, levels, pairs })
     }
 
+    /// Whether a true and a predicted level are at most 1 apart.
+    fn is_near(&self, (truth, predicted): (u32, u32)) -> bool {
+        let distance = (self.levels[truth as usize] - self.levels[predicted as usize]).abs();
+        // Levels such as 0.1, 1.1 are one apart up to rounding.
+        distance <= 1.0 + 1e-9
+    }
+
+    fn shares(&self, hit: impl Fn((u32, u32)) -> bool) -> Vec<Option<bool>> {
+        self.pairs.iter().map(|pair| Some(hit(*pair))).collect()
+    }
+
     /// Exact, within one, quadratic weighted kappa.
     fn on_levels(&self, times: impl Fn(usize) -> u64) -> (f64, f64, Option<f64>) {
-        let near = |&(truth, predicted): &(u32, u32)| {
-            let distance = (self.levels[truth as usize] - self.levels[predicted as usize]).abs();
-            // Levels such as 0.1, 1.1 are one apart up to rounding.
-            distance <= 1.0 + 1e-9
-        };
         let (mut n, mut exact, mut within) = (0, 0, 0);
         for (row, pair) in self.pairs.iter().enumerate() {
             let times = times(row);
             n += times;
             exact += if pair.0 == pair.1 { times } else { 0 };
-            within += if near(pair) { times } else { 0 };
+            within += if self.is_near(*pair) { times } else { 0 };
         }
         let kappa = quadratic_kappa(&self.pairs, times);
         (exact as f64 / n as f64, within as f64 / n as f64, kappa)

@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 /// assert_eq!(comparison.p_value, 0.125); // four rows differ, and all for the first
 /// # Ok::<(), embedlab::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Comparison {
     /// How many rows were compared.
     pub n: usize,
@@ -40,7 +40,7 @@ pub struct Comparison {
 }
 
 /// A test of two models on the same rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PairedTest {
     /// McNemar's exact test: of the rows that one model alone has right, half are expected for each

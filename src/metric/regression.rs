@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use super::check::{finite, same_rows};
-use super::interval::{BootstrapOptions, Interval, bootstrap_all};
+use super::interval::{BootstrapOptions, Doubt, Interval, bootstrap_all};
 use crate::error::Result;
 
 /// Scores of predicted numbers, equal to scikit-learn's functions of these names. All but `r2` are
 /// in the unit of the truth (`mse` in its square), and smaller is better.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct RegressionScores {
     /// How many rows were scored.
     pub n: usize,
@@ -57,7 +57,7 @@ pub fn regression_scores(truth: &[f64], predicted: &[f64]) -> Result<RegressionS
 
 /// The intervals of [`RegressionScores`]; that of the maximum is left out, because a resample
 /// cannot go beyond it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct RegressionIntervals {
     /// Of the mean absolute error.
     pub mae: Interval,
@@ -88,15 +88,23 @@ pub fn regression_intervals(
         let median = rows.median_absolute_error(|row| times[row].into());
         vec![mae, mse, mse.sqrt(), r2.unwrap_or(f64::NAN), median, mean_error]
     })?;
+    let squares = |at: usize| intervals[at].doubted(rows.doubt_of_squares());
     Ok(RegressionIntervals {
         mae: intervals[0],
-        mse: intervals[1],
-        rmse: intervals[2],
-        r2: intervals[3],
+        mse: squares(1),
+        rmse: squares(2),
+        r2: squares(3),
         median_absolute_error: intervals[4],
         mean_error: intervals[5],
     })
 }
+
+/// With fewer rows the interval of a mean of squares covers less than it says.
+const FEWEST_SQUARES: usize = 40;
+
+/// Kurtosis of the errors from which on a mean of squares rests on few of them: the normal distribution has 3,
+/// that of Laplace 6, and of the t distribution with three degrees of freedom it grows with the rows.
+const HEAVY: f64 = 5.5;
 
 struct Means {
     mae: f64,
@@ -126,6 +134,19 @@ impl<'a> Rows<'a> {
 
     fn error(&self, row: usize) -> f64 {
         self.predicted[row] - self.truth[row]
+    }
+
+    /// Why the interval of a mean of squares may be too narrow.
+    fn doubt_of_squares(&self) -> Option<Doubt> {
+        let n = self.truth.len() as f64;
+        let (mut second, mut fourth) = (0.0, 0.0);
+        for row in 0..self.truth.len() {
+            let square = self.error(row).powi(2);
+            second += square;
+            fourth += square * square;
+        }
+        let heavy = second > 0.0 && n * fourth > HEAVY * second * second;
+        Some(if heavy { Doubt::HeavyTails } else { Doubt::Fewer(FEWEST_SQUARES) })
     }
 
     /// `times` is how often a row counts.

@@ -19,7 +19,7 @@ use crate::split::Split;
 use crate::targets::likeliest;
 
 /// A model's predictions of a class for rows that it was not fitted to, judged.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct ClassificationAnalysis {
     /// How it was tested.
     #[serde(flatten)]
@@ -69,7 +69,7 @@ pub struct ClassificationAnalysis {
 pub type UnseenClasses = Unseen<ClassificationReport, ClassificationIntervals, ClassBaseline>;
 
 /// The scores of always predicting the most frequent class.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ClassBaseline {
     /// The class.
     pub label: String,
@@ -80,7 +80,7 @@ pub struct ClassBaseline {
 }
 
 /// The scores of classes in one fold.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ClassFold {
     /// The share of the rows that is right.
     pub accuracy: f64,

@@ -49,7 +49,7 @@ impl SampleInfo<'_> {
 }
 
 /// How a model was tested: on which rows, which of them it had seen, which features matter.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct HeldOut {
     /// The kind of the model.
     pub model: ModelKind,
@@ -83,7 +83,7 @@ pub struct HeldOut {
 }
 
 /// The scores of one fold of a cross-validation.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct FoldScores<S> {
     /// Its training rows.
     pub n_train: usize,
@@ -99,7 +99,7 @@ pub struct FoldScores<S> {
 }
 
 /// The scores on the test rows that did not leak, with what a constant scores on the same rows.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Unseen<S, I, B> {
     /// The scores.
     #[serde(flatten)]
@@ -112,7 +112,7 @@ pub struct Unseen<S, I, B> {
 
 /// Whether the model is better than a constant, by a paired test at the 5 % level. It rests on the unseen
 /// rows when some test rows leaked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Significantly better.

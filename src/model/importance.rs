@@ -26,7 +26,7 @@ pub struct FeatureGroup {
 }
 
 /// The importance of a group of features.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Importance {
     /// The group.
     pub feature: String,
@@ -39,7 +39,7 @@ pub struct Importance {
 }
 
 /// A single feature and the share of all gain that the splits on it made.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct TopFeature {
     /// Its name: `embedding[3]`, `price`, `brand = Oat & Co`.
     pub name: String,

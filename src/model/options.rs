@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::forest::MaxFeatures;
 
 /// A kind of model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
 pub enum ModelKind {
@@ -41,27 +41,42 @@ impl ModelKind {
 
 /// Which model an analysis fits, and how. `None` is the default of the kind; an option that the kind does not
 /// have is refused when it is given.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::Args))]
+#[serde(default, deny_unknown_fields)]
 pub struct ModelOptions {
-    /// The kind. Default: a forest.
+    /// The kind of model; logistic is for classes, ridge for numbers
+    #[serde(rename = "model")]
+    #[cfg_attr(feature = "cli", arg(long = "model", value_name = "KIND", value_enum, default_value_t))]
     pub kind: ModelKind,
-    /// Trees of a forest, rounds of boosting. `None`: 100.
+    /// Trees of a forest, rounds of boosting [default: 100]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N"))]
     pub trees: Option<usize>,
-    /// Features considered at each split of a forest. `None`: all for numbers, the square root for classes.
+    /// Features considered at each split of a forest: all, sqrt, log2, a share such as 0.3, or a number [default: all to regress, sqrt to classify]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "WHICH"))]
     pub max_features: Option<MaxFeatures>,
-    /// Maximum depth of a tree, in splits. `None`: no limit; for a single tree 4.
+    /// Maximum depth of forest, boost and tree, in splits [default: no limit; for tree 4]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N"))]
     pub max_depth: Option<usize>,
-    /// Minimum rows per leaf. `None`: 1 for a forest, 20 for boosting, 5 for a single tree.
+    /// Minimum rows per leaf of forest, boost and tree [default: 1; for boost 20, for tree 5]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N"))]
     pub min_samples_leaf: Option<usize>,
-    /// Learning rate of boosting. `None`: 0.1.
+    /// Learning rate of boosting [default: 0.1]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "X"))]
     pub learning_rate: Option<f64>,
-    /// L2 strength of ridge and logistic regression. `None`: 1.
+    /// L2 regularisation strength of ridge and logistic [default: 1]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "X"))]
     pub alpha: Option<f64>,
-    /// Neighbours of knn. `None`: 5.
+    /// Neighbours of knn [default: 5]
+    #[serde(rename = "neighbors")]
+    #[cfg_attr(feature = "cli", arg(long = "neighbors", value_name = "N"))]
     pub n_neighbors: Option<usize>,
-    /// Whether every class counts the same, however many rows it has (forest and boosting). Default: no.
+    /// Weight classes equally, whatever their number of rows (forest and boost)
+    #[cfg_attr(feature = "cli", arg(long))]
     pub balanced: bool,
-    /// The seed of the model and of the intervals. Default: 42.
+    /// The seed of the model and of the intervals; default: 42. An analysis sets it to its own.
+    #[serde(skip)]
+    #[cfg_attr(feature = "cli", arg(skip = 42_u64))]
     pub seed: u64,
 }
 
@@ -94,7 +109,7 @@ impl ModelOptions {
             ("min_samples_leaf", self.min_samples_leaf.is_some(), &[Forest, Boost, Tree]),
             ("learning_rate", self.learning_rate.is_some(), &[Boost]),
             ("alpha", self.alpha.is_some(), &[Ridge, Logistic]),
-            ("n_neighbors", self.n_neighbors.is_some(), &[Knn]),
+            ("neighbors", self.n_neighbors.is_some(), &[Knn]),
             ("balanced", self.balanced, &[Forest, Boost]),
         ];
         match given.into_iter().find(|(_, given, kinds)| *given && !kinds.contains(&self.kind)) {

@@ -21,7 +21,7 @@ use crate::split::Split;
 const MOST_LEVELS: usize = 11;
 
 /// A model's predictions of a number for rows that it was not fitted to, judged.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct RegressionAnalysis {
     /// How it was tested.
     #[serde(flatten)]
@@ -59,7 +59,7 @@ pub struct RegressionAnalysis {
 pub type UnseenNumbers = Unseen<RegressionScores, RegressionIntervals, Baseline>;
 
 /// The scores of constants.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Baseline {
     /// The mean absolute error of always predicting the median.
     pub mae: f64,
@@ -78,7 +78,7 @@ impl Baseline {
 }
 
 /// Scores of levels such as stars.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Stars {
     /// Share within one level, quadratic weighted kappa, Kendall's tau.
     #[serde(flatten)]

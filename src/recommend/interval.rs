@@ -38,7 +38,7 @@ pub(super) fn two_way_interval(
     let half = student(fewer - 1) * variance.sqrt() / (1.0 - r * r);
     let (low, high) =
         if half.is_finite() { ((r.atanh() - half).tanh(), (r.atanh() + half).tanh()) } else { (r, r) };
-    Some(Interval { low, high, n: fewer, undefined: 0 })
+    Some(Interval::new(low, high, fewer))
 }
 
 /// The sum of squares of the groups' sums, corrected for their number, and that number.

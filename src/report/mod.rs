@@ -2,7 +2,6 @@
 
 mod labels;
 mod map;
-mod models;
 mod overview;
 mod recommend;
 
@@ -14,7 +13,6 @@ use crate::view::{Block, Figure, Section};
 
 pub use labels::{labels, threshold_picture};
 pub use map::map;
-pub use models::{classification, regression};
 pub use overview::overview;
 pub use recommend::{neighbors, recommend, star_picture};
 

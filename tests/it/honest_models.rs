@@ -307,3 +307,17 @@ fn the_report_on_reviews_without_texts_still_finds_copies() {
         json(embedlab().args(["-q", "classify", &file, "--label", "Score", "--json", "--model", "knn"]));
     assert!(found["leaked"].as_u64().unwrap() > 6, "{}", found["leaked"]);
 }
+
+#[test]
+fn the_test_of_a_perfect_model_on_few_rows_is_not_certain() {
+    let rows =
+        Array2::from_shape_fn((150, 1), |(row, _)| if row % 2 == 0 { row as f32 } else { -(row as f32) });
+    let classes = two_classes((0..150).map(|row| row % 2).collect());
+    let split = train_test_split(150, 0.2, 42).unwrap();
+    let options = ModelOptions { kind: ModelKind::Knn, n_neighbors: Some(1), ..Default::default() };
+    let found = classify(rows.view(), &classes, &split, &SampleInfo::default(), &options).unwrap();
+    assert_eq!(found.report.accuracy, 1.0);
+    let interval = found.intervals.accuracy;
+    // Wilson's interval of 30 of 30.
+    assert!((interval.low - 0.886_486_81).abs() < 1e-6 && interval.high == 1.0, "{interval:?}");
+}

@@ -10,6 +10,7 @@ mod cluster_cases;
 mod cluster_scores;
 mod command;
 mod contract;
+mod coverage;
 mod embed;
 mod embed_server;
 mod examples;

@@ -336,9 +336,12 @@ fn the_interval_is_that_of_scipy_up_to_the_draw() {
         let (truth, predicted) = (floats(&case["truth"]), floats(&case["predicted"]));
         let interval = regression_intervals(&truth, &predicted, &options).unwrap().mae;
         let expected = ["low", "high"].map(|end| case[end].as_f64().unwrap());
-        let tolerance = 0.04 * (expected[1] - expected[0]);
-        assert!((interval.low - expected[0]).abs() < tolerance, "{place}: {interval:?} {expected:?}");
-        assert!((interval.high - expected[1]).abs() < tolerance, "{place}: {interval:?} {expected:?}");
+        let width = expected[1] - expected[0];
+        // Ours is wider for few units: by sqrt(20 / 19) * 2.093 / 1.96 for 20 rows, if the resamples are normal.
+        let wider = if interval.n < 100 { 0.05 * width } else { 0.0 };
+        let (low, high) = (expected[0] - wider, expected[1] + wider);
+        assert!((interval.low - low).abs() < 0.04 * width, "{place}: {interval:?} {expected:?}");
+        assert!((interval.high - high).abs() < 0.04 * width, "{place}: {interval:?} {expected:?}");
     }
 }
 
@@ -384,11 +387,10 @@ fn intervals_of_counted_rows_are_those_of_copied_rows() {
     let report =
         |rows: &[usize]| classification_report(&pick(&truth, rows), &pick(&predicted, rows), &names).unwrap();
     let slow = |score: &(dyn Fn(&[usize]) -> Option<f64> + Sync)| slow_interval(truth.len(), &options, score);
-    near("accuracy", fast.accuracy, slow(&|rows| Some(report(rows).accuracy)));
+    near("balanced", fast.balanced_accuracy, slow(&|rows| Some(report(rows).balanced_accuracy)));
     near("kappa", fast.cohen_kappa, slow(&|rows| report(rows).cohen_kappa));
     near("macro", fast.macro_average.f1, slow(&|rows| Some(report(rows).macro_average.f1)));
     near("weighted", fast.weighted.precision, slow(&|rows| Some(report(rows).weighted.precision)));
-    near("class", fast.classes[0].recall, slow(&|rows| Some(report(rows).classes[0].recall)));
     assert_eq!(fast.classes[0].recall.n, truth.iter().filter(|&&class| class == 0).count());
 
     let case = &fixture["numbers"][1];
@@ -407,7 +409,6 @@ fn intervals_of_counted_rows_are_those_of_copied_rows() {
     let scores =
         |rows: &[usize]| ordinal_scores(&pick(&truth, rows), &pick(&predicted, rows), &stars).unwrap();
     let slow = |score: &(dyn Fn(&[usize]) -> Option<f64> + Sync)| slow_interval(truth.len(), &options, score);
-    near("within one", fast.within_one, slow(&|rows| Some(scores(rows).within_one)));
     near("qwk", fast.quadratic_weighted_kappa, slow(&|rows| scores(rows).quadratic_weighted_kappa));
     near("tau", fast.kendall_tau, slow(&|rows| scores(rows).kendall_tau));
     near("rho", fast.spearman, slow(&|rows| scores(rows).spearman));

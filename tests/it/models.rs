@@ -78,7 +78,7 @@ fn bad_input_ends_with_2_and_a_way_out() {
     };
     let missing =
         write(folder.path(), "missing.csv", &rows(&["1", "", "2", "1", "2", "", "1", "2", "1", "2"]));
-    fails(&["classify", &missing, "--label", "label"], "2 of 10 rows; leave them out with --drop-missing");
+    fails(&["classify", &missing, "--label", "label"], "2 of 10 rows; drop them with --drop-missing");
     embedlab()
         .args(["classify", &missing, "--label", "label", "--drop-missing", "--trees", "3"])
         .assert()
