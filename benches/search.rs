@@ -12,25 +12,24 @@ fn main() {
     let rows = read(&path, &Default::default()).expect("rows").into_vectors();
     let shape = format!("{} x {}", rows.nrows(), rows.ncols());
     let start = std::time::Instant::now();
-    let index = Hnsw::build(rows.view(), &HnswOptions::default()).expect("an index");
+    let (index, recall) =
+        Hnsw::build_measured(rows.view(), &HnswOptions::default(), 10, &|_| ()).expect("an index");
     println!(
         "HNSW build, {shape}, {} threads: {:.1} s",
         rayon::current_num_threads(),
         start.elapsed().as_secs_f64()
     );
-    for ef in [16, 24, 32, 48, 100] {
-        let recall = index.recall(rows.view(), 10, ef, 500).expect("a recall");
-        println!("recall@10 with ef {ef}: {:.4} +- {:.4}", recall.recall, recall.standard_error);
+    for at in recall.iter().flat_map(|recall| &recall.by_ef) {
+        println!(
+            "recall@10 with ef {}: held out {:.4}, random pairs {:.4}",
+            at.ef, at.held_out, at.random_pairs
+        );
     }
-    let searcher = index.searcher(rows.view()).expect("a searcher");
-    let queries = index.queries_between(rows.view(), 100).expect("queries");
-    for ef in [16, 24, 32, 48, 100] {
+    let queries = rows.slice(ndarray::s![..100.min(rows.nrows()), ..]);
+    for ef in [16, 32, 64, 128] {
         measure::measure(&format!("100 queries by the index, ef {ef}"), &shape, || {
-            queries
-                .rows()
-                .into_iter()
-                .map(|row| searcher.search(row, 10, ef).expect("hits").len())
-                .sum::<usize>()
+            let hits = |row| index.search(rows.view(), row, 10, ef).expect("hits").len();
+            queries.rows().into_iter().map(hits).sum::<usize>()
         });
     }
     measure::measure("5 queries, exact", &shape, || {

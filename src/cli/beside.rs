@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use arrow::array::ArrayRef;
+use embedlab::data::Data;
+use embedlab::rows::RowSource;
 use embedlab::table::{self, Format, Table, WriteOptions, Written};
 use embedlab::{Error, Result};
 
@@ -46,16 +48,53 @@ pub fn warn_of_dropped(written: &Written, path: &Path, output: &Output) {
     output.warn(format_args!("{} {why}; these columns are not in it: {dropped}", path.display()));
 }
 
+/// Rows with columns, in memory or streamed.
+pub trait Embedded {
+    fn dims(&self) -> usize;
+    fn columns(&self) -> &Table;
+}
+
+impl Embedded for Table {
+    fn dims(&self) -> usize {
+        self.dims()
+    }
+
+    fn columns(&self) -> &Table {
+        self
+    }
+}
+
+impl Embedded for Data {
+    fn dims(&self) -> usize {
+        RowSource::dims(self)
+    }
+
+    fn columns(&self) -> &Table {
+        self.table()
+    }
+}
+
+/// Columns of rows whose vectors are not read, and how many dimensions those have.
+impl Embedded for (&Table, usize) {
+    fn dims(&self) -> usize {
+        self.1
+    }
+
+    fn columns(&self) -> &Table {
+        self.0
+    }
+}
+
 /// Refuses vectors of another dimension or, where both files name their model in a column `model`,
 /// of another model: cosines between models mean nothing.
-pub fn same_space(rows: &Table, others: &Table, file: &Path, what: &str) -> Result<()> {
+pub fn same_space(rows: &impl Embedded, others: &Table, file: &Path, what: &str) -> Result<()> {
     if rows.dims() != others.dims() {
         return Err(Error::input(format!("{what} and rows have different dimensions"))
             .file(file)
             .seen(format!("{} in the {what}, {} in the rows", others.dims(), rows.dims()))
             .advice(format!("embed the {what} with the model of the rows")));
     }
-    match (model_of(rows), model_of(others)) {
+    match (model_of(rows.columns()), model_of(others)) {
         (Some(rows), Some(others)) if rows != others => {
             Err(Error::input(format!("{what} and rows are of different models"))
                 .file(file)

@@ -6,12 +6,11 @@ use embedlab::embed::{EmbedOptions, Embedder, LongTexts, Lsa, Models};
 #[cfg(feature = "local-models")]
 use embedlab::embed::{Hub, LocalModel};
 use embedlab::error::excerpt;
-use embedlab::table::Table;
 use embedlab::{Error, Result};
 use ndarray::Array2;
 
 use super::Output;
-use super::beside::model_of;
+use super::beside::{Embedded, model_of};
 use super::server::Server;
 
 /// The embedder for texts on the command line.
@@ -27,7 +26,13 @@ pub struct With {
 impl With {
     /// The vectors of texts by the embedder that made those of `rows`; without one, the error names what
     /// can be given `instead`.
-    pub fn embed(&self, texts: &[String], rows: &Table, file: &Path, instead: &str) -> Result<Array2<f32>> {
+    pub fn embed(
+        &self,
+        texts: &[String],
+        rows: &impl Embedded,
+        file: &Path,
+        instead: &str,
+    ) -> Result<Array2<f32>> {
         let embedder = self.embedder(rows, file, instead)?;
         let vectors = embedder.embed(texts)?;
         for (text, vector) in texts.iter().zip(vectors.rows()) {
@@ -41,9 +46,9 @@ impl With {
     }
 
     /// The embedder of the rows; one that is known to be another is refused before it is asked.
-    fn embedder(&self, rows: &Table, file: &Path, instead: &str) -> Result<Box<dyn Embedder>> {
+    fn embedder(&self, rows: &impl Embedded, file: &Path, instead: &str) -> Result<Box<dyn Embedder>> {
         let models = self.server.known()?;
-        let of_rows = model_of(rows);
+        let of_rows = model_of(rows.columns());
         let beside = beside(file);
         let known = |name: &&String| models.get(name).is_some();
         let servers = |name: &&String| self.server.is_named() && !name.starts_with("lsa-");

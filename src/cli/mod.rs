@@ -10,6 +10,7 @@ mod cost;
 mod describe;
 mod embed;
 mod embedder;
+mod index;
 mod input;
 mod man;
 mod map;
@@ -18,6 +19,7 @@ mod output;
 mod outputs;
 mod predict;
 mod profile;
+mod query;
 mod recommend;
 mod report;
 mod schema;
@@ -221,7 +223,7 @@ fn run_command(matches: &clap::ArgMatches, common: &Common, output: &Output) -> 
         Command::ZeroShot(args) => zero_shot::run(&args, output),
         Command::Profile(args) => profile::run(&args, output),
         Command::Recommend(args) => recommend::run(&args, output),
-        Command::Neighbors(args) => neighbors::run(&args, output),
+        Command::Neighbors(args) => neighbors::run(&args, common, output),
         Command::Search(args) => search::run(&args, common, output),
         Command::Code(args) => code::run(&args, common, output),
         Command::Map(args) => map::run(&args, common, output),

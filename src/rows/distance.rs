@@ -1,5 +1,6 @@
 //! How far two rows are from each other.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::simd::{dot_f64, l1_distance_f64, linf_distance, squared_distance_f64};
@@ -11,7 +12,8 @@ use super::simd::{dot_f64, l1_distance_f64, linf_distance, squared_distance_f64}
 /// assert_eq!(Metric::L1.distance(&[1.0, 2.0], &[4.0, -2.0]), 7.0);
 /// assert_eq!(Metric::Cosine.distance(&[1.0, 0.0], &[0.0, 3.0]), 1.0);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Metric {
     /// One minus the cosine of the angle; 1 when a row is zero.

@@ -1,188 +1,385 @@
-//! An index on disk, tied to the rows that it was built from.
+//! An index on disk that answers without the file that it was built from.
+//!
+//! The file holds a header (JSON) and numbers of four bytes, little endian: the rows, their lengths, and the
+//! links of each layer. It is mapped, and a search reads the rows that its walk meets. It knows the file it was
+//! built from by size, time and a hash of samples; a hash of the whole file decides where those do not, or
+//! where the user asks.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
-use ndarray::{Array2, ArrayView2};
+use memmap2::Mmap;
+use ndarray::{ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
+use super::hnsw::{Links, Space, nearest, require_fitting};
 use super::{Hnsw, HnswOptions, Recall};
 use crate::error::{Error, Result};
-use crate::rows::Metric;
-use crate::store::{Layout, Stored, save};
+use crate::rows::Neighbor;
+use crate::table::{map_file, write_whole};
 
-/// Layers above the lowest, and links of a row, that an index can have at most: each layer has a fraction
-/// of the rows of the one below.
-const MOST_LAYERS: usize = 64;
-const MOST_LINKS: usize = 10_000;
+const MAGIC: &[u8; 8] = b"EMBLABIX";
+const VERSION: u32 = 1;
 
-const LAYOUT: Layout = Layout { kind: "hnsw index", version: 1 };
+/// Bytes before the header: the magic, the version, the length of the header.
+const PRELUDE: usize = 16;
 
-/// Numbers of a matrix on disk, so that no row of it is empty.
-const WIDTH: usize = 2;
+/// The header is filled up to a multiple of this.
+const ALIGNMENT: usize = 64;
 
-#[derive(Serialize, Deserialize)]
-struct About {
-    n_rows: usize,
-    dims: usize,
-    metric: Metric,
-    m: usize,
-    ef_construction: usize,
-    seed: u64,
-    entry: u32,
-    /// Rows with links in each upper layer.
-    upper: Vec<usize>,
-    /// A hash of the rows, as hexadecimal digits.
-    fingerprint: String,
-    recall: Option<(usize, usize, usize, f64, f64)>,
+/// Pieces of a file that a sampled hash looks at, and their bytes.
+const SAMPLES: u64 = 16;
+const SAMPLE_BYTES: u64 = 64 << 10;
+
+/// What identifies the file that an index was built from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Stamp {
+    bytes: u64,
+    /// Nanoseconds since 1970.
+    modified: u64,
+    /// A hash of samples of the file.
+    sampled: String,
+    /// A hash of the whole file.
+    whole: String,
 }
 
-/// A hash (XXH3, 128 bits) of rows and their shape: other rows have another one.
-pub fn fingerprint(rows: ArrayView2<'_, f32>) -> String {
+impl Stamp {
+    fn of(file: &Path) -> Result<Stamp> {
+        let (bytes, modified) = size_and_time(file)?;
+        Ok(Stamp { bytes, modified, sampled: sampled(file, bytes)?, whole: whole(file)? })
+    }
+}
+
+fn size_and_time(file: &Path) -> Result<(u64, u64)> {
+    let about = std::fs::metadata(file).map_err(|error| Error::io("cannot open", error).file(file))?;
+    let modified = about.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    Ok((about.len(), modified.map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))))
+}
+
+fn sampled(file: &Path, bytes: u64) -> Result<String> {
+    let failed = |error| Error::io("cannot read", error).file(file);
+    let mut open = File::open(file).map_err(|error| Error::io("cannot open", error).file(file))?;
     let mut hash = Xxh3::new();
-    hash.update(&(rows.nrows() as u64).to_le_bytes());
-    hash.update(&(rows.ncols() as u64).to_le_bytes());
-    let mut bytes = Vec::with_capacity(4 * rows.ncols());
-    for row in rows.rows() {
-        bytes.clear();
-        row.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
-        hash.update(&bytes);
+    for sample in 0..SAMPLES {
+        let last = bytes.saturating_sub(SAMPLE_BYTES);
+        open.seek(SeekFrom::Start(last / (SAMPLES - 1) * sample)).map_err(failed)?;
+        let mut piece = Vec::new();
+        (&mut open).take(SAMPLE_BYTES).read_to_end(&mut piece).map_err(failed)?;
+        hash.update(&piece);
     }
-    format!("{:032x}", hash.digest128())
+    open.seek(SeekFrom::Start(bytes.saturating_sub(SAMPLE_BYTES))).map_err(failed)?;
+    let mut end = Vec::new();
+    open.take(SAMPLE_BYTES).read_to_end(&mut end).map_err(failed)?;
+    hash.update(&end);
+    Ok(format!("{:032x}", hash.digest128()))
 }
 
-impl Hnsw {
-    /// Saves the index with a fingerprint of its rows and, if it was measured, its recall. The file
-    /// appears whole or not at all.
+fn whole(file: &Path) -> Result<String> {
+    let mut open = File::open(file).map_err(|error| Error::io("cannot open", error).file(file))?;
+    let (mut hash, mut buffer) = (Xxh3::new(), vec![0; 1 << 20]);
+    loop {
+        match open.read(&mut buffer).map_err(|error| Error::io("cannot read", error).file(file))? {
+            0 => return Ok(format!("{:032x}", hash.digest128())),
+            read => hash.update(&buffer[..read]),
+        }
+    }
+}
+
+/// What the header says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Header {
+    rows: usize,
+    dims: usize,
+    /// The column whose vectors these are.
+    vector_column: String,
+    options: HnswOptions,
+    entry: u32,
+    /// Rows and links of each layer, from below.
+    layers: Vec<(usize, usize)>,
+    recall: Option<Recall>,
+    source: Stamp,
+}
+
+/// A mapped index.
+pub struct IndexFile {
+    path: PathBuf,
+    map: Mmap,
+    header: Header,
+    /// Where the numbers begin.
+    begin: usize,
+}
+
+impl IndexFile {
+    /// Writes an index of the vectors of a column of `source`, which are `rows`; the file appears whole or not at
+    /// all.
     ///
     /// # Errors
-    /// When the rows do not fit the index, or the file cannot be written.
+    /// When the rows do not fit the index, the source cannot be read, or the file cannot be written.
     pub fn save(
-        &self,
-        path: impl AsRef<Path>,
+        path: &Path,
+        index: &Hnsw,
         rows: ArrayView2<'_, f32>,
-        recall: Option<Recall>,
+        source: &Path,
+        vector_column: &str,
+        recall: Option<&Recall>,
     ) -> Result<()> {
-        let path = path.as_ref();
-        self.searcher(rows.reborrow())?;
-        let mut lists: Vec<(u32, &[u32])> = Vec::new();
-        lists.extend(self.base.iter().enumerate().map(|(row, links)| (row as u32, links.as_slice())));
-        for layer in &self.upper {
-            let mut of_layer: Vec<(u32, &[u32])> =
-                layer.iter().map(|(row, links)| (*row, links.as_slice())).collect();
-            of_layer.sort_unstable_by_key(|(row, _)| *row);
-            lists.extend(of_layer);
+        if rows.dim() != (index.n_rows(), index.dims) {
+            return Err(Error::argument("an index of other rows").with_code("index-stale"));
         }
-        let heads: Vec<u32> = lists.iter().flat_map(|(row, links)| [*row, links.len() as u32]).collect();
-        let links: Vec<u32> = lists.iter().flat_map(|(_, links)| links.iter().copied()).collect();
-        let about = About {
-            n_rows: self.n_rows(),
-            dims: self.dims,
-            metric: self.options.metric,
-            m: self.options.m,
-            ef_construction: self.options.ef_construction,
-            seed: self.options.seed,
-            entry: self.entry,
-            upper: self.upper.iter().map(HashMap::len).collect(),
-            fingerprint: fingerprint(rows),
-            recall: recall.map(|r| (r.k, r.ef, r.queries, r.recall, r.standard_error)),
+        let layers = layers(index);
+        let header = Header {
+            rows: rows.nrows(),
+            dims: rows.ncols(),
+            vector_column: vector_column.to_owned(),
+            options: index.options,
+            entry: index.graph.entry(),
+            layers: layers.iter().map(|layer| (layer.rows.len(), layer.links.len())).collect(),
+            recall: recall.cloned(),
+            source: Stamp::of(source)?,
         };
-        save(path, LAYOUT, &about, &[("heads", &halves(&heads)?), ("links", &halves(&links)?)])
+        let mut text = serde_json::to_vec(&header)
+            .map_err(|error| Error::input("the index cannot be saved").file(path).source(error))?;
+        text.resize((PRELUDE + text.len()).next_multiple_of(ALIGNMENT) - PRELUDE, b' ');
+        write_whole(path, |out| {
+            let mut write = |bytes: &[u8]| {
+                out.write_all(bytes).map_err(|error| Error::io("cannot write", error).file(path))
+            };
+            write(MAGIC)?;
+            write(&VERSION.to_le_bytes())?;
+            write(&(text.len() as u32).to_le_bytes())?;
+            write(&text)?;
+            for row in rows.rows() {
+                write(&row.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>())?;
+            }
+            write(&index.lengths.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>())?;
+            for layer in &layers {
+                for numbers in [&layer.rows, &layer.offsets, &layer.links] {
+                    write(&numbers.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>())?;
+                }
+            }
+            Ok(())
+        })
     }
 
-    /// Loads an index that [`save`](Hnsw::save) wrote, for the same rows.
+    /// Opens an index that [`save`](IndexFile::save) wrote, without reading its rows.
     ///
     /// # Errors
-    /// When the file is missing, damaged, of another kind or of an unknown version, or was built from
-    /// other rows.
-    pub fn load(path: impl AsRef<Path>, rows: ArrayView2<'_, f32>) -> Result<(Hnsw, Option<Recall>)> {
-        let path = path.as_ref();
-        let stored = Stored::open(path, LAYOUT)?;
-        let about: About = stored.about()?;
-        let stale = |seen: String| {
-            Error::input("a stale index: it was built from different rows")
+    /// When the file is missing, cut short, of another kind or of an unknown version.
+    pub fn open(path: &Path) -> Result<IndexFile> {
+        let damaged = |seen: &str| {
+            Error::input("a damaged index").with_code("index-damaged").file(path).seen(seen).advice(REBUILD)
+        };
+        if cfg!(target_endian = "big") {
+            return Err(Error::input("an index cannot be mapped on this machine").file(path));
+        }
+        let map = map_file(path)?;
+        if map.len() < PRELUDE || &map[..8] != MAGIC {
+            return Err(Error::input("no index of this program").file(path).advice(REBUILD));
+        }
+        let number =
+            |at: usize| map.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_le_bytes);
+        let (version, length) = (number(8).unwrap_or(0), number(12).unwrap_or(0) as usize);
+        if version != VERSION {
+            return Err(Error::input("an index of another version")
                 .file(path)
+                .seen(format!("version {version}, where {VERSION} is known"))
+                .advice(REBUILD));
+        }
+        let begin = PRELUDE + length;
+        let text = map.get(PRELUDE..begin).ok_or_else(|| damaged("cut short in its header"))?;
+        let header: Header = serde_json::from_slice(text).map_err(|error| damaged(&error.to_string()))?;
+        let numbers = header.numbers().ok_or_else(|| damaged("impossible sizes"))?;
+        let fits = numbers.checked_mul(4).and_then(|bytes| bytes.checked_add(begin)) == Some(map.len());
+        let possible = header.rows > 0
+            && header.dims > 0
+            && (header.entry as usize) < header.rows
+            && header.layers.first().is_some_and(|layer| layer.0 == header.rows)
+            && begin % 4 == 0;
+        if !(fits && possible) {
+            return Err(damaged("cut short, or with sizes that do not fit"));
+        }
+        Ok(IndexFile { path: path.to_owned(), map, header, begin })
+    }
+
+    /// Checks that the index belongs to the file as it is now: by size, time and samples, or byte by byte
+    /// (`verify`, or when the time differs). Nothing but the file is asked, so this is quick.
+    ///
+    /// # Errors
+    /// When the file has changed, or the index is of another vector column or of other options.
+    pub fn require_fresh(&self, source: &Path, verify: bool) -> Result<()> {
+        let stale = |seen: &str| {
+            Error::input("a stale index: the file has changed since")
+                .with_code("index-stale")
+                .file(&self.path)
                 .seen(seen)
-                .advice("build it anew with --rebuild")
+                .advice(REBUILD)
         };
-        if (about.n_rows, about.dims) != rows.dim() {
-            return Err(stale(format!(
-                "{} x {} rows in the index, {} x {} in the file",
-                about.n_rows,
-                about.dims,
-                rows.nrows(),
-                rows.ncols()
-            )));
+        let known = &self.header.source;
+        let (bytes, modified) = size_and_time(source)?;
+        if bytes != known.bytes {
+            return Err(stale(&format!("{bytes} bytes, and {} when it was built", known.bytes)));
         }
-        if about.fingerprint != fingerprint(rows) {
-            return Err(stale("other numbers in the rows".to_owned()));
+        if sampled(source, bytes)? != known.sampled {
+            return Err(stale("other content"));
         }
-        let (heads, links) = (whole(&stored, "heads")?, whole(&stored, "links")?);
-        let n = about.n_rows;
-        let mut at = 0_usize;
-        let mut lists = heads.chunks_exact(2).map(|head| {
-            let (row, len) = (head[0], head[1] as usize);
-            let end = at.checked_add(len)?;
-            let list = links.get(at..end)?;
-            at = end;
-            let good = (row as usize) < n && list.iter().all(|to| (*to as usize) < n);
-            good.then(|| (row, list.to_vec()))
-        });
-        let damaged = || stored.damaged("links that lead nowhere");
-        if heads.len() % 2 != 0
-            || about.upper.iter().try_fold(n, |sum, count| sum.checked_add(*count)) != Some(heads.len() / 2)
-            || about.upper.len() > MOST_LAYERS
-            || about.entry as usize >= n
-            || !(2..=MOST_LINKS).contains(&about.m)
-        {
-            return Err(damaged());
+        if (verify || modified != known.modified) && whole(source)? != known.whole {
+            return Err(stale("other content"));
         }
-        let mut base = Vec::with_capacity(n);
-        for row in 0..n {
-            match lists.next().flatten() {
-                Some((found, list)) if found as usize == row => base.push(list),
-                _ => return Err(damaged()),
-            }
-        }
-        let mut upper = Vec::with_capacity(about.upper.len());
-        for count in &about.upper {
-            let mut layer = HashMap::new();
-            for _ in 0..*count {
-                let (row, list) = lists.next().flatten().ok_or_else(damaged)?;
-                layer.insert(row, list);
-            }
-            upper.push(layer);
-        }
-        let options = HnswOptions {
-            m: about.m,
-            ef_construction: about.ef_construction,
-            metric: about.metric,
-            seed: about.seed,
+        Ok(())
+    }
+
+    /// The number of rows.
+    pub fn n_rows(&self) -> usize {
+        self.header.rows
+    }
+
+    /// The number of dimensions.
+    pub fn dims(&self) -> usize {
+        self.header.dims
+    }
+
+    /// The column whose vectors these are.
+    pub fn vector_column(&self) -> &str {
+        &self.header.vector_column
+    }
+
+    /// How it was built.
+    pub fn options(&self) -> &HnswOptions {
+        &self.header.options
+    }
+
+    /// Which share of an exact search it finds, if that was measured.
+    pub fn recall(&self) -> Option<&Recall> {
+        self.header.recall.as_ref()
+    }
+
+    /// The vector of a row.
+    ///
+    /// # Errors
+    /// When there is no such row.
+    pub fn row(&self, row: usize) -> Result<ArrayView1<'_, f32>> {
+        let space = self.space()?;
+        let values = space.rows.get(row * space.dims..(row + 1) * space.dims).filter(|_| row < self.n_rows());
+        values.map(ArrayView1::from).ok_or_else(|| {
+            Error::argument("a query row out of range")
+                .with_code("row-out-of-range")
+                .seen(format!("row {row} of {}, counted from 0", self.n_rows()))
+        })
+    }
+
+    /// The rows nearest to a query, as [`Hnsw::search`] finds them.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn search(&self, query: ArrayView1<'_, f32>, k: usize, ef: usize) -> Result<Vec<Neighbor>> {
+        require_fitting(query, self.dims(), self.header.options.metric)?;
+        Ok(nearest(&self.links()?, &self.space()?, &query.to_vec(), k, ef))
+    }
+
+    fn numbers<T: bytemuck::AnyBitPattern>(&self) -> Result<&[T]> {
+        bytemuck::try_cast_slice(&self.map[self.begin..]).map_err(|_| {
+            Error::input("a damaged index").with_code("index-damaged").file(&self.path).advice(REBUILD)
+        })
+    }
+
+    fn space(&self) -> Result<Space<'_>> {
+        let (rows, dims) = (self.header.rows, self.header.dims);
+        let numbers = self.numbers::<f32>()?;
+        Ok(Space {
+            rows: &numbers[..rows * dims],
+            dims,
+            metric: self.header.options.metric,
+            lengths: &numbers[rows * dims..rows * dims + rows],
+        })
+    }
+
+    fn links(&self) -> Result<Mapped<'_>> {
+        let mut rest = &self.numbers::<u32>()?[self.header.rows * (self.header.dims + 1)..];
+        let mut next = |n: usize| {
+            let (now, later) = rest.split_at(n);
+            rest = later;
+            now
         };
-        let recall = about.recall.map(|(k, ef, queries, recall, standard_error)| Recall {
-            k,
-            ef,
-            queries,
-            recall,
-            standard_error,
+        let layers = self.header.layers.iter().map(|(rows, links)| LayerOf {
+            rows: next(*rows),
+            offsets: next(rows + 1),
+            links: next(*links),
         });
-        Ok((Hnsw { options, dims: about.dims, entry: about.entry, base, upper }, recall))
+        Ok(Mapped { entry: self.header.entry, layers: layers.collect() })
     }
 }
 
-/// Whole numbers as `f32`, in two halves of 16 bits, which it holds exactly.
-fn halves(numbers: &[u32]) -> Result<Array2<f32>> {
-    let values = numbers.iter().flat_map(|x| [(x >> 16) as f32, (x & 0xffff) as f32]).collect();
-    Array2::from_shape_vec((numbers.len(), WIDTH), values)
-        .map_err(|error| Error::input("the index cannot be saved").source(error))
+const REBUILD: &str = "build it anew with --rebuild";
+
+impl Header {
+    /// Numbers behind the header; `None` where they are more than any file holds.
+    fn numbers(&self) -> Option<usize> {
+        let rows = self.rows.checked_mul(self.dims.checked_add(1)?)?;
+        self.layers.iter().try_fold(rows, |sum, (rows, links)| {
+            sum.checked_add(rows.checked_mul(2)?.checked_add(1)?)?.checked_add(*links)
+        })
+    }
 }
 
-fn whole(stored: &Stored, name: &str) -> Result<Vec<u32>> {
-    let matrix = stored.matrix(name)?;
-    let half = |value: &f32| (0.0..=65_535.0).contains(value) && value.fract() == 0.0;
-    if matrix.ncols() != WIDTH || !matrix.iter().all(half) {
-        return Err(stored.damaged("links that are not integers"));
+/// A layer as it is written: its rows, where the links of each begin, and the links.
+struct Layer {
+    rows: Vec<u32>,
+    offsets: Vec<u32>,
+    links: Vec<u32>,
+}
+
+fn layers(index: &Hnsw) -> Vec<Layer> {
+    let graph = &index.graph;
+    let flat = |rows: Vec<u32>, layer: usize| {
+        let (mut offsets, mut links) = (vec![0], Vec::new());
+        for row in &rows {
+            links.extend_from_slice(graph.links(layer, *row));
+            offsets.push(links.len() as u32);
+        }
+        Layer { rows, offsets, links }
+    };
+    let mut layers = vec![flat((0..graph.base.len() as u32).collect(), 0)];
+    for (at, layer) in graph.upper.iter().enumerate() {
+        let mut rows: Vec<u32> = layer.keys().copied().collect();
+        rows.sort_unstable();
+        layers.push(flat(rows, at + 1));
     }
-    Ok(matrix.rows().into_iter().map(|row| (row[0] as u32) << 16 | row[1] as u32).collect())
+    layers
+}
+
+/// A layer as it stands in the map.
+struct LayerOf<'m> {
+    rows: &'m [u32],
+    offsets: &'m [u32],
+    links: &'m [u32],
+}
+
+struct Mapped<'m> {
+    entry: u32,
+    layers: Vec<LayerOf<'m>>,
+}
+
+impl Links for Mapped<'_> {
+    /// What a damaged file says is never trusted: links beyond the file are none.
+    fn links(&self, layer: usize, row: u32) -> &[u32] {
+        let layer = &self.layers[layer];
+        let at = match layer.rows.get(row as usize) {
+            Some(found) if *found == row => Some(row as usize),
+            _ => layer.rows.binary_search(&row).ok(),
+        };
+        let range =
+            at.and_then(|at| Some((*layer.offsets.get(at)? as usize, *layer.offsets.get(at + 1)? as usize)));
+        range.and_then(|(from, to)| layer.links.get(from..to)).unwrap_or(&[])
+    }
+
+    fn entry(&self) -> u32 {
+        self.entry
+    }
+
+    fn top(&self) -> usize {
+        self.layers.len() - 1
+    }
 }

@@ -15,10 +15,13 @@
 //! assert!(hits.len() == 3 && hits.iter().all(|hit| keep[hit.row]));
 //! assert!(hits[0].distance <= hits[1].distance);
 //!
-//! // By an index, which may miss some; by how much it misses can be measured.
-//! let index = Hnsw::build(reviews.vectors(), &HnswOptions::default())?;
-//! let recall = index.recall(reviews.vectors(), 10, 100, 50)?;
-//! assert!(recall.recall > 0.95);
+//! // By an index, which may miss some; how many is measured with rows that it does not hold yet, and
+//! // half-way between random rows.
+//! let (index, recall) = Hnsw::build_measured(reviews.vectors(), &HnswOptions::default(), 10, &|_| ())?;
+//! let recall = recall.expect("660 rows are enough");
+//! let ef = recall.default_ef();
+//! assert!(recall.at(ef).is_some_and(|measured| measured.recall > 0.95));
+//! assert_eq!(index.search(reviews.vectors(), query.view(), 3, ef)?.len(), 3);
 //! # Ok::<(), embedlab::Error>(())
 //! ```
 
@@ -31,8 +34,8 @@ mod index_file;
 mod neighbors;
 
 pub use filter::Filter;
-pub use hnsw::{Hnsw, HnswOptions, Recall, Searcher};
-pub use index_file::fingerprint;
+pub use hnsw::{EfRecall, Hnsw, HnswOptions, Recall};
+pub use index_file::IndexFile;
 pub use neighbors::{Hit, NeighborOptions, Neighbors, Query, neighbors};
 
 use ndarray::{ArrayView1, Axis};

@@ -39,7 +39,6 @@ pub use columns::{Labels, Table};
 pub use format::Format;
 pub use format::batches::VectorLayout;
 pub use format::projector::write_projector;
-#[cfg(feature = "local-models")]
 pub(crate) use mapped::map as map_file;
 pub use origin::Origin;
 pub use read::{Encoding, ReadOptions, read, read_columns, read_without_vectors};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use embedlab::rows::Metric;
 use embedlab::search::code::source_tree;
-use embedlab::search::{Hnsw, HnswOptions, search};
+use embedlab::search::{Hnsw, HnswOptions, IndexFile, search};
 use ndarray::{Array2, ArrayView1, s};
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -67,11 +67,14 @@ fn the_index_finds_nearly_all_and_is_the_same_for_any_number_of_threads() {
         };
         let index = build(1);
         assert!(index == build(3));
-        let recall = index.recall(rows.view(), 10, 100, 200).unwrap();
-        assert!(recall.recall > 0.97, "{recall:?}");
-        // Fewer rows in view find less, so that the measure measures.
-        let narrow = index.recall(rows.view(), 10, 1, 200).unwrap();
-        assert!(narrow.recall < recall.recall, "{narrow:?}");
+        let (measured, recall) = Hnsw::build_measured(rows.view(), &options, 10, &|_| ()).unwrap();
+        assert!(measured == index, "measuring changes nothing");
+        let recall = recall.unwrap();
+        let enough = recall.at(recall.default_ef()).unwrap();
+        assert!(enough.low >= 0.95 && enough.recall <= enough.held_out && enough.high <= 1.0, "{recall:?}");
+        // Wider walks find no less, and no share is said to be certain.
+        assert!(recall.by_ef.windows(2).all(|pair| pair[0].recall <= pair[1].recall + 0.01), "{recall:?}");
+        assert!(recall.by_ef.iter().all(|at| at.low < at.recall), "{recall:?}");
     }
 }
 
@@ -83,8 +86,15 @@ fn an_index_bears_duplicates_zeros_and_few_rows() {
     let index = Hnsw::build(rows.view(), &HnswOptions::default()).unwrap();
     let found = index.search(rows.view(), rows.row(7), 3, 50).unwrap();
     assert_eq!(found[0].row, 7);
-    let recall = index.recall(rows.view(), 10, 100, 100).unwrap();
-    assert!(recall.recall > 0.9, "{recall:?}");
+    let zero = index.search(rows.view(), rows.row(405), 3, 50).unwrap_err().to_string();
+    assert!(zero.contains("zeros"), "{zero}");
+    assert!(
+        index
+            .search(rows.view(), rows.row(7), 600, 600)
+            .unwrap()
+            .iter()
+            .all(|hit| !(400..410).contains(&hit.row))
+    );
     for n in 1..6 {
         let few = rows.slice(s![..n, ..]);
         let index = Hnsw::build(few, &HnswOptions::default()).unwrap();
@@ -95,26 +105,82 @@ fn an_index_bears_duplicates_zeros_and_few_rows() {
     assert!(Hnsw::build(rows.view(), &HnswOptions::default()).is_err());
 }
 
+/// Truth 4: points between a row and its neighbour said 98.9 %, fresh draws of the same kind found 82.6 %.
 #[test]
-fn a_saved_index_is_the_same_and_refuses_other_rows_and_damage() {
+fn the_recall_that_is_said_is_that_of_fresh_rows() {
+    let mut random = ChaCha8Rng::seed_from_u64(11);
+    let mut normal = || (0..12).map(|_| random.gen_range(0.0..1.0_f32)).sum::<f32>() - 6.0;
+    let all = Array2::from_shape_simple_fn((4200, 32), &mut normal);
+    let (rows, fresh) = (all.slice(s![..4000, ..]), all.slice(s![4000.., ..]));
+    let (index, recall) = Hnsw::build_measured(rows, &HnswOptions::default(), 10, &|_| ()).unwrap();
+    let recall = recall.unwrap();
+    for ef in [16, recall.default_ef()] {
+        let exact = embedlab::rows::top_k(&rows, fresh, 10, Metric::Cosine).unwrap();
+        let found: usize = fresh
+            .rows()
+            .into_iter()
+            .zip(exact)
+            .map(|(query, exact)| {
+                let hits = index.search(rows, query, 10, ef).unwrap();
+                hits.iter().filter(|hit| exact.iter().any(|near| near.row == hit.row)).count()
+            })
+            .sum();
+        let (share, said) = (found as f64 / 2000.0, recall.at(ef).unwrap());
+        assert!((share - said.held_out).abs() < 0.04, "ef {ef}: {share} {said:?}");
+        assert!(ef == 16 || share > 0.93, "ef {ef}: {share}");
+    }
+}
+
+#[test]
+fn a_saved_index_answers_alike_and_refuses_another_file_and_damage() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("rows.hnsw");
-    let mut rows = clustered(300, 8);
-    let index = Hnsw::build(rows.view(), &HnswOptions::default()).unwrap();
-    let recall = index.recall(rows.view(), 10, 50, 100).unwrap();
-    index.save(&path, rows.view(), Some(recall)).unwrap();
-    let (read, measured) = Hnsw::load(&path, rows.view()).unwrap();
-    assert!(read == index && measured == Some(recall));
+    let (path, source) = (folder.path().join("rows.hnsw"), folder.path().join("rows.npy"));
+    let rows = clustered(300, 8);
+    let save_rows = |rows: &Array2<f32>| {
+        let table = embedlab::table::Table::from_vectors(rows.clone());
+        embedlab::table::write(&table, &source, &Default::default()).unwrap();
+    };
+    save_rows(&rows);
+    let (index, recall) = Hnsw::build_measured(rows.view(), &HnswOptions::default(), 10, &|_| ()).unwrap();
+    IndexFile::save(&path, &index, rows.view(), &source, "embedding", recall.as_ref()).unwrap();
+    let read = IndexFile::open(&path).unwrap();
+    assert_eq!((read.n_rows(), read.dims(), read.recall()), (300, 8, recall.as_ref()));
+    for row in [0, 150, 299] {
+        assert_eq!(read.row(row).unwrap(), rows.row(row));
+        let found = read.search(rows.row(row), 7, 40).unwrap();
+        assert_eq!(found, index.search(rows.view(), rows.row(row), 7, 40).unwrap());
+    }
+    assert!(read.row(300).is_err());
+    read.require_fresh(&source, false).unwrap();
+    read.require_fresh(&source, true).unwrap();
+    // Another time and the same content: still the same file. Other content: not.
+    save_rows(&rows);
+    read.require_fresh(&source, false).unwrap();
+    let mut other = rows.clone();
+    other[[7, 7]] += 0.001;
+    save_rows(&other);
+    assert!(read.require_fresh(&source, false).unwrap_err().to_string().contains("stale"));
+    save_rows(&rows.slice(s![..299, ..]).to_owned());
+    assert!(read.require_fresh(&source, false).unwrap_err().to_string().contains("stale"));
+
     let whole = std::fs::read(&path).unwrap();
     for length in [0, 8, 50, whole.len() / 2, whole.len() - 1] {
         std::fs::write(&path, &whole[..length]).unwrap();
-        assert!(Hnsw::load(&path, rows.view()).is_err(), "{length}");
+        assert!(IndexFile::open(&path).is_err(), "{length}");
     }
-    std::fs::write(&path, &whole).unwrap();
-    let fewer = rows.slice(s![..299, ..]);
-    assert!(Hnsw::load(&path, fewer).unwrap_err().to_string().contains("stale"));
-    rows[[7, 7]] += 0.001;
-    assert!(Hnsw::load(&path, rows.view()).unwrap_err().to_string().contains("stale"));
+    // Damage within is no panic: whatever the links say, rows of the file are found.
+    for seed in 0..200 {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut bytes = whole.clone();
+        for _ in 0..20 {
+            let at = random.gen_range(0..bytes.len());
+            bytes[at] = random.r#gen();
+        }
+        std::fs::write(&path, &bytes).unwrap();
+        if let Ok(index) = IndexFile::open(&path) {
+            let _ = index.search(rows.row(1), 5, 20);
+        }
+    }
 }
 
 #[test]
@@ -146,16 +212,21 @@ fn the_command_searches_filters_and_keeps_an_index() {
     assert!(written.numbers("Score").unwrap().into_iter().flatten().all(|score| score <= 2.0));
     assert_eq!(written.n_rows(), filtered["hits"].as_array().unwrap().len());
 
-    let first = json(embedlab().args(["search", &rows, "--row", "5", "-k", "4", "--index", "--json", "-q"]));
-    assert_eq!((&first["hits"], &first["index"]["built"]), (&exact["hits"], &true.into()));
-    assert!(first["index"]["recall"]["recall"].as_f64().unwrap() > 0.95);
-    let again = json(embedlab().args(["search", &rows, "--row", "5", "-k", "4", "--index", "--json", "-q"]));
-    assert_eq!((&again["hits"], &again["index"]["built"]), (&exact["hits"], &false.into()));
+    // Few rows are searched exactly.
+    let few = json(embedlab().args(["search", &rows, "--row", "5", "-k", "4", "--index", "--json", "-q"]));
+    assert_eq!((&few["hits"], &few["index"]), (&exact["hits"], &serde_json::Value::Null));
+    let varied = json(
+        embedlab().args(["search", &rows, "--like", "5,9", "--unlike", "3", "--mmr", "0.5", "--json", "-q"]),
+    );
+    assert!(
+        varied["hits"].as_array().unwrap().iter().all(|hit| hit["cosine"].is_number() && hit["row"] != 9)
+    );
+    let neighbors = json(embedlab().args(["neighbors", &rows, "--row", "5", "-k", "4", "--json", "-q"]));
+    assert_eq!(neighbors["neighbors"], exact["hits"]);
 
     let fails = |arguments: &[&str], says: &str| {
         embedlab().args(arguments).assert().code(2).stderr(contains(says));
     };
-    fails(&["search", &rows, "--row", "5", "--index", "--metric", "l2"], "another metric");
     fails(&["search", &rows, "--row", "660"], "row 660 of 660");
     fails(&["search", &rows], "nothing to search for");
     fails(&["search", &rows, "tea"], "embedlab embed FILE --model lsa");
@@ -166,10 +237,36 @@ fn the_command_searches_filters_and_keeps_an_index() {
     let narrow = path("narrow.csv");
     std::fs::write(&narrow, "embedding\n\"[1.0, 2.0]\"\n").unwrap();
     fails(&["search", &rows, "--from", &narrow], "2 in the queries, 384 in the rows");
+}
+
+#[test]
+fn an_index_of_many_rows_is_kept_beside_the_file_and_answers_like_the_exact_search() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let rows = path("rows.npy");
+    let write = |n: usize| {
+        let table = embedlab::table::Table::from_vectors(clustered(n, 4));
+        embedlab::table::write(&table, Path::new(&rows), &Default::default()).unwrap();
+    };
+    write(20_000);
+    let ask = |more: &[&str]| {
+        let arguments = [&["search", &rows, "--row", "5", "-k", "4", "--json", "-q"], more].concat();
+        json(embedlab().args(arguments))
+    };
+    let exact = ask(&[]);
+    let first = ask(&["--index"]);
+    assert_eq!((&first["hits"], &first["index"]["built"]), (&exact["hits"], &true.into()));
+    assert!(first["index"]["recall"]["low"].as_f64().unwrap() >= 0.95);
+    let again = ask(&["--index", "--verify"]);
+    assert_eq!((&again["hits"], &again["index"]["built"]), (&exact["hits"], &false.into()));
+    let fails = |more: &[&str], says: &str| {
+        let arguments = [&["search", &rows, "--row", "5", "--index"], more].concat();
+        embedlab().args(arguments).assert().code(2).stderr(contains(says));
+    };
+    fails(&["--metric", "l2"], "another metric");
     // Other rows under the same name: the index is stale.
-    json(embedlab().args(["search", SAMPLE, "--row", "5", "-k", "600", "--json", "-q", "-o", &rows]));
-    fails(&["search", &rows, "--row", "5", "--index"], "a stale index");
-    embedlab().args(["search", &rows, "--row", "5", "--index", "--rebuild", "-q"]).assert().success();
+    write(20_001);
+    fails(&[], "a stale index");
 }
 
 #[test]
