@@ -281,7 +281,7 @@ impl Asker {
     }
 
     /// The vectors of a batch, in its order; in base64, or as numbers where the server knows no base64.
-    pub async fn vectors(&self, batch: &Batch) -> Result<Vectors, Failure> {
+    pub(in crate::embed) async fn vectors(&self, batch: &Batch) -> Result<Vectors, Failure> {
         let floats = self.floats.load(Ordering::Relaxed);
         let first = self.vectors_as(batch, floats).await;
         match first {
