@@ -58,7 +58,7 @@ impl ApiKey {
     pub(super) fn strip(&self, text: &str) -> String {
         let whole = text.replace(&self.secret, SHOWN);
         // What a header holds, encoded; its ends depend on what stands before it and after.
-        let encoded = ["", "r:", "er "].map(|before| STANDARD.encode(format!("{before}{}", self.secret)));
+        let encoded = ["", "-", "--"].map(|before| STANDARD.encode(format!("{before}{}", self.secret)));
         let encoded = encoded.iter().map(|code| code.get(4..code.len().saturating_sub(4)).unwrap_or(""));
         std::iter::once(self.secret.as_str())
             .chain(encoded)

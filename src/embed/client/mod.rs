@@ -317,7 +317,7 @@ impl Asker {
                 if agreed != vector.len() {
                     let seen = vector.len();
                     return Err(Failure::useless(format!(
-                        "a vector of {seen} numbers where {agreed} were expected"
+                        "a vector of {seen} dimensions where {agreed} were expected"
                     )));
                 }
             }

@@ -183,7 +183,7 @@ mod tests {
         assert!(said(&two(&item(0, "[1, 2]"), &item(0, "[1, 2]"))).contains("two vectors with the index 0"));
         assert!(said(&two(&item(0, "[1, 2]"), &item(2, "[1, 2]"))).contains("the index 2 for 2 texts"));
         assert!(said(&two(&item(0, "[1, 2]"), r#"{"embedding": [1, 2]}"#)).contains("with and without"));
-        assert!(said(&two(&item(0, "[1, 2]"), &item(1, "[1]"))).contains("1 numbers where 2"));
+        assert!(said(&two(&item(0, "[1, 2]"), &item(1, "[1]"))).contains("1 dimensions where 2"));
         assert!(said(&two(&item(0, "[1, 2]"), &item(1, "[1, null]"))).contains("null instead"));
         assert!(!said(&two(&item(0, "[1, 2]"), &item(1, "[1, 1e60]"))).is_empty());
         let nan = format!("\"{}\"", text(&[f32::NAN, 1.0]));

@@ -272,7 +272,7 @@ fn a_server_that_always_fails_is_given_up() {
         (Reply::status(500), "status 500"),
         (Reply::Html, "a web page instead of JSON; check --base-url"),
         (Reply::Short, "vectors for"),
-        (Reply::Wrong, "a vector of 15 numbers where 16 were expected"),
+        (Reply::Wrong, "a vector of 15 dimensions where 16 were expected"),
         (Reply::CutBefore, "the connection broke"),
         (Reply::CutWithin, "the connection broke"),
         (

@@ -293,5 +293,5 @@ fn an_embedder_of_a_server_asks_once_for_what_it_was_asked_before() {
         Some(&cache),
         |_| {},
     );
-    assert!(error.unwrap_err().to_string().contains("16 numbers where 4 were expected"));
+    assert!(error.unwrap_err().to_string().contains("16 dimensions where 4 were expected"));
 }
