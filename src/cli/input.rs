@@ -14,8 +14,8 @@ use super::output::Output;
 #[derive(clap::Args)]
 #[command(next_help_heading = "Input")]
 pub struct Input {
-    /// File or folder with embeddings: .csv .tsv .parquet .jsonl .json .arrow .npy .npz .safetensors,
-    /// a Hugging Face dataset folder or an MTEB cache folder; - is stdin
+    /// File, folder of parts or quoted pattern with embeddings: .csv .tsv .parquet .jsonl .json .arrow .npy .npz .safetensors .vec,
+    /// .gz and .zst of text, a Hugging Face dataset or an MTEB cache; - is stdin
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// The column with the vectors [default: the one that holds vectors]
@@ -33,6 +33,15 @@ pub struct Input {
     /// A second file with the columns of the rows, for formats that hold only vectors
     #[arg(long, hide_short_help = true, value_name = "FILE")]
     sidecar: Option<PathBuf>,
+    /// Words for a missing value in unquoted cells of text files [default: NA, N/A, #N/A, NULL, null, None, nan, NaN, <NA>, \\N]
+    #[arg(long, value_name = "WORD,..", value_delimiter = ',', hide_short_help = true)]
+    missing: Option<Vec<String>>,
+    /// The CSV file has no header [default: the first record is one, unless it is numbers or holds a vector]
+    #[arg(long, hide_short_help = true)]
+    no_header: bool,
+    /// The decimal mark of a CSV file: a point or a comma
+    #[arg(long, value_name = "CHAR", default_value = ".", value_parser = [".", ","], hide_short_help = true)]
+    decimal: String,
 }
 
 /// A file of stored embeddings, and which of its rows are used.
@@ -41,6 +50,9 @@ pub struct Input {
 pub struct TableInput {
     #[command(flatten)]
     input: Input,
+    /// Leave out rows without a usable vector, and rows without a label where one is learned
+    #[arg(long)]
+    drop_missing: bool,
     /// Use only the rows for which this SQL expression holds, such as "Score <= 2 and Kind = 'tea'"
     #[arg(long = "where", value_name = "FILTER", hide_short_help = true)]
     filter: Option<String>,
@@ -88,7 +100,9 @@ pub enum FormatName {
     Npy,
     Npz,
     Safetensors,
-    HuggingFace,
+    WordVectors,
+    #[value(alias = "hugging-face")]
+    Parts,
     MtebCache,
 }
 
@@ -104,7 +118,8 @@ impl From<FormatName> for Format {
             FormatName::Npy => Format::Npy,
             FormatName::Npz => Format::Npz,
             FormatName::Safetensors => Format::Safetensors,
-            FormatName::HuggingFace => Format::HuggingFace,
+            FormatName::WordVectors => Format::WordVectors,
+            FormatName::Parts => Format::Parts,
             FormatName::MtebCache => Format::MtebCache,
         }
     }
@@ -156,6 +171,9 @@ impl Input {
             },
             delimiter: self.delimiter,
             sidecar: self.sidecar.clone(),
+            missing: self.missing.clone(),
+            no_header: self.no_header,
+            decimal_comma: self.decimal == ",",
             ..ReadOptions::default()
         }
     }
@@ -173,6 +191,11 @@ impl TableInput {
         self.filter.is_some() || self.drop_duplicates.is_some() || self.sample.is_some()
     }
 
+    /// Whether rows without a vector or a label are left out.
+    pub fn drops_missing(&self) -> bool {
+        self.drop_missing
+    }
+
     /// Opens the rows. What is left out is said.
     pub fn open(&self, wanted: &Wanted, roles: Roles, output: &Output) -> Result<Data> {
         let _busy = output.busy(format!("reading {}", self.name()));
@@ -183,7 +206,11 @@ impl TableInput {
             seed: output.seed(),
         };
         let memory = self.memory.unwrap_or_default();
-        let read = ReadOptions { allow_non_finite: wanted.non_finite, ..self.options() };
+        let read = ReadOptions {
+            allow_non_finite: wanted.non_finite,
+            drop_missing: self.drop_missing,
+            ..self.options()
+        };
         let written = (!self.columns.is_empty()).then(|| self.columns.clone());
         let options = OpenOptions { read, roles, selection, written, stream: wanted.blocks, memory };
         let data = match Data::open(self.path(), &options) {

@@ -48,7 +48,10 @@ impl Data {
         let matrix = table.vectors();
         let source: &dyn RowSource = streamed.as_deref().map_or(&matrix as &dyn RowSource, |source| source);
         let selected = options.selection.rows(&table, source, &roles).map_err(|error| error.file(path))?;
-        let (kept, notes) = selected.map_or((None, Vec::new()), |(rows, notes)| (Some(rows), notes));
+        let (kept, mut notes) = selected.map_or((None, Vec::new()), |(rows, notes)| (Some(rows), notes));
+        if table.left_out() > 0 {
+            notes.insert(0, format!("left out {} rows without a usable vector", table.left_out()));
+        }
         if let Some(rows) = &kept {
             table = table.take(rows)?;
             streamed = streamed

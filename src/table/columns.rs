@@ -1,15 +1,18 @@
 //! The table itself.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use arrow::array::{Array, ArrayRef, AsArray, UInt64Array};
+use arrow::array::{Array, ArrayRef, AsArray, StringArray, UInt64Array};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Schema};
+use arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type, Schema};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use ndarray::{Array2, ArrayView2, Axis};
 
+use rayon::prelude::*;
+
 use super::Origin;
+use super::column::json_text;
 use crate::error::{Error, Result, nearest_name};
 
 /// Embeddings with the columns of their rows.
@@ -21,6 +24,49 @@ pub struct Table {
     columns: RecordBatch,
     vector_column: String,
     origin: Origin,
+    /// Rows that were left out when the file was read, because they had no usable vector.
+    left_out: usize,
+    /// The parts of structs and of JSON objects by their names with a dot, once one was asked for.
+    parts: OnceLock<Vec<(String, ArrayRef)>>,
+}
+
+/// Columns as they are used: dictionaries (factors of R, categories of pandas) as their values, and the class numbers of
+/// a Hugging Face dataset as the names that its metadata give.
+pub(super) fn plain(batch: RecordBatch) -> Result<RecordBatch> {
+    let schema = batch.schema();
+    let features = schema
+        .metadata()
+        .get("huggingface")
+        .and_then(|about| serde_json::from_str::<serde_json::Value>(about).ok())
+        .map(|about| about["info"]["features"].clone())
+        .unwrap_or_default();
+    let is_dictionary = |field: &FieldRef| matches!(field.data_type(), DataType::Dictionary(..));
+    if !schema.fields().iter().any(is_dictionary) && features.is_null() {
+        return Ok(batch);
+    }
+    let failed = |error: arrow::error::ArrowError| Error::input("cannot read the columns").source(error);
+    let mut fields = Vec::new();
+    let mut arrays = Vec::new();
+    for (field, array) in schema.fields().iter().zip(batch.columns()) {
+        let names = features[field.name()]["names"].as_array().filter(|_| field.data_type().is_integer());
+        let array: ArrayRef = match (field.data_type(), names) {
+            (DataType::Dictionary(_, value), _) => cast(array, value).map_err(failed)?,
+            (_, Some(names)) => {
+                let codes = cast(array, &DataType::Int64).map_err(failed)?;
+                let name = |code: i64| usize::try_from(code).ok().and_then(|code| names.get(code)?.as_str());
+                let codes = codes.as_primitive::<Int64Type>().iter();
+                Arc::new(codes.map(|code| code.and_then(name)).collect::<StringArray>())
+            }
+            _ => array.clone(),
+        };
+        fields.push(field.as_ref().clone().with_data_type(array.data_type().clone()).with_nullable(true));
+        arrays.push(array);
+    }
+    let mut metadata = schema.metadata().clone();
+    metadata.remove("huggingface");
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new_with_metadata(fields, metadata)), arrays, &options)
+        .map_err(failed)
 }
 
 /// The values of a column as classes.
@@ -62,7 +108,14 @@ impl Table {
                 .seen(format!("{} rows of columns, {} vectors", columns.num_rows(), vectors.nrows()))
                 .advice("give the sidecar that belongs to these vectors"));
         }
-        Ok(Table { vectors, columns, vector_column: vector_column.into(), origin: Origin::unknown() })
+        Ok(Table {
+            vectors,
+            columns,
+            vector_column: vector_column.into(),
+            origin: Origin::unknown(),
+            left_out: 0,
+            parts: OnceLock::new(),
+        })
     }
 
     /// A table that is only a matrix.
@@ -75,6 +128,8 @@ impl Table {
             columns,
             vector_column: "embedding".into(),
             origin: Origin::unknown(),
+            left_out: 0,
+            parts: OnceLock::new(),
         }
     }
 
@@ -85,6 +140,8 @@ impl Table {
             columns,
             vector_column: "embedding".into(),
             origin: Origin::unknown(),
+            left_out: 0,
+            parts: OnceLock::new(),
         }
     }
 
@@ -118,10 +175,36 @@ impl Table {
         &self.origin
     }
 
+    pub(super) fn plain(self) -> Result<Table> {
+        Ok(Table { columns: plain(self.columns.clone())?, ..self })
+    }
+
     /// The same table, said to come from elsewhere.
     pub fn with_origin(mut self, origin: Origin) -> Table {
         self.origin = origin;
         self
+    }
+
+    /// How many rows of the file were left out because they had no usable vector
+    /// ([`ReadOptions::drop_missing`](super::ReadOptions::drop_missing)).
+    pub fn left_out(&self) -> usize {
+        self.left_out
+    }
+
+    /// The rows whose vectors are finite.
+    pub(super) fn with_usable_rows(self) -> Result<Table> {
+        let vectors = self.vectors.view();
+        let usable: Vec<usize> = (0..self.n_rows())
+            .into_par_iter()
+            .filter(|row| vectors.row(*row).iter().all(|number| number.is_finite()))
+            .collect();
+        if usable.is_empty() && self.n_rows() > 0 {
+            return Err(Error::input("no row has a usable vector")
+                .with_code("vector-missing")
+                .seen(format!("{} rows", self.n_rows())));
+        }
+        let left_out = self.n_rows() - usable.len();
+        Ok(Table { left_out, ..self.take(&usable)? })
     }
 
     /// The same columns and origin with other vectors, one for each row.
@@ -133,7 +216,9 @@ impl Table {
         vectors: impl Into<Arc<Array2<f32>>>,
         vector_column: impl Into<String>,
     ) -> Result<Table> {
-        Ok(Table::new(vectors, self.columns.clone(), vector_column)?.with_origin(self.origin.clone()))
+        let table =
+            Table::new(vectors, self.columns.clone(), vector_column)?.with_origin(self.origin.clone());
+        Ok(Table { left_out: self.left_out, ..table })
     }
 
     /// The table with more columns at the end; a column of the same name is replaced. Vectors are shared, not
@@ -143,7 +228,7 @@ impl Table {
     /// When a column has another number of rows.
     ///
     /// ```
-    /// use std::sync::Arc;
+    /// use std::sync::{Arc, OnceLock};
     /// use arrow::array::Int64Array;
     /// use embedlab::table::Table;
     /// let table = Table::from_vectors(ndarray::array![[1.0], [2.0]]);
@@ -196,7 +281,7 @@ impl Table {
         let options = RecordBatchOptions::new().with_row_count(Some(self.n_rows()));
         let columns = RecordBatch::try_new_with_options(Arc::new(schema), arrays, &options)
             .map_err(|error| Error::input("the columns do not fit the rows").source(error))?;
-        Ok(Table { columns, ..self.clone() })
+        Ok(Table { columns, parts: OnceLock::new(), ..self.clone() })
     }
 
     /// All columns but the vectors.
@@ -214,12 +299,17 @@ impl Table {
         self.columns.schema_ref().fields().iter().map(|field| field.name().as_str()).collect()
     }
 
-    /// A column by its name.
+    /// A column by its name. What is inside a struct, or inside the objects of a column of JSON, has a name with a
+    /// dot: `metadata.stars`.
     ///
     /// # Errors
     /// When there is none; the message offers the nearest name.
     pub fn column(&self, name: &str) -> Result<&ArrayRef> {
-        self.columns.column_by_name(name).ok_or_else(|| {
+        if let Some(column) = self.columns.column_by_name(name) {
+            return Ok(column);
+        }
+        let part = name.contains('.').then(|| self.parts().iter().find(|(part, _)| part == name)).flatten();
+        part.map(|(_, array)| array).ok_or_else(|| {
             let names = self.column_names();
             let error = Error::argument("no such column").with_code("column-not-found").column(name);
             match nearest_name(name, names.iter().copied()) {
@@ -232,13 +322,47 @@ impl Table {
         })
     }
 
-    /// A column as text, whatever its type; `None` where the cell is empty.
+    fn parts(&self) -> &[(String, ArrayRef)] {
+        self.parts.get_or_init(|| {
+            let fields = self.columns.schema_ref().fields().iter().zip(self.columns.columns());
+            fields.flat_map(|(field, array)| json_text::parts(field.name(), array)).collect()
+        })
+    }
+
+    /// A column as text, whatever its type; `None` where the cell is empty. Lists and structs are JSON, bytes are
+    /// hexadecimal digits, and numbers of a column in which all are whole have no point: `3`, not `3.0`.
     ///
     /// # Errors
-    /// When there is no such column, or its type (a list, a struct) has no text form.
+    /// When there is no such column.
     pub fn text(&self, name: &str) -> Result<Vec<Option<String>>> {
-        let text = cast(self.column(name)?, &DataType::LargeUtf8)
-            .map_err(|error| Error::input("the column cannot be read as text").column(name).source(error))?;
+        let column = self.column(name)?;
+        let failed = |error| Error::input("the column cannot be read as text").column(name).source(error);
+        match column.data_type() {
+            nested if nested.is_nested() => {
+                return json_text::json_texts(column).map_err(|error| error.column(name));
+            }
+            DataType::Binary
+            | DataType::LargeBinary
+            | DataType::BinaryView
+            | DataType::FixedSizeBinary(_) => {
+                let bytes = cast(column, &DataType::LargeBinary).map_err(failed)?;
+                let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                return Ok(bytes.as_binary::<i64>().iter().map(|bytes| bytes.map(hex)).collect());
+            }
+            float if float.is_floating() => {
+                let numbers = cast(column, &DataType::Float64).map_err(failed)?;
+                let numbers = numbers.as_primitive::<Float64Type>();
+                let is_whole = |number: f64| number.fract() == 0.0 && number.abs() < 9e15;
+                if numbers.iter().flatten().all(is_whole) {
+                    return Ok(numbers
+                        .iter()
+                        .map(|number| number.map(|number| format!("{number:.0}")))
+                        .collect());
+                }
+            }
+            _ => {}
+        }
+        let text = cast(column, &DataType::LargeUtf8).map_err(failed)?;
         Ok(text.as_string::<i64>().iter().map(|value| value.map(str::to_owned)).collect())
     }
 
@@ -304,6 +428,8 @@ impl Table {
             columns,
             vector_column: self.vector_column.clone(),
             origin: self.origin.take(rows),
+            left_out: self.left_out,
+            parts: OnceLock::new(),
         })
     }
 }

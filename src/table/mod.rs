@@ -22,6 +22,7 @@
 mod check;
 mod column;
 mod columns;
+mod content;
 mod format;
 mod guard;
 mod mapped;
@@ -30,6 +31,7 @@ mod read;
 mod sidecar;
 mod stream;
 mod template;
+mod times;
 mod write;
 
 pub use crate::output::write_whole;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::record_batch::RecordBatch;
 
-use super::format::{csv, hugging_face, ipc, json, mteb, npy, npz, parquet, projector, safetensors};
+use super::format::{csv, ipc, json, mteb, npy, npz, parquet, parts, projector, safetensors, word_vectors};
 use super::{Format, Origin, Table, guarded};
 use crate::error::{Error, Result};
 
@@ -39,6 +39,25 @@ pub struct ReadOptions {
     /// Lets vectors with NaN or infinite numbers through, for a look at what is wrong with a file
     /// ([`check`](super::check())). Default: such a vector is an error.
     pub allow_non_finite: bool,
+    /// Leaves out rows without a usable vector: none, one of another length, one with NaN or infinite numbers; the
+    /// table says how many ([`Table::left_out`]), and its origin still names the rows of the file. Default: such a
+    /// row is an error.
+    pub drop_missing: bool,
+    /// The words that stand for a missing value in unquoted cells of delimited text, beside the empty cell.
+    /// Default: `NA`, `N/A`, `NULL`, `null`, `None`, `nan`, `NaN`, `<NA>`, `\N`.
+    pub missing: Option<Vec<String>>,
+    /// Delimited text without a header. Default: the first record is the header unless it is all numbers or holds a
+    /// whole vector.
+    pub no_header: bool,
+    /// Numbers of delimited text have decimal commas.
+    pub decimal_comma: bool,
+}
+
+impl ReadOptions {
+    /// Whether rows without a usable vector are read, as NaN.
+    pub(super) fn keeps_faults(&self) -> bool {
+        self.allow_non_finite || self.drop_missing
+    }
 }
 
 /// Reads stored embeddings.
@@ -54,23 +73,34 @@ pub struct ReadOptions {
 /// # Ok::<(), embedlab::error::Error>(())
 /// ```
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
+    let table = one(
+        path,
+        &ReadOptions { drop_missing: false, allow_non_finite: options.keeps_faults(), ..options.clone() },
+    )?;
+    if options.drop_missing { table.with_usable_rows().map_err(|error| error.file(path)) } else { Ok(table) }
+}
+
+/// Reads all rows; those without a usable vector are NaN where the options allow that.
+pub(super) fn one(path: &Path, options: &ReadOptions) -> Result<Table> {
     readable(path)?;
     let format = options.format.map_or_else(|| Format::detect(path), Ok)?;
     not_through_a_pipe(path, format)?;
     let table = match format {
         Format::Csv | Format::Tsv => delimited(path, format, options),
         Format::JsonLines => json::lines::read(path, options),
-        Format::Json => json::openai::read(path, options),
+        Format::Json => json::document::read(path, options),
         Format::Parquet => guarded(path, || parquet::read(path, options)),
         Format::ArrowIpc => guarded(path, || ipc::read(path, options)),
         Format::Npy => npy::read(path, options),
         Format::Npz => npz::read(path, options),
         Format::Safetensors => safetensors::read(path, options),
-        Format::HuggingFace => guarded(path, || hugging_face::read(path, options)),
+        Format::WordVectors => word_vectors::read(path, options),
+        Format::Parts => guarded(path, || parts::read(path, options)),
         Format::MtebCache => mteb::read(path, options),
     }?;
     // Readers of several files say themselves which file each row is from.
     let several = !table.origin().files().is_empty();
+    let table = table.plain().map_err(|error| error.file(path))?;
     Ok(if several { table } else { table.with_origin(Origin::of_file(path)) })
 }
 
@@ -90,7 +120,7 @@ fn delimited(path: &Path, format: Format, options: &ReadOptions) -> Result<Table
 }
 
 /// Refuses a pipe for formats that are read from both ends.
-fn not_through_a_pipe(path: &Path, format: Format) -> Result<()> {
+pub(super) fn not_through_a_pipe(path: &Path, format: Format) -> Result<()> {
     let from_both_ends = matches!(
         format,
         Format::Parquet | Format::ArrowIpc | Format::Npy | Format::Npz | Format::Safetensors
@@ -118,6 +148,10 @@ pub fn read_columns(path: &Path, options: &ReadOptions) -> Result<RecordBatch> {
 /// # Errors
 /// As [`read()`], and for formats that have no columns (`.npy`, `.npz`, `.safetensors`).
 pub fn read_without_vectors(path: &Path, options: &ReadOptions) -> Result<Table> {
+    one_without_vectors(path, options)
+}
+
+pub(super) fn one_without_vectors(path: &Path, options: &ReadOptions) -> Result<Table> {
     readable(path)?;
     let format = options.format.map_or_else(|| Format::detect(path), Ok)?;
     let columns = match format {
@@ -125,19 +159,25 @@ pub fn read_without_vectors(path: &Path, options: &ReadOptions) -> Result<Table>
         Format::JsonLines => json::lines::read_columns(path, options),
         Format::Parquet => guarded(path, || parquet::read_columns(path)),
         Format::ArrowIpc => guarded(path, || ipc::read_columns(path)),
-        Format::HuggingFace => guarded(path, || hugging_face::read_columns(path)),
-        Format::Json | Format::Npy | Format::Npz | Format::Safetensors | Format::MtebCache => {
+        Format::Parts => return guarded(path, || parts::read_without_vectors(path, options)),
+        Format::Json => json::document::read_columns(path),
+        Format::WordVectors => word_vectors::read(path, options).map(|table| table.columns().clone()),
+        Format::Npy | Format::Npz | Format::Safetensors | Format::MtebCache => {
             return Err(Error::input("this format holds no columns")
                 .with_code("format-without-columns")
                 .file(path)
                 .advice("give a CSV, JSONL, Parquet or Arrow file"));
         }
     }?;
+    let columns = super::columns::plain(columns).map_err(|error| error.file(path))?;
     Ok(Table::from_columns(columns).with_origin(Origin::of_file(path)))
 }
 
 /// Refuses early, and with a reason, what no reader could read.
 pub(super) fn readable(path: &Path) -> Result<()> {
+    if parts::is_pattern(path) {
+        return Ok(());
+    }
     let metadata = std::fs::metadata(path).map_err(|error| {
         let missing = error.kind() == std::io::ErrorKind::NotFound;
         let error = Error::io("cannot open", error).file(path);

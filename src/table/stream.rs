@@ -12,7 +12,7 @@ use crate::table::column::rows_in_order::{Chunks, VectorsInOrder};
 use crate::table::format::ipc::IpcRows;
 use crate::table::format::npy::{self, Vectors};
 use crate::table::format::parquet::ParquetFile;
-use crate::table::{Format, ReadOptions, Table, guarded, mapped};
+use crate::table::{Format, Origin, ReadOptions, Table, guarded, mapped};
 
 /// Opens a file as a source of the same rows that [`read()`](super::read()) gives, without loading
 /// it where the format allows that:
@@ -39,7 +39,9 @@ use crate::table::{Format, ReadOptions, Table, guarded, mapped};
 pub fn stream(path: &Path, options: &ReadOptions) -> Result<Box<dyn RowSource>> {
     super::read::readable(path)?;
     let format = options.format.map_or_else(|| Format::detect(path), Ok)?;
+    super::read::not_through_a_pipe(path, format)?;
     match format {
+        _ if options.drop_missing => Ok(Box::new(super::read(path, options)?.into_vectors())),
         Format::Npy => {
             let file = NpyFile::open(path, options).map_err(|error| error.file(path))?;
             Ok(Box::new(file))
@@ -71,22 +73,24 @@ pub fn stream(path: &Path, options: &ReadOptions) -> Result<Box<dyn RowSource>> 
 pub fn stream_with_columns(path: &Path, options: &ReadOptions) -> Result<(Box<dyn RowSource>, Table)> {
     super::read::readable(path)?;
     let format = options.format.map_or_else(|| Format::detect(path), Ok)?;
+    super::read::not_through_a_pipe(path, format)?;
     let none = |rows| Array2::zeros((rows, 0));
     match format {
-        Format::Npy => {
+        Format::Npy if !options.drop_missing => {
             let rows = stream(path, options)?;
             let columns = super::sidecar::join(none(rows.n_rows()), "embedding", None, options)?;
             Ok((rows, columns))
         }
-        Format::Parquet => {
+        Format::Parquet if !options.drop_missing => {
             let file = guarded(path, || ParquetFile::open(path, options))?;
             let columns = guarded(path, || file.read_columns())?;
-            let table = Table::new(none(file.rows), columns, file.vector_column())?;
+            let table = Table::new(none(file.rows), columns, file.vector_column())?.plain()?;
+            let table = table.with_origin(Origin::of_file(path));
             Ok((Box::new(Streamed::new(path, options, file)), table))
         }
         _ => {
             let table = super::read(path, options)?;
-            let columns = Table::new(none(table.n_rows()), table.columns().clone(), table.vector_column())?;
+            let columns = table.with_vectors(none(table.n_rows()), table.vector_column())?;
             Ok((Box::new(table.into_vectors()), columns))
         }
     }
@@ -107,12 +111,12 @@ impl NpyFile {
         let (rows, dims) = {
             let vectors = vectors(&map)?;
             // Numbers that are used where they stand are never looked at again on their way.
-            if let (Some(matrix), false) = (vectors.as_matrix(), options.allow_non_finite) {
+            if let (Some(matrix), false) = (vectors.as_matrix(), options.keeps_faults()) {
                 matrix::refuse_non_finite(matrix, 0)?;
             }
             (vectors.rows, vectors.dims)
         };
-        Ok(NpyFile { path: path.into(), map, rows, dims, allow_non_finite: options.allow_non_finite })
+        Ok(NpyFile { path: path.into(), map, rows, dims, allow_non_finite: options.keeps_faults() })
     }
 
     fn chunk(&self, first: usize, rows: usize) -> Result<Array2<f32>> {
@@ -193,7 +197,7 @@ struct Streamed<F> {
 
 impl<F> Streamed<F> {
     fn new(path: &Path, options: &ReadOptions, file: F) -> Self {
-        Streamed { path: path.into(), file, allow_non_finite: options.allow_non_finite }
+        Streamed { path: path.into(), file, allow_non_finite: options.keeps_faults() }
     }
 }
 

@@ -5,6 +5,7 @@ mod support;
 
 mod analyses;
 mod bad_input;
+mod cases_files;
 mod chart;
 mod cluster_cases;
 mod cluster_scores;

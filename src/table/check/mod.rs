@@ -63,6 +63,8 @@ pub struct Check {
     pub columns: Vec<String>,
     /// Lengths of the rows.
     pub norm: Norms,
+    /// Rows without a usable vector: none, or one of another length.
+    pub missing_rows: usize,
     /// How many rows hold NaN or an infinity.
     pub nan_rows: usize,
     /// How many rows are all zeros.
@@ -119,13 +121,14 @@ impl Check {
     fn of(dims: usize, seen: Seen, repeated: &[usize]) -> Check {
         let norm = seen.norms();
         let constant_dims = if seen.rows < 2 { 0 } else { seen.constant_dims() };
-        let finite = seen.rows > 0 && seen.non_finite.count == 0;
+        let finite = seen.rows > 0 && seen.non_finite.count == 0 && seen.missing.count == 0;
         let is_unit = |norm: f64| (norm - 1.0).abs() <= UNIT_TOLERANCE;
         let mut check = Check {
             rows: seen.rows,
             dims,
             columns: Vec::new(),
             norm,
+            missing_rows: seen.missing.count,
             nan_rows: seen.non_finite.count,
             zero_rows: seen.zero.count,
             duplicate_rows: repeated.len(),
@@ -146,6 +149,12 @@ impl Check {
         if self.rows == 0 {
             say(Severity::Error, "there are no rows".into(), &[]);
             return problems;
+        }
+        if self.missing_rows > 0 {
+            let verb = if self.missing_rows == 1 { "row has" } else { "rows have" };
+            let message =
+                format!("{} {verb} no usable vector: leave them out with --drop-missing", self.missing_rows);
+            say(Severity::Error, message, &seen.missing.first);
         }
         if self.nan_rows > 0 {
             let message = format!("{} NaN or infinity", hold(self.nan_rows));

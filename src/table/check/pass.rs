@@ -15,6 +15,8 @@ pub(super) struct Look {
 pub(super) struct Seen {
     pub rows: usize,
     pub non_finite: Rows,
+    /// Rows of nothing but NaN, as which rows without a usable vector are read.
+    pub missing: Rows,
     pub zero: Rows,
     /// A hash of each row, in order; `None` for one that is not finite.
     pub hashes: Vec<Option<u128>>,
@@ -93,6 +95,7 @@ impl Fold for Look {
         Seen {
             rows: 0,
             non_finite: Rows::default(),
+            missing: Rows::default(),
             zero: Rows::default(),
             hashes: Vec::new(),
             finite: 0,
@@ -107,7 +110,9 @@ impl Fold for Look {
         part.rows += block.rows.nrows();
         for (i, row) in block.rows.rows().into_iter().enumerate() {
             if row.fold(false, |broken, x| broken | !x.is_finite()) {
-                part.non_finite.add(block.first + i);
+                let missing = row.iter().all(|x| x.is_nan());
+                let rows = if missing { &mut part.missing } else { &mut part.non_finite };
+                rows.add(block.first + i);
                 part.hashes.push(None);
                 continue;
             }
@@ -132,6 +137,7 @@ impl Fold for Look {
     fn merge(&self, into: &mut Seen, from: Seen) {
         into.rows += from.rows;
         into.non_finite.merge(from.non_finite);
+        into.missing.merge(from.missing);
         into.zero.merge(from.zero);
         into.hashes.extend(from.hashes);
         into.finite += from.finite;

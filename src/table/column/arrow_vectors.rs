@@ -2,22 +2,24 @@
 
 use std::ops::Range;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float32Array, GenericListArray, OffsetSizeTrait};
+use arrow::array::{Array, ArrayRef, AsArray, Float32Array, GenericListArray, OffsetSizeTrait, make_array};
+use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float32Type, Schema};
+use arrow::datatypes::{DataType, Field, Float32Type, Schema};
 use arrow::record_batch::RecordBatch;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::table::column::cell::parse_vector;
-use crate::table::column::floats::Float;
-use crate::table::column::vector_column::{self, Holds, Place, VectorColumn};
+use crate::table::column::cell::{Numbers, are_sensible, decode_bytes, parse_vector, parse_vector_of};
+use crate::table::column::vector_column::{
+    self, Holds, Place, VectorColumn, is_number, means_vectors, usual_length,
+};
 
 /// Rows that are looked at to tell texts from vectors written as text.
 pub(in crate::table) const SAMPLE_ROWS: usize = 64;
 
 /// Finds the vectors among Arrow columns; `sample` holds the first rows of the columns at the
-/// positions `sampled`, which are those of [`text_columns`].
+/// positions `sampled`, which are those of [`sampled_columns`].
 ///
 /// # Errors
 /// As [`vector_column::find`].
@@ -33,7 +35,7 @@ pub(in crate::table) fn find(
         .enumerate()
         .map(|(position, field)| {
             let holds = match sampled.binary_search(&position) {
-                Ok(place) => holds_text(sample.column(place)),
+                Ok(place) => holds(field, sample.column(place), wanted == Some(field.name())),
                 Err(_) => Holds::of_type(field.data_type()),
             };
             (field.name().as_str(), holds)
@@ -42,23 +44,68 @@ pub(in crate::table) fn find(
     vector_column::find(&columns, wanted)
 }
 
-/// A column of numbers that are written as text is not meant as a dimension.
-fn holds_text(cells: &ArrayRef) -> Holds {
-    let Ok(text) = cast(cells, &DataType::LargeUtf8) else { return Holds::Other };
-    match Holds::of_text(text.as_string::<i64>().iter().flatten().map(str::as_bytes)) {
-        Holds::Vectors => Holds::Vectors,
-        Holds::Numbers | Holds::Other => Holds::Other,
+/// What a column holds, by its first cells.
+fn holds(field: &Field, cells: &ArrayRef, wanted: bool) -> Holds {
+    let Ok(cells) = plain(cells) else { return Holds::Other };
+    let (name, meant) = (field.name(), wanted || means_vectors(field.name()));
+    let lengths = |length: &dyn Fn(usize) -> usize| -> Vec<usize> {
+        (0..cells.len()).filter(|row| cells.is_valid(*row)).map(length).filter(|length| *length > 0).collect()
+    };
+    match cells.data_type() {
+        text if text.is_string() => {
+            let Ok(text) = large_text(&cells) else { return Holds::Other };
+            // A column of numbers that are written as text is not meant as a dimension.
+            match Holds::of_cells(name, text.as_string::<i64>().iter().flatten().map(str::as_bytes), wanted) {
+                Holds::Numbers => Holds::Other,
+                holds => holds,
+            }
+        }
+        DataType::List(item) if is_number(item.data_type()) || (meant && item.data_type().is_numeric()) => {
+            Holds::Vectors(usual_length(&lengths(&|row| cells.as_list::<i32>().value_length(row) as usize)))
+        }
+        DataType::LargeList(item)
+            if is_number(item.data_type()) || (meant && item.data_type().is_numeric()) =>
+        {
+            Holds::Vectors(usual_length(&lengths(&|row| cells.as_list::<i64>().value_length(row) as usize)))
+        }
+        DataType::Binary | DataType::LargeBinary | DataType::FixedSizeBinary(_) | DataType::BinaryView => {
+            holds_bytes(field, &cells, meant, wanted)
+        }
+        other => Holds::of_type(other),
     }
 }
 
-/// The positions of the columns of text, in order.
-pub(in crate::table) fn text_columns(schema: &Schema) -> Vec<usize> {
-    let is_text = |data_type: &DataType| match data_type {
-        DataType::Dictionary(_, value) => value.is_string(),
-        other => other.is_string(),
+/// Bytes are vectors where the name says so and they can be read, or where each cell is as many numbers of a sensible
+/// size. A uuid, a hash, a key or a picture is none.
+fn holds_bytes(field: &Field, cells: &ArrayRef, meant: bool, wanted: bool) -> Holds {
+    let Ok(bytes) = bytes_of(cells) else { return Holds::Other };
+    let is_uuid = field.metadata().values().any(|value| value.to_ascii_lowercase().contains("uuid"));
+    let mut lengths = Vec::new();
+    for cell in bytes.as_binary::<i64>().iter().flatten().filter(|cell| !cell.is_empty()) {
+        let mut vector = Vec::new();
+        let read = decode_bytes(cell, Numbers::Any, &mut vector).is_ok();
+        if !wanted && (!read || !are_sensible(&vector) || is_uuid) {
+            return Holds::Other;
+        }
+        lengths.push(vector.len());
+    }
+    let same = lengths.windows(2).all(|pair| pair[0] == pair[1]);
+    match lengths.first() {
+        _ if wanted => Holds::Vectors(usual_length(&lengths)),
+        Some(&length) if same && (meant || (length >= 8 && lengths.len() > 1)) => Holds::Vectors(length),
+        _ => Holds::Other,
+    }
+}
+
+/// The positions of the columns that are to be looked at, in order: text, bytes, lists, structs and dictionaries.
+pub(in crate::table) fn sampled_columns(schema: &Schema) -> Vec<usize> {
+    let is_open = |data_type: &DataType| {
+        !(data_type.is_numeric()
+            || data_type.is_temporal()
+            || matches!(data_type, DataType::Boolean | DataType::Null))
     };
     let fields = schema.fields().iter().enumerate();
-    fields.filter(|(_, field)| is_text(field.data_type())).map(|(position, _)| position).collect()
+    fields.filter(|(_, field)| is_open(field.data_type())).map(|(position, _)| position).collect()
 }
 
 impl VectorColumn {
@@ -80,14 +127,17 @@ impl VectorColumn {
             Place::Column(_) => Place::Column(0),
             Place::Spread(dims) => Place::Spread(dims.iter().map(rank).collect()),
         };
-        VectorColumn { name: self.name.clone(), place }
+        VectorColumn { name: self.name.clone(), place, dims: self.dims }
     }
 
-    /// The length of the first vector of a batch that has rows.
+    /// The length of a vector: the usual one of the sample, or that of the first row of a batch that has rows.
     ///
     /// # Errors
     /// When the first row holds no vector.
     pub(in crate::table) fn dims(&self, batch: &RecordBatch) -> Result<usize> {
+        if self.dims > 0 {
+            return Ok(self.dims);
+        }
         let position = match &self.place {
             Place::Spread(positions) => return Ok(positions.len()),
             Place::Column(position) => *position,
@@ -107,13 +157,18 @@ impl VectorColumn {
                     .map_err(|error| Error::from(error).row(0))?;
                 vector.len()
             }
-            _ => bytes_of(&array)?.as_binary::<i64>().value(0).len() / 4,
+            _ => {
+                let mut vector = Vec::new();
+                decode_bytes(bytes_of(&array)?.as_binary::<i64>().value(0), Numbers::Any, &mut vector)
+                    .map_err(|error| Error::from(error).row(0))?;
+                vector.len()
+            }
         };
         if dims == 0 { Err(missing(0)) } else { Ok(dims) }
     }
 
     /// Copies the vectors of a batch into `out`, row after row; `first` is how many rows of the
-    /// file stand before the batch.
+    /// file stand before the batch. Where `numbers` may be [`Numbers::Any`], a row without a usable vector is NaN.
     ///
     /// # Errors
     /// Names the row that holds no vector, one of another length, or a number that is missing.
@@ -121,40 +176,99 @@ impl VectorColumn {
         &self,
         batch: &RecordBatch,
         dims: usize,
+        numbers: Numbers,
         first: usize,
         out: &mut [f32],
     ) -> Result<()> {
         match &self.place {
-            Place::Column(position) => copy_column(batch.column(*position), dims, first, out),
+            Place::Column(position) => copy_column(batch.column(*position), dims, numbers, first, out),
             Place::Spread(positions) => positions.iter().enumerate().try_for_each(|(dim, &position)| {
                 let name = batch.schema_ref().field(position).name();
-                copy_dimension(batch.column(position), dim, dims, first, out)
+                copy_dimension(batch.column(position), (dim, dims), numbers, first, out)
                     .map_err(|error| error.column(name))
             }),
         }
     }
 }
 
-fn copy_column(array: &ArrayRef, dims: usize, first: usize, out: &mut [f32]) -> Result<()> {
+fn copy_column(array: &ArrayRef, dims: usize, numbers: Numbers, first: usize, out: &mut [f32]) -> Result<()> {
     let array = &plain(array)?;
     match array.data_type() {
-        DataType::List(_) => copy_lists(array.as_list::<i32>(), dims, first, out),
-        DataType::LargeList(_) => copy_lists(array.as_list::<i64>(), dims, first, out),
+        DataType::List(_) => copy_lists(array.as_list::<i32>(), dims, numbers, first, out),
+        DataType::LargeList(_) => copy_lists(array.as_list::<i64>(), dims, numbers, first, out),
         DataType::FixedSizeList(_, length) => {
             let lists = array.as_fixed_size_list();
             let length = *length as usize;
             let range = |row: usize| row * length..(row + 1) * length;
-            copy_ranges(array, lists.values(), range, dims, first, out)
+            copy_ranges(array, lists.values(), range, dims, numbers, first, out)
         }
-        data_type if data_type.is_string() => copy_texts(&large_text(array)?, dims, first, out),
-        _ => copy_bytes(&bytes_of(array)?, dims, first, out),
+        data_type if data_type.is_string() => {
+            let texts = large_text(array)?;
+            let texts = texts.as_string::<i64>();
+            copy_cells(dims, numbers, first, out, |row, vector| {
+                let cell = if texts.is_null(row) { "" } else { texts.value(row) };
+                Ok(parse_vector_of(cell.as_bytes(), numbers, vector)?)
+            })
+        }
+        _ => {
+            let cells = bytes_of(array)?;
+            let cells = cells.as_binary::<i64>();
+            copy_cells(dims, numbers, first, out, |row, vector| {
+                if cells.is_null(row) {
+                    return Err(missing(first + row));
+                }
+                Ok(decode_bytes(cells.value(row), Numbers::Any, vector)?)
+            })
+        }
     }
 }
 
-/// The values of a dictionary, written out; any other array as it is.
+/// Copies cells that are read one by one, on all threads.
+fn copy_cells(
+    dims: usize,
+    numbers: Numbers,
+    first: usize,
+    out: &mut [f32],
+    read: impl Fn(usize, &mut Vec<f32>) -> Result<()> + Sync,
+) -> Result<()> {
+    let fault = out.par_chunks_exact_mut(dims).enumerate().find_map_first(|(row, out)| {
+        let mut vector = Vec::with_capacity(dims);
+        let read = read(row, &mut vector).and_then(|()| match vector.len() {
+            n if n == dims => Ok(()),
+            n => Err(other_length(first + row, &format!("{n} numbers"), dims)),
+        });
+        match read {
+            Ok(()) => out.copy_from_slice(&vector),
+            Err(_) if numbers == Numbers::Any => out.fill(f32::NAN),
+            Err(error) => return Some(error.row(first + row)),
+        }
+        None
+    });
+    fault.map_or(Ok(()), Err)
+}
+
+/// The array that vectors are read from: the values of a dictionary written out, the list `values` of the struct that
+/// Spark, BigQuery and Vertex keep a vector in, the row of a matrix of one row; any other array as it is.
 fn plain(array: &ArrayRef) -> Result<ArrayRef> {
     match array.data_type() {
         DataType::Dictionary(_, value) => converted(array, value),
+        DataType::Struct(fields) if fields.iter().any(|field| field.name() == "values") => {
+            let (fields, mut children, nulls) = array.as_struct().clone().into_parts();
+            let at = fields.iter().position(|field| field.name() == "values").unwrap_or_default();
+            let child = children.swap_remove(at);
+            let nulls = NullBuffer::union(nulls.as_ref(), child.logical_nulls().as_ref());
+            let child = child.to_data().into_builder().nulls(nulls).build();
+            child.map(make_array).map_err(|error| Error::input("the column holds no vectors").source(error))
+        }
+        DataType::List(outer) if outer.data_type().is_nested() => {
+            let lists = array.as_list::<i32>();
+            let one_each = (0..lists.len()).all(|row| lists.is_valid(row) && lists.value_length(row) == 1);
+            if !one_each {
+                return Ok(array.clone());
+            }
+            let from = lists.value_offsets()[0] as usize;
+            Ok(lists.values().slice(from, lists.len()))
+        }
         _ => Ok(array.clone()),
     }
 }
@@ -174,6 +288,7 @@ fn converted(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
 fn copy_lists<O: OffsetSizeTrait>(
     lists: &GenericListArray<O>,
     dims: usize,
+    kept: Numbers,
     first: usize,
     out: &mut [f32],
 ) -> Result<()> {
@@ -182,7 +297,7 @@ fn copy_lists<O: OffsetSizeTrait>(
     let end = offsets[lists.len()].as_usize();
     let values = lists.values().slice(start, end - start);
     let range = |row: usize| offsets[row].as_usize() - start..offsets[row + 1].as_usize() - start;
-    copy_ranges(lists, &values, range, dims, first, out)
+    copy_ranges(lists, &values, range, dims, kept, first, out)
 }
 
 fn copy_ranges(
@@ -190,13 +305,14 @@ fn copy_ranges(
     values: &ArrayRef,
     range: impl Fn(usize) -> Range<usize>,
     dims: usize,
+    kept: Numbers,
     first: usize,
     out: &mut [f32],
 ) -> Result<()> {
     let numbers = converted(values, &DataType::Float32)?;
     let numbers: &Float32Array = numbers.as_primitive::<Float32Type>();
     let whole = numbers.null_count() == 0;
-    for (row, out) in out.chunks_exact_mut(dims).enumerate() {
+    let copied = |row: usize, out: &mut [f32]| {
         let range = range(row);
         if lists.is_null(row) || range.is_empty() {
             return Err(missing(first + row));
@@ -208,53 +324,33 @@ fn copy_ranges(
             return Err(missing_number(first + row, dim));
         }
         out.copy_from_slice(&numbers.values()[range]);
-    }
-    Ok(())
-}
-
-fn copy_texts(texts: &ArrayRef, dims: usize, first: usize, out: &mut [f32]) -> Result<()> {
-    let texts = texts.as_string::<i64>();
-    let fault = out.par_chunks_exact_mut(dims).enumerate().find_map_first(|(row, out)| {
-        if texts.is_null(row) {
-            return Some(missing(first + row));
-        }
-        let mut vector = Vec::with_capacity(dims);
-        if let Err(error) = parse_vector(texts.value(row).as_bytes(), &mut vector) {
-            return Some(Error::from(error).row(first + row));
-        }
-        if vector.len() != dims {
-            return Some(other_length(first + row, &format!("{} numbers", vector.len()), dims));
-        }
-        out.copy_from_slice(&vector);
-        None
-    });
-    fault.map_or(Ok(()), Err)
-}
-
-/// Bytes are little-endian float32.
-fn copy_bytes(cells: &ArrayRef, dims: usize, first: usize, out: &mut [f32]) -> Result<()> {
-    let cells = cells.as_binary::<i64>();
+        Ok(())
+    };
     for (row, out) in out.chunks_exact_mut(dims).enumerate() {
-        if cells.is_null(row) {
-            return Err(missing(first + row));
+        match copied(row, out) {
+            Err(_) if kept == Numbers::Any => out.fill(f32::NAN),
+            copied => copied?,
         }
-        let bytes = cells.value(row);
-        if bytes.len() != dims * 4 {
-            return Err(other_length(first + row, &format!("{} bytes", bytes.len()), dims));
-        }
-        Float::F32.decode(bytes, out);
     }
     Ok(())
 }
 
-fn copy_dimension(array: &ArrayRef, dim: usize, dims: usize, first: usize, out: &mut [f32]) -> Result<()> {
+fn copy_dimension(
+    array: &ArrayRef,
+    (dim, dims): (usize, usize),
+    kept: Numbers,
+    first: usize,
+    out: &mut [f32],
+) -> Result<()> {
     let numbers = converted(array, &DataType::Float32)?;
     let numbers = numbers.as_primitive::<Float32Type>();
-    if let Some(row) = numbers.nulls().and_then(|nulls| nulls.iter().position(|valid| !valid)) {
+    if let Some(row) = numbers.nulls().and_then(|nulls| nulls.iter().position(|valid| !valid))
+        && kept == Numbers::Finite
+    {
         return Err(missing_number(first + row, dim));
     }
-    for (number, out) in numbers.values().iter().zip(out[dim..].iter_mut().step_by(dims)) {
-        *out = *number;
+    for (number, out) in numbers.iter().zip(out[dim..].iter_mut().step_by(dims)) {
+        *out = number.unwrap_or(f32::NAN);
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! A vector written as text in one cell.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use fast_float2::parse_partial;
 
 use crate::error::{Error, excerpt};
@@ -21,6 +23,12 @@ pub enum CellError {
     /// A number beyond the largest `f32` (3.4e38); the text is an excerpt, quoted.
     #[error("{0} is beyond the range of 32-bit numbers")]
     OutOfRange(String),
+    /// A number that begins with zeros, as the part after a decimal comma does; the text is an excerpt, quoted.
+    #[error("{0} begins with a zero, as what follows a decimal comma")]
+    DecimalComma(String),
+    /// Base64 that is no 32-bit or 16-bit floating-point numbers; how many bytes it has.
+    #[error("{0} bytes in base64, which are no floating-point numbers")]
+    Bytes(usize),
     /// The cell ends before its vector does.
     #[error("no closing bracket")]
     Unclosed,
@@ -35,6 +43,10 @@ impl CellError {
             CellError::Empty => "embed this row or remove it",
             CellError::Word(_) => "write a vector as [0.1, 0.2, ...] with all its numbers",
             CellError::NotFinite(_) | CellError::OutOfRange(_) => "embed this row again or remove it",
+            CellError::DecimalComma(_) => {
+                "if the numbers have decimal commas, read the file with --decimal ','"
+            }
+            CellError::Bytes(_) => "embed this row again, or ask for encoding_format float",
             CellError::Unclosed => {
                 "the file was cut off, or the cell was too long for a spreadsheet: write it again"
             }
@@ -54,8 +66,10 @@ impl From<CellError> for Error {
 ///
 /// Read are JSON arrays and Python lists (`[1, 2e-3]`), tuples, pgvector (`[1,2]`), Postgres arrays
 /// (`{1,2}`), and what NumPy and PyTorch print (`[ 1. -2.5]` over any number of lines,
-/// `array([..], dtype=float32)`, `tensor([..])`, `[np.float64(0.1), ..]`). Each number is rounded
-/// once, from its decimal digits to the nearest `f32`.
+/// `array([..], dtype=float32)`, `tensor([..])`, `[np.float64(0.1), ..]`); a matrix of one row (`[[1, 2]]`);
+/// numbers without brackets (`0.1, 0.2` or `0.1 0.2`); and base64 of little-endian 32-bit floats, or of 16-bit
+/// floats where they make sense and 32-bit ones do not. Each number is rounded once, from its decimal digits to
+/// the nearest `f32`.
 ///
 /// # Errors
 /// A [`CellError`] for an empty cell or vector, a word, NaN, an infinity, a number beyond `f32`, a
@@ -82,7 +96,7 @@ pub(in crate::table) enum Numbers {
 
 impl Numbers {
     pub(in crate::table) fn of(options: &ReadOptions) -> Numbers {
-        if options.allow_non_finite { Numbers::Any } else { Numbers::Finite }
+        if options.keeps_faults() { Numbers::Any } else { Numbers::Finite }
     }
 }
 
@@ -93,11 +107,99 @@ pub(in crate::table) fn parse_vector_of(
     out: &mut Vec<f32>,
 ) -> Result<(), CellError> {
     let before = out.len();
-    let parsed = parse(cell, numbers, out);
+    let trimmed = cell.trim_ascii();
+    let parsed = match trimmed {
+        [b'[', row @ .., b']'] if row.trim_ascii().starts_with(b"[") => parse(row, numbers, out),
+        [b'0'..=b'9' | b'-' | b'+' | b'.', ..] => match parse_bare(trimmed, numbers, out) {
+            // Base64 may begin with digits.
+            Err(error) if out.len() == before => parse_base64(trimmed, numbers, out).map_err(|_| error),
+            parsed => parsed,
+        },
+        [first, ..] if first.is_ascii_alphanumeric() || *first == b'/' => match parse(cell, numbers, out) {
+            Err(CellError::Word(word)) => match parse_base64(trimmed, numbers, out) {
+                Err(CellError::Word(_)) => Err(CellError::Word(word)),
+                parsed => parsed,
+            },
+            parsed => parsed,
+        },
+        _ => parse(cell, numbers, out),
+    };
     if parsed.is_err() {
         out.truncate(before);
     }
     parsed
+}
+
+/// Two or more numbers without brackets.
+fn parse_bare(cell: &[u8], numbers: Numbers, out: &mut Vec<f32>) -> Result<(), CellError> {
+    let before = out.len();
+    let inside: Vec<u8> = [b"[", cell, b"]"].concat();
+    let inside: Vec<u8> = inside.into_iter().map(|byte| if byte == b';' { b',' } else { byte }).collect();
+    let parsed = parse(&inside, numbers, out);
+    if parsed.is_ok() && out.len() - before < 2 {
+        out.truncate(before);
+        return Err(CellError::Word(token(cell, 0)));
+    }
+    if parsed.is_err() {
+        out.truncate(before);
+    }
+    parsed
+}
+
+/// Base64 of floating-point numbers.
+fn parse_base64(cell: &[u8], numbers: Numbers, out: &mut Vec<f32>) -> Result<(), CellError> {
+    let bytes = STANDARD.decode(cell).map_err(|_| CellError::Word(token(cell, 0)))?;
+    decode_bytes(&bytes, numbers, out)
+}
+
+/// The numbers of bytes: little-endian 32-bit floats, or 16-bit ones where those make sense and 32-bit ones do not.
+pub(in crate::table) fn decode_bytes(
+    bytes: &[u8],
+    numbers: Numbers,
+    out: &mut Vec<f32>,
+) -> Result<(), CellError> {
+    if bytes.is_empty() {
+        return Err(CellError::Empty);
+    }
+    let start = out.len();
+    let (floats, rest) = bytes.as_chunks::<4>();
+    if rest.is_empty() {
+        out.extend(floats.iter().map(|bytes| f32::from_le_bytes(*bytes)));
+    }
+    if rest.is_empty() && are_sensible(&out[start..]) {
+        return Ok(());
+    }
+    let (halves, rest_of_halves) = bytes.as_chunks::<2>();
+    let halves: Vec<f32> = halves.iter().map(|bytes| half::f16::from_le_bytes(*bytes).to_f32()).collect();
+    if rest_of_halves.is_empty() && halves.len() >= 2 && are_sensible(&halves) {
+        out.truncate(start);
+        out.extend(halves);
+        return Ok(());
+    }
+    if !rest.is_empty() {
+        return Err(CellError::Bytes(bytes.len()));
+    }
+    match out[start..].iter().find(|number| !number.is_finite()) {
+        Some(number) if numbers == Numbers::Finite => Err(CellError::NotFinite(excerpt(&number.to_string()))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether numbers are finite and of a size that vectors have: bytes of anything else are soon 1e20 or 1e-30.
+pub(in crate::table) fn are_sensible(numbers: &[f32]) -> bool {
+    let size = |number: &f32| *number == 0.0 || (1e-12..1e6).contains(&number.abs());
+    !numbers.is_empty() && numbers.iter().all(size)
+}
+
+/// A cell of numbers with decimal commas, in the notation with points: `0,5; -1,25` and `0,5, -1,25`.
+pub(in crate::table) fn with_points(cell: &[u8]) -> Vec<u8> {
+    let digit = |at: Option<usize>| at.and_then(|at| cell.get(at)).is_some_and(u8::is_ascii_digit);
+    let byte = |(at, byte): (usize, &u8)| match byte {
+        b',' if digit(at.checked_sub(1)) && digit(Some(at + 1)) => b'.',
+        b';' => b',',
+        other => *other,
+    };
+    cell.iter().enumerate().map(byte).collect()
 }
 
 /// The number of a cell that holds one dimension of a vector.
@@ -127,6 +229,8 @@ pub(in crate::table) fn looks_like_vector(cell: &[u8]) -> bool {
         Err(CellError::Empty) => false,
         Err(CellError::Unclosed) => !numbers.is_empty(),
         Err(CellError::NotFinite(_) | CellError::OutOfRange(_) | CellError::Abridged) => true,
+        Err(CellError::DecimalComma(_)) => true,
+        Err(CellError::Bytes(_)) => false,
     }
 }
 
@@ -140,6 +244,9 @@ fn parse(cell: &[u8], numbers: Numbers, out: &mut Vec<f32>) -> Result<(), CellEr
     loop {
         match parse_partial::<f32, _>(&cell[at..]) {
             Ok((number, length)) if number.is_finite() => {
+                if has_leading_zero(&cell[at..at + length]) {
+                    return Err(CellError::DecimalComma(token(cell, at)));
+                }
                 out.push(number);
                 at += length;
             }
@@ -154,6 +261,12 @@ fn parse(cell: &[u8], numbers: Numbers, out: &mut Vec<f32>) -> Result<(), CellEr
             None => return Err(CellError::Unclosed),
         }
     }
+}
+
+/// Whether a number begins with a zero before another digit: no program writes a number so, but `0,063` is cut so.
+#[inline]
+fn has_leading_zero(number: &[u8]) -> bool {
+    matches!(number, [b'0', b'0'..=b'9', ..] | [b'-', b'0', b'0'..=b'9', ..])
 }
 
 struct Opening {
@@ -277,7 +390,11 @@ mod tests {
                 let words: Vec<&str> = piece.split_ascii_whitespace().collect();
                 if words.is_empty() { vec![""] } else { words }
             })
-            .map(|word| word.parse::<f32>().ok().filter(|number| number.is_finite()))
+            .map(|word| {
+                word.parse::<f32>()
+                    .ok()
+                    .filter(|number| number.is_finite() && !has_leading_zero(word.as_bytes()))
+            })
             .collect()
     }
 
@@ -294,6 +411,11 @@ mod tests {
             "array([1.5, -2., 0.0003])",
             "tensor([ 1.5000, -2.0000,\n         0.0003])",
             "[np.float64(1.5), np.float32(-2.0), np.float64(0.0003)]",
+            "[[1.5, -2, 3e-4]]",
+            "1.5, -2, 3e-4",
+            "1.5 -2 0.0003",
+            "1.5;-2;0.0003",
+            "AADAPwAAAMBSSZ05",
         ] {
             assert_eq!(parsed(cell), Ok(vec![1.5, -2.0, 3e-4]), "{cell}");
         }
@@ -307,12 +429,16 @@ mod tests {
             (" \n", CellError::Empty),
             ("[]", CellError::Empty),
             ("[ ]", CellError::Empty),
-            ("0.1, 0.2", CellError::Word(quoted("0.1"))),
+            ("0.1", CellError::Word(quoted("0.1"))),
+            ("a text", CellError::Word(quoted("a"))),
+            ("AACAPw", CellError::Word(quoted("AACAPw"))),
+            ("AACAPwA=", CellError::Bytes(5)),
+            ("0,063047, -0,25", CellError::DecimalComma(quoted("063047"))),
             ("[0.1, oops, 0.2]", CellError::Word(quoted("oops"))),
             ("[0.1, null]", CellError::Word(quoted("null"))),
             ("[0.1,, 0.2]", CellError::Word(quoted(","))),
             ("[0.1, ]", CellError::Word(quoted("]"))),
-            ("[[0.1, 0.2]]", CellError::Word(quoted("[0.1"))),
+            ("[[0.1, 0.2], [0.3, 0.4]]", CellError::Word(quoted(","))),
             ("[1.2.3]", CellError::Word(quoted(".3"))),
             ("[0.1, nano]", CellError::Word(quoted("nano"))),
             ("[0.1, 0.2] and more", CellError::Word(quoted("and"))),

@@ -3,6 +3,7 @@
 pub(in crate::table) mod arrow_vectors;
 pub(in crate::table) mod cell;
 pub(in crate::table) mod floats;
+pub(in crate::table) mod json_text;
 pub(in crate::table) mod matrix;
 pub(in crate::table) mod named_array;
 pub(in crate::table) mod rows_in_order;

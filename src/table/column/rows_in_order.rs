@@ -4,6 +4,7 @@ use arrow::array::RecordBatch;
 use ndarray::Array2;
 
 use crate::error::{Error, Result};
+use crate::table::column::cell::Numbers;
 use crate::table::column::matrix;
 use crate::table::column::vector_column::VectorColumn;
 
@@ -20,6 +21,7 @@ pub(in crate::table) trait VectorsInOrder {
 pub(in crate::table) struct BatchRows<I> {
     vectors: VectorColumn,
     dims: usize,
+    numbers: Numbers,
     batches: I,
     /// What is left of the last batch.
     pending: Option<RecordBatch>,
@@ -27,8 +29,8 @@ pub(in crate::table) struct BatchRows<I> {
 }
 
 impl<I: Iterator<Item = Result<RecordBatch>>> BatchRows<I> {
-    pub(in crate::table) fn new(vectors: VectorColumn, dims: usize, batches: I) -> Self {
-        BatchRows { vectors, dims, batches, pending: None, row: 0 }
+    pub(in crate::table) fn new(vectors: VectorColumn, dims: usize, numbers: Numbers, batches: I) -> Self {
+        BatchRows { vectors, dims, numbers, batches, pending: None, row: 0 }
     }
 }
 
@@ -46,7 +48,7 @@ impl<I: Iterator<Item = Result<RecordBatch>>> VectorsInOrder for BatchRows<I> {
             };
             let rows = batch.num_rows().min(out.len() / self.dims);
             let (stretch, rest) = out.split_at_mut(rows * self.dims);
-            self.vectors.copy(&batch.slice(0, rows), self.dims, self.row, stretch)?;
+            self.vectors.copy(&batch.slice(0, rows), self.dims, self.numbers, self.row, stretch)?;
             if rows < batch.num_rows() {
                 self.pending = Some(batch.slice(rows, batch.num_rows() - rows));
             }

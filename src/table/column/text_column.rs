@@ -29,6 +29,43 @@ struct Types {
     integer: bool,
     float: bool,
     boolean: bool,
+    /// How the decimals of its numbers are written.
+    decimals: Decimals,
+}
+
+/// How many decimals numbers have. Where they differ and some end in zeros, `1.1` and `1.10` are two texts (of versions),
+/// not one number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Decimals {
+    /// The number of decimals that all have; `None` before the first, `Some(None)` where they differ.
+    count: Option<Option<usize>>,
+    /// Whether some end in a zero, beyond `1.0`.
+    zeros: bool,
+}
+
+impl Decimals {
+    const NONE: Decimals = Decimals { count: None, zeros: false };
+
+    fn of(cell: &[u8]) -> Decimals {
+        let cell = cell.trim_ascii();
+        let Some(point) = cell.iter().position(|byte| *byte == b'.') else { return Decimals::NONE };
+        let decimals = cell[point + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let zeros = decimals > 1 && cell[point + decimals] == b'0';
+        // `1.0` is how a whole number is written among others.
+        Decimals { count: (cell[point + 1..] != *b"0").then_some(Some(decimals)), zeros }
+    }
+
+    fn and(self, other: Decimals) -> Decimals {
+        let count = match (self.count, other.count) {
+            (None, count) | (count, None) => count,
+            (Some(a), Some(b)) => Some(a.filter(|_| a == b)),
+        };
+        Decimals { count, zeros: self.zeros || other.zeros }
+    }
+
+    fn are_numbers(self) -> bool {
+        !(self.zeros && self.count == Some(None))
+    }
 }
 
 impl TextColumn {
@@ -36,7 +73,7 @@ impl TextColumn {
     pub(in crate::table) fn new(rows: usize) -> Self {
         let mut valid = NullBufferBuilder::new(0);
         valid.append_n_nulls(rows);
-        let types = Types { integer: true, float: true, boolean: true };
+        let types = Types { integer: true, float: true, boolean: true, decimals: Decimals::NONE };
         TextColumn { text: Vec::new(), ends: vec![0; rows + 1], valid, types }
     }
 
@@ -53,7 +90,7 @@ impl TextColumn {
 
     /// Adds a cell that is text, whatever stands in it.
     pub(in crate::table) fn push_text(&mut self, cell: &str) {
-        self.types = Types { integer: false, float: false, boolean: false };
+        self.types = Types { integer: false, float: false, boolean: false, decimals: Decimals::NONE };
         self.extend(cell);
     }
 
@@ -91,7 +128,8 @@ impl TextColumn {
 
     /// The column with the narrowest type that holds all its cells: boolean, 64-bit integer, 64-bit
     /// float (where `nan` is an empty cell), or text. Numbers that would not come back as they were
-    /// written, such as `00123`, `+49` or 20 digits, stay text.
+    /// written, such as `00123`, `+49`, `1E5` or 20 digits, stay text; so do decimals of different length of
+    /// which some end in zeros (`1.1` and `1.10`).
     ///
     /// # Errors
     /// None in practice: the cells are valid text, and there is one end for each.
@@ -107,7 +145,7 @@ impl TextColumn {
             let values = self.cells(valid.as_ref()).map(|cell| cell.and_then(integer));
             return Ok(Arc::new(values.collect::<Int64Array>()));
         }
-        if filled > 0 && self.types.float {
+        if filled > 0 && self.types.float && self.types.decimals.are_numbers() {
             let values =
                 self.cells(valid.as_ref()).map(|cell| cell.and_then(float).filter(|value| !value.is_nan()));
             return Ok(Arc::new(values.collect::<Float64Array>()));
@@ -168,6 +206,7 @@ impl Types {
                     Some(value) => value.unsigned_abs() <= EXACT_INTEGER,
                     None => float(bytes).is_some(),
                 },
+            decimals: self.decimals.and(Decimals::of(bytes)),
             boolean: self.boolean
                 && (cell.eq_ignore_ascii_case("true") || cell.eq_ignore_ascii_case("false")),
         }
@@ -178,6 +217,7 @@ impl Types {
             integer: self.integer && other.integer,
             float: self.float && other.float,
             boolean: self.boolean && other.boolean,
+            decimals: self.decimals.and(other.decimals),
         }
     }
 }
@@ -201,7 +241,9 @@ fn float(cell: &[u8]) -> Option<f64> {
     }
     let written_as_float = unsigned.iter().any(|byte| b".eE".contains(byte));
     let plain = matches!(unsigned, [b'0', b'.' | b'e' | b'E', ..] | [b'1'..=b'9' | b'.', ..]);
-    if !(plain && written_as_float) {
+    // `1E5` and `2e3` are articles and versions: programs write 100000.0, 1e+05 or 1e-05.
+    let code = unsigned.iter().all(|byte| byte.is_ascii_digit() || b"eE".contains(byte));
+    if !(plain && written_as_float) || code {
         return None;
     }
     fast_float2::parse(cell).ok().filter(|value: &f64| value.is_finite())
@@ -243,6 +285,11 @@ mod tests {
             (&["inf", "0.5"], DataType::Utf8),
             (&["21/04/2016"], DataType::Utf8),
             (&["1.2.3"], DataType::Utf8),
+            (&["1E5", "10E4"], DataType::Utf8),
+            (&["1.1", "1.10", "1.2"], DataType::Utf8),
+            (&["3.10", "12.50"], DataType::Float64),
+            (&["4.0", "3.25", "1"], DataType::Float64),
+            (&["1.50e+00", "2.25e-01"], DataType::Float64),
         ] {
             assert_eq!(finished(cells).data_type(), &expected, "{cells:?}");
         }

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::table::content::read_error;
 
 /// A chunk fits in a core's cache, so that its bytes are copied, searched and parsed there.
 const CHUNK: usize = 256 << 10;
@@ -47,7 +48,7 @@ impl<R: Read, E: Fn(&[u8]) -> Option<usize>> Chunks<R, E> {
     /// When the stream cannot be read, or is UTF-16.
     pub(in crate::table) fn new(mut input: R, record_end: E) -> Result<Self> {
         let mut rest = Vec::new();
-        input.by_ref().take(3).read_to_end(&mut rest).map_err(|error| Error::io("cannot read", error))?;
+        input.by_ref().take(3).read_to_end(&mut rest).map_err(read_error)?;
         match rest[..] {
             [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
                 return Err(Error::input("text in UTF-16")
@@ -84,7 +85,7 @@ impl<R: Read, E: Fn(&[u8]) -> Option<usize>> Chunks<R, E> {
         chunk.clear();
         chunk.append(&mut self.rest);
         loop {
-            self.fill(chunk, size).map_err(|error| Error::io("cannot read", error))?;
+            self.fill(chunk, size).map_err(read_error)?;
             if self.ended {
                 return Ok(());
             }

@@ -3,18 +3,20 @@
 pub(in crate::table) mod batches;
 mod chunks;
 pub(in crate::table) mod csv;
-pub(in crate::table) mod hugging_face;
 pub(in crate::table) mod ipc;
 pub(in crate::table) mod json;
 pub(in crate::table) mod mteb;
 pub(in crate::table) mod npy;
 pub(in crate::table) mod npz;
 pub(in crate::table) mod parquet;
+pub(in crate::table) mod parts;
 pub(in crate::table) mod projector;
 pub(in crate::table) mod safetensors;
+pub(in crate::table) mod word_vectors;
 
 use std::path::Path;
 
+use super::content;
 use crate::error::{Error, Result};
 
 /// A format of stored embeddings.
@@ -39,8 +41,11 @@ pub enum Format {
     Npz,
     /// safetensors; `.safetensors`.
     Safetensors,
-    /// A folder with `data/*.parquet`, as the Hugging Face hub stores a dataset.
-    HuggingFace,
+    /// Vectors of words as text, as GloVe, word2vec and fastText keep them: a word and its numbers a line; `.vec`.
+    WordVectors,
+    /// Several files as one table: a folder of parts (Spark, DuckDB, hive folders, a dataset of the Hugging Face hub or
+    /// of `save_to_disk`), or a pattern such as `shards/*.parquet`.
+    Parts,
     /// A folder that MTEB's embedding cache wrote: `vectors.npy`, `dimension`, `index.json`.
     MtebCache,
 }
@@ -58,12 +63,16 @@ impl Format {
             "npy" => Format::Npy,
             "npz" => Format::Npz,
             "safetensors" => Format::Safetensors,
+            "vec" => Format::WordVectors,
             _ => return None,
         })
     }
 
     /// The format of something that exists: a folder by what it holds, a file by its extension.
     pub(in crate::table) fn detect(path: &Path) -> Result<Format> {
+        if parts::is_pattern(path) {
+            return Ok(Format::Parts);
+        }
         if path.is_dir() {
             return detect_folder(path);
         }
@@ -73,15 +82,25 @@ impl Format {
                 return Ok(Format::MtebCache);
             }
         }
-        Format::from_extension(path).ok_or_else(|| {
-            let extension =
-                path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
-            Error::input("the name does not tell the format")
-                .with_code("format-unknown")
-                .file(path)
-                .advice(way_out(extension.as_deref()))
-        })
+        content::detect(path)
     }
+
+    /// The format that a name stands for, `.gz` and `.zst` after the extension left out of account.
+    pub(super) fn of_name(path: &Path) -> Option<Format> {
+        let packed = path.extension().is_some_and(|extension| {
+            ["gz", "gzip", "zst", "zstd"].iter().any(|packed| extension.eq_ignore_ascii_case(packed))
+        });
+        if packed { Format::from_extension(path.file_stem()?.as_ref()) } else { Format::from_extension(path) }
+    }
+}
+
+/// The error for a file whose name and content do not tell the format.
+pub(in crate::table) fn unknown(path: &Path) -> Error {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+    Error::input("the name does not tell the format")
+        .with_code("format-unknown")
+        .file(path)
+        .advice(way_out(extension.as_deref()))
 }
 
 /// How to bring what other programs keep into a format that is read here.
@@ -102,7 +121,12 @@ fn way_out(extension: Option<&str>) -> &'static str {
         }
         Some("db" | "sqlite" | "sqlite3" | "duckdb") => "export the table as .csv or .parquet",
         Some("xls" | "xlsx" | "ods") => "save the sheet as .csv",
-        Some("gz" | "zip" | "zst" | "bz2" | "xz") => "unpack it first",
+        Some("zip" | "bz2" | "xz" | "7z" | "tar" | "tgz") => {
+            "unpack it first; .gz and .zst of text are read as they are"
+        }
+        Some("gz" | "gzip" | "zst" | "zstd") => {
+            "name the format with --format, or end the name in .csv.gz or .jsonl.zst"
+        }
         _ => {
             "end it in .csv, .tsv, .parquet, .jsonl, .json, .arrow, .npy, .npz or .safetensors, or name the format with \
              --format"
@@ -114,10 +138,11 @@ fn detect_folder(path: &Path) -> Result<Format> {
     if path.join("vectors.npy").is_file() && path.join("dimension").is_file() {
         return Ok(Format::MtebCache);
     }
-    if hugging_face::parts(path).is_ok_and(|parts| !parts.is_empty()) {
-        return Ok(Format::HuggingFace);
+    if parts::has_parts(path) {
+        return Ok(Format::Parts);
     }
     Err(Error::input("no embeddings found in the folder").with_code("format-unknown").file(path).advice(
-        "a Hugging Face dataset has Parquet files in it or in data/; an MTEB cache has vectors.npy and dimension",
+        "a folder of parts has Parquet, Arrow, CSV or JSON files in it, in data/ or in folders such as year=2024/; an MTEB cache has \
+             vectors.npy and dimension",
     ))
 }

@@ -44,7 +44,7 @@ pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table
             Float::F32.decode(&vectors[row * row_bytes..(row + 1) * row_bytes], out);
         }
     }
-    if !options.allow_non_finite {
+    if !options.keeps_faults() {
         matrix::refuse_non_finite(matrix.view(), 0).map_err(|error| error.file(&vectors_path))?;
     }
     let sha256: ArrayRef = Arc::new(StringArray::from_iter_values(index.values()));

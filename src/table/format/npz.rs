@@ -64,7 +64,7 @@ fn read_arrays(
         vectors.copy(0, out.view_mut());
         out
     };
-    if !options.allow_non_finite {
+    if !options.keeps_faults() {
         matrix::refuse_non_finite(vectors.view(), 0).map_err(|error| error.column(&name))?;
     }
     let mut fields = Vec::new();

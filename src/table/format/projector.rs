@@ -3,7 +3,6 @@
 //!
 //! The Projector's rules for metadata: no quotes; one column has no header, several have one.
 
-use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +12,7 @@ use ndarray::Array2;
 use crate::error::{Error, Result};
 use crate::table::column::cell::Numbers;
 use crate::table::format::csv::{Dialect, Opened, Source};
-use crate::table::{Format, ReadOptions, Table, write_whole};
+use crate::table::{Format, ReadOptions, Table, content, write_whole};
 
 /// What the only column of a metadata file is called; it has no name of its own.
 const ONLY_COLUMN: &str = "label";
@@ -130,9 +129,10 @@ fn read_metadata(path: &Path, options: &ReadOptions) -> Result<RecordBatch> {
         dialect: Dialect { delimiter: b'\t', quotes: false },
         encoding: options.encoding,
         numbers: Numbers::Finite,
+        decimal_comma: false,
+        missing: Default::default(),
     };
-    File::open(path)
-        .map_err(|error| Error::io("cannot open", error))
+    content::open(path)
         .and_then(|file| Opened::new(file, source)?.columns_or_labels(ONLY_COLUMN))
         .map_err(|error| error.file(path))
 }

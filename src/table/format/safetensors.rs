@@ -42,7 +42,7 @@ fn read_tensors(path: &Path, options: &ReadOptions) -> Result<(Array2<f32>, Stri
     let name = named_array::choose(&candidates, &all, options.vector.as_deref())?;
     let tensor = tensors.tensor(name).map_err(damaged)?;
     let vectors = vectors(&tensor).map_err(|error| error.column(name))?;
-    if !options.allow_non_finite {
+    if !options.keeps_faults() {
         matrix::refuse_non_finite(vectors.view(), 0).map_err(|error| error.column(name))?;
     }
     let mut fields = Vec::new();

@@ -102,7 +102,7 @@ fn format_of(path: &Path, options: &WriteOptions) -> Result<Format> {
             .advice(WAY_OUT)
     })?;
     match format {
-        Format::Json | Format::HuggingFace | Format::MtebCache => {
+        Format::Json | Format::WordVectors | Format::Parts | Format::MtebCache => {
             Err(Error::argument("this format is only read")
                 .with_code("format-read-only")
                 .file(path)
@@ -125,7 +125,7 @@ fn write_format(table: &Table, format: Format, layout: VectorLayout, out: &mut S
         }
         Format::Npz => return npz::write(table, out),
         Format::Safetensors => return safetensors::write(table, out),
-        Format::Json | Format::HuggingFace | Format::MtebCache => {
+        Format::Json | Format::WordVectors | Format::Parts | Format::MtebCache => {
             return Err(Error::argument("this format is only read").with_code("format-read-only"));
         }
     }

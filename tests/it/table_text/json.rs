@@ -63,9 +63,9 @@ fn a_check_may_read_what_is_not_finite() {
 }
 
 #[test]
-fn a_document_that_is_called_jsonl_is_refused_with_advice() {
-    let message = stored("a.jsonl", "[\n  {\"embedding\": [1, 2]}\n]\n").complaint();
-    assert!(message.contains("line 1") && message.contains(".json"), "{message}");
+fn a_document_that_is_called_jsonl_is_read() {
+    let table = stored("a.jsonl", "[\n  {\"embedding\": [1, 2]}\n]\n").read().unwrap();
+    assert_eq!(vectors(&table), [[1.0, 2.0]]);
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_response_gives_its_vectors_in_the_order_of_its_inputs() {
 
 #[test]
 fn broken_base64_is_refused() {
-    for (text, seen) in [("AAAAPwA=", "5 bytes"), ("!", "no base64"), ("AADAfwAAgL8=", "`NaN`")] {
+    for (text, seen) in [("AAAAPwA=", "5 bytes"), ("!", "`!`"), ("AADAfwAAgL8=", "`NaN`")] {
         let good = r#"{"index": 0, "embedding": "AAAAPwAAgL8="}"#;
         let bad = format!("{{\"index\": 1, \"embedding\": \"{text}\"}}");
         let message = stored("r.json", format!("{{\"data\": [{good}, {bad}]}}")).complaint();
@@ -177,9 +177,9 @@ fn an_array_of_objects_or_of_vectors_is_a_table() {
 #[test]
 fn other_documents_are_refused() {
     for (text, seen) in [
-        ("{\"error\": {\"message\": \"no key\"}}", "its keys are error"),
+        ("{\"error\": {\"message\": \"no key\"}}", "error"),
         ("[]", "no rows"),
-        ("12", "invalid JSON"),
+        ("12", "an array that holds no rows"),
         ("[{\"v\": [1, 2]}", "it ends too early"),
     ] {
         let message = stored("a.json", text).complaint();

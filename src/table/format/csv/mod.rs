@@ -8,7 +8,7 @@ mod opened;
 mod records;
 mod rows;
 
-use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use arrow::record_batch::RecordBatch;
@@ -17,9 +17,12 @@ pub(in crate::table) use opened::Opened;
 pub(in crate::table) use records::Dialect;
 pub(in crate::table) use rows::Source;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::table::column::cell::Numbers;
-use crate::table::{Format, ReadOptions};
+use crate::table::{Format, ReadOptions, content};
+
+/// What R, MySQL, Postgres, pandas and spreadsheets write for a missing value.
+const MISSING: [&str; 10] = ["NA", "N/A", "#N/A", "NULL", "null", "None", "nan", "NaN", "<NA>", "\\N"];
 
 pub(in crate::table) fn read_columns(
     path: &Path,
@@ -29,12 +32,26 @@ pub(in crate::table) fn read_columns(
     open(path, format, options)?.columns().map_err(|error| error.file(path))
 }
 
-pub(in crate::table) fn open(path: &Path, format: Format, options: &ReadOptions) -> Result<Opened<File>> {
+pub(in crate::table) fn open(
+    path: &Path,
+    format: Format,
+    options: &ReadOptions,
+) -> Result<Opened<Box<dyn Read + Send>>> {
     let usual = if format == Format::Tsv { b'\t' } else { b',' };
     let dialect = Dialect { delimiter: options.delimiter.unwrap_or(usual), quotes: true };
-    let source = Source { dialect, encoding: options.encoding, numbers: Numbers::of(options) };
-    File::open(path)
-        .map_err(|error| Error::io("cannot open", error))
+    let missing = match &options.missing {
+        Some(words) => words.iter().map(|word| word.as_bytes().to_vec()).collect(),
+        None => MISSING.iter().map(|word| word.as_bytes().to_vec()).collect(),
+    };
+    let source = Source {
+        dialect,
+        encoding: options.encoding,
+        numbers: Numbers::of(options),
+        decimal_comma: options.decimal_comma,
+        missing,
+    };
+    content::open(path)
         .and_then(|file| Opened::new(file, source))
+        .map(|opened| if options.no_header { opened.without_header() } else { opened })
         .map_err(|error| error.file(path))
 }

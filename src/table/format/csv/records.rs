@@ -22,6 +22,8 @@ pub(in crate::table) struct Field<'a> {
     raw: &'a [u8],
     /// `raw` has its quotes still, and something beyond plain text inside or after them.
     escaped: bool,
+    /// Whether it stands in quotes.
+    pub(in crate::table) quoted: bool,
 }
 
 impl<'a> Field<'a> {
@@ -90,7 +92,7 @@ impl<'a> Records<'a> {
 
     fn unquoted(&self) -> (Field<'a>, usize) {
         let end = self.field_end(self.at);
-        (Field { raw: self.trim_return(self.at, end), escaped: false }, end)
+        (Field { raw: self.trim_return(self.at, end), escaped: false, quoted: false }, end)
     }
 
     fn quoted(&self) -> Result<(Field<'a>, usize), Unclosed> {
@@ -99,8 +101,7 @@ impl<'a> Records<'a> {
         let whole = self.trim_return(self.at, end);
         let inside = &self.bytes[self.at + 1..close];
         let plain = whole.len() == inside.len() + 2 && memchr(b'"', inside).is_none();
-        let field =
-            if plain { Field { raw: inside, escaped: false } } else { Field { raw: whole, escaped: true } };
+        let field = Field { raw: if plain { inside } else { whole }, escaped: !plain, quoted: true };
         Ok((field, end))
     }
 

@@ -1,23 +1,27 @@
 //! The rows of a chunk of records: vectors beside columns.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use ndarray::Array2;
 
 use super::records::{Dialect, Field, Records, Unclosed};
 use crate::error::{Error, Result, excerpt};
 use crate::table::Encoding;
-use crate::table::column::cell::{Numbers, another_length, parse_number, parse_vector_of};
+use crate::table::column::cell::{Numbers, another_length, parse_number, parse_vector_of, with_points};
 use crate::table::column::text_column::TextColumn;
 use crate::table::column::vector_column::Place;
 use crate::table::format::chunks::{Fault, Part};
 
 /// How the bytes of a file are to be understood.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(in crate::table) struct Source {
     pub(in crate::table) dialect: Dialect,
     pub(in crate::table) encoding: Encoding,
     pub(in crate::table) numbers: Numbers,
+    pub(in crate::table) decimal_comma: bool,
+    /// Unquoted cells that are as good as empty.
+    pub(in crate::table) missing: Arc<[Vec<u8>]>,
 }
 
 /// What each field of a record is.
@@ -104,13 +108,15 @@ impl Layout {
             rows.numbers.resize(start + self.dims, 0.0);
         }
         for (position, (field, role)) in fields.iter().zip(&self.roles).enumerate() {
-            let content = field.content();
+            let content = self.pointed(field.content());
             let added = match *role {
                 Role::Vector => self.add_vector(&content, &mut rows.numbers),
-                Role::Dimension(dimension) => parse_number(&content, self.source.numbers)
-                    .map(|number| rows.numbers[start + dimension] = number)
-                    .map_err(Error::from),
-                Role::Column(column) => self.add_cell(&content, &mut rows.columns[column]),
+                Role::Dimension(dimension) => match parse_number(&content, self.source.numbers) {
+                    Err(_) if self.source.numbers == Numbers::Any => Ok(f32::NAN),
+                    number => number.map_err(Error::from),
+                }
+                .map(|number| rows.numbers[start + dimension] = number),
+                Role::Column(column) => self.add_cell(field, &content, &mut rows.columns[column]),
             };
             added.map_err(|error| error.column(&self.names[position]))?;
         }
@@ -119,14 +125,32 @@ impl Layout {
 
     fn add_vector(&self, cell: &[u8], numbers: &mut Vec<f32>) -> Result<()> {
         let start = numbers.len();
-        parse_vector_of(cell, self.source.numbers, numbers)?;
-        let length = numbers.len() - start;
-        if length == self.dims { Ok(()) } else { Err(another_length(length, self.dims)) }
+        let read = parse_vector_of(cell, self.source.numbers, numbers).map_err(Error::from).and_then(|()| {
+            let length = numbers.len() - start;
+            if length == self.dims { Ok(()) } else { Err(another_length(length, self.dims)) }
+        });
+        if read.is_err() && self.source.numbers == Numbers::Any {
+            numbers.truncate(start);
+            numbers.resize(start + self.dims, f32::NAN);
+            return Ok(());
+        }
+        read
     }
 
-    /// An empty cell is no text: pandas, which wrote most of these files, tells no difference.
-    fn add_cell(&self, cell: &[u8], column: &mut TextColumn) -> Result<()> {
-        if cell.is_empty() {
+    /// The cell with decimal points.
+    fn pointed<'a>(&self, cell: Cow<'a, [u8]>) -> Cow<'a, [u8]> {
+        let numeric = |byte: &u8| byte.is_ascii_digit() || b",;.+-eE []{}()\t\r\n".contains(byte);
+        if self.source.decimal_comma && cell.contains(&b',') && cell.iter().all(numeric) {
+            return Cow::Owned(with_points(&cell));
+        }
+        cell
+    }
+
+    /// An empty cell is no text, nor is an unquoted word for a missing value: pandas, R and databases, which wrote most
+    /// of these files, tell no difference.
+    fn add_cell(&self, field: &Field<'_>, cell: &[u8], column: &mut TextColumn) -> Result<()> {
+        let is_missing = || !field.quoted && self.source.missing.iter().any(|word| word == cell);
+        if cell.is_empty() || is_missing() {
             column.push_null();
         } else {
             column.push(&decode(cell, self.source.encoding)?);

@@ -9,6 +9,7 @@ use ndarray::Array2;
 use self::container::Container;
 use crate::error::{Error, Result};
 use crate::table::column::arrow_vectors::{self, SAMPLE_ROWS};
+use crate::table::column::cell::Numbers;
 use crate::table::column::matrix;
 use crate::table::column::rows_in_order::{BatchRows, VectorsInOrder};
 use crate::table::column::vector_column::{Place, VectorColumn};
@@ -22,7 +23,7 @@ pub(in crate::table) use write::write;
 
 pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     let (table, vectors) = read_table(path, options)?;
-    if !options.allow_non_finite {
+    if !options.keeps_faults() {
         matrix::refuse_non_finite(table.vectors(), 0).map_err(|error| at(error, path, &vectors))?;
     }
     Ok(table)
@@ -31,7 +32,7 @@ pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table
 fn read_table(path: &Path, options: &ReadOptions) -> Result<(Table, VectorColumn)> {
     let file = Container::open(path).map_err(|error| error.file(path))?;
     let vectors = find(&file, options).map_err(|error| error.file(path))?;
-    let table = collect(&file, &vectors).map_err(|error| at(error, path, &vectors))?;
+    let table = collect(&file, &vectors, Numbers::of(options)).map_err(|error| at(error, path, &vectors))?;
     Ok((table, vectors))
 }
 
@@ -54,7 +55,7 @@ fn at(error: Error, path: &Path, vectors: &VectorColumn) -> Error {
 }
 
 fn find(file: &Container, options: &ReadOptions) -> Result<VectorColumn> {
-    let texts = arrow_vectors::text_columns(file.schema());
+    let texts = arrow_vectors::sampled_columns(file.schema());
     let sample = match file.batches().find(|batch| batch.as_ref().map_or(true, |b| b.num_rows() > 0)) {
         Some(batch) => batch?,
         None => RecordBatch::new_empty(file.schema().clone()),
@@ -64,7 +65,7 @@ fn find(file: &Container, options: &ReadOptions) -> Result<VectorColumn> {
     arrow_vectors::find(file.schema(), &texts, &sample, options.vector.as_deref())
 }
 
-fn collect(file: &Container, vectors: &VectorColumn) -> Result<Table> {
+fn collect(file: &Container, vectors: &VectorColumn, kept: Numbers) -> Result<Table> {
     let positions = vectors.positions();
     let (mut rows, mut dims) = (0, 0);
     let mut numbers: Vec<f32> = Vec::new();
@@ -83,7 +84,7 @@ fn collect(file: &Container, vectors: &VectorColumn) -> Result<Table> {
             .try_reserve(more)
             .map_err(|error| Error::memory("the vectors do not fit in memory").source(error))?;
         numbers.resize(start + more, 0.0);
-        vectors.copy(&batch, dims, rows, &mut numbers[start..])?;
+        vectors.copy(&batch, dims, kept, rows, &mut numbers[start..])?;
         others.push(arrow_vectors::without(&batch, &positions)?);
         rows += batch.num_rows();
     }
@@ -115,6 +116,7 @@ pub(in crate::table) struct IpcRows {
     vectors: VectorColumn,
     pub(in crate::table) rows: usize,
     pub(in crate::table) dims: usize,
+    numbers: Numbers,
 }
 
 impl IpcRows {
@@ -131,12 +133,12 @@ impl IpcRows {
             .ok_or_else(no_rows)
             .and_then(|batch| vectors.dims(&batch?))
             .map_err(|error| at(error, path, &vectors))?;
-        Ok(IpcRows { rows: file.rows(), file, vectors, dims })
+        Ok(IpcRows { rows: file.rows(), file, vectors, dims, numbers: Numbers::of(options) })
     }
 
     /// The vectors in order.
     pub(in crate::table) fn vectors_in_order(&self) -> Box<dyn VectorsInOrder + '_> {
-        Box::new(BatchRows::new(self.vectors.clone(), self.dims, self.file.batches()))
+        Box::new(BatchRows::new(self.vectors.clone(), self.dims, self.numbers, self.file.batches()))
     }
 
     /// Adds the place to an error.

@@ -1,88 +1,32 @@
-//! What OpenAI's embeddings endpoint gives, and the services that answer as it does: a response, an
-//! array of them, and the output of a batch. Other JSON documents: an array of objects or of vectors.
+//! What OpenAI's embeddings endpoint gives, and the services that answer as it does: responses, the output of a batch,
+//! and the results of the cookbook's parallel requests.
 
 use std::borrow::Cow;
-use std::path::Path;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 
 use crate::error::{Error, Result, excerpt};
+use crate::table::Table;
 use crate::table::column::cell::{CellError, Numbers, parse_vector_of};
-use crate::table::format::json::rows::{JsonRows, Objects, ReadRows};
+use crate::table::column::vector_column::usual_length;
+use crate::table::format::json::rows::{JsonRows, ReadRows};
 use crate::table::format::json::scan::{NoJson, elements, member, members, string};
-use crate::table::{ReadOptions, Table};
 
 const VECTORS: &str = "embedding";
 
-pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
-    std::fs::read(path)
-        .map_err(|error| Error::io("cannot read", error))
-        .and_then(|bytes| document(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes), options))
-        .map_err(|error| error.file(path))
-}
-
-fn document(bytes: &[u8], options: &ReadOptions) -> Result<Table> {
-    let numbers = Numbers::of(options);
-    let document = bytes.trim_ascii();
-    if document.starts_with(b"[") {
-        let first = elements(document).next().transpose()?;
-        let first =
-            first.ok_or_else(|| Error::input("no rows").with_code("no-rows").seen("an empty array"))?;
-        if !first.starts_with(b"[") && !first.starts_with(b"{") {
-            return Err(Error::input("an array that holds no rows")
-                .seen(excerpt(&String::from_utf8_lossy(&first[..first.len().min(200)])))
-                .advice(
-                    "give an array of objects, of vectors ([[0.1, 0.2], ...]) or of embeddings responses",
-                ));
-        }
-        return if first.starts_with(b"[") {
-            let matrix = Matrix { dims: length(first, numbers), numbers };
-            matrix.table(rows_of(bytes, elements(document), &matrix)?)
-        } else if is_response(first)? {
-            let responses = Responses { dims: length_in_response(first, numbers), numbers };
-            responses.table(rows_of(bytes, elements(document), &responses)?)
-        } else {
-            let objects = Objects::find(first, options.vector.as_deref(), numbers)?;
-            objects.table(rows_of(bytes, elements(document), &objects)?)
-        };
-    }
-    if is_response(document)? {
-        let responses = Responses { dims: length_in_response(document, numbers), numbers };
-        return responses.table(rows_of(bytes, std::iter::once(Ok(document)), &responses)?);
-    }
-    let keys = members(document).map(|member| Ok(member?.0)).collect::<Result<Vec<_>, NoJson>>()?;
-    Err(Error::input("a JSON object that is not an embeddings response")
-        .seen(format!("its keys are {}", keys.join(", ")))
-        .advice("give an array of objects, or one object a line in a .jsonl file"))
-}
-
-/// The rows of all values, which are parts of `bytes`.
-fn rows_of<'a>(
-    bytes: &[u8],
-    values: impl Iterator<Item = Result<&'a [u8], NoJson>>,
-    reader: &impl ReadRows,
-) -> Result<JsonRows> {
-    let mut rows = JsonRows::default();
-    for value in values {
-        let value = value.map_err(|error| Error::from(error).row(rows.rows))?;
-        reader.add(value, &mut rows).map_err(|error| {
-            let offset = (value.as_ptr() as usize).saturating_sub(bytes.as_ptr() as usize).min(bytes.len());
-            let lines = memchr::memchr_iter(b'\n', &bytes[..offset]).count();
-            error.row(rows.rows).line(lines + 1)
-        })?;
-    }
-    Ok(rows)
-}
-
-/// An array of vectors.
-struct Matrix {
+/// Vectors without keys.
+pub(in crate::table) struct Matrix {
     dims: usize,
     numbers: Numbers,
 }
 
 impl Matrix {
-    fn table(&self, rows: JsonRows) -> Result<Table> {
+    /// Vectors of the usual length of the first.
+    pub(in crate::table) fn of(sample: &[&[u8]], numbers: Numbers) -> Matrix {
+        let lengths: Vec<usize> =
+            sample.iter().map(|vector| length(vector, numbers)).filter(|n| *n > 0).collect();
+        Matrix { dims: usual_length(&lengths), numbers }
+    }
+
+    pub(in crate::table) fn table(&self, rows: JsonRows) -> Result<Table> {
         rows.into_table(VECTORS, self.dims)
     }
 }
@@ -90,26 +34,34 @@ impl Matrix {
 impl ReadRows for Matrix {
     fn add(&self, vector: &[u8], rows: &mut JsonRows) -> Result<()> {
         let start = rows.numbers.len();
-        add_vector(vector, self.numbers, &mut rows.numbers)?;
-        rows.check_length(start, self.dims)?;
+        let read = add_vector(vector, self.numbers, &mut rows.numbers);
+        let read = read.and_then(|()| rows.check_length(start, self.dims));
+        rows.settle(read, start, self.dims, self.numbers)?;
         rows.end_row();
         Ok(())
     }
 }
 
 /// Embeddings responses: each has a vector for each of its inputs.
-struct Responses {
+pub(in crate::table) struct Responses {
     dims: usize,
     numbers: Numbers,
 }
 
 impl Responses {
-    fn table(&self, rows: JsonRows) -> Result<Table> {
+    /// Responses whose vectors have the usual length of the first.
+    pub(in crate::table) fn of(sample: &[&[u8]], numbers: Numbers) -> Responses {
+        let lengths: Vec<usize> =
+            sample.iter().map(|response| length_in_response(response, numbers)).filter(|n| *n > 0).collect();
+        Responses { dims: usual_length(&lengths), numbers }
+    }
+
+    pub(in crate::table) fn table(&self, rows: JsonRows) -> Result<Table> {
         rows.into_table(VECTORS, self.dims)
     }
 
-    /// Adds the vectors of a response in the order of its inputs.
-    fn add_with(&self, custom_id: Option<&[u8]>, response: &[u8], rows: &mut JsonRows) -> Result<()> {
+    /// Adds the vectors of a response in the order of its inputs, each with these cells.
+    fn add_with(&self, cells: &[(&str, Option<&[u8]>)], response: &[u8], rows: &mut JsonRows) -> Result<()> {
         let model = member(response, "model")?;
         let data = member(response, "data")?.ok_or_else(|| Error::input("a response without data"))?;
         let mut embeddings = Vec::new();
@@ -122,11 +74,11 @@ impl Responses {
         embeddings.sort_by_key(|(order, ..)| *order);
         for (_, index, vector) in embeddings {
             let start = rows.numbers.len();
-            add_vector(vector.unwrap_or(b"null"), self.numbers, &mut rows.numbers)
+            let read = add_vector(vector.unwrap_or(b"null"), self.numbers, &mut rows.numbers)
                 .and_then(|()| rows.check_length(start, self.dims))
-                .map_err(|error| error.column(VECTORS))?;
-            let cells = [("custom_id", custom_id), ("model", model), ("index", index)];
-            for (key, value) in cells {
+                .map_err(|error| error.column(VECTORS));
+            rows.settle(read, start, self.dims, self.numbers)?;
+            for (key, value) in cells.iter().chain(&[("model", model), ("index", index)]) {
                 if let Some(value) = value {
                     rows.add_cell(0, key, value)?;
                 }
@@ -139,7 +91,7 @@ impl Responses {
 
 impl ReadRows for Responses {
     fn add(&self, response: &[u8], rows: &mut JsonRows) -> Result<()> {
-        self.add_with(None, response, rows)
+        self.add_with(&[], response, rows)
     }
 }
 
@@ -148,14 +100,19 @@ pub(in crate::table) struct BatchLines(Responses);
 
 impl BatchLines {
     /// Tells from the first line whether a file is a batch's output.
-    pub(in crate::table) fn recognise(first: &[u8], numbers: Numbers) -> Result<Option<Self>> {
-        let (Some(_), Some(response)) = (member(first, "custom_id")?, member(first, "response")?) else {
+    pub(in crate::table) fn recognise(sample: &[&[u8]], numbers: Numbers) -> Result<Option<Self>> {
+        let Some(first) = sample.first() else { return Ok(None) };
+        if member(first, "custom_id")?.is_none() || member(first, "response")?.is_none() {
             return Ok(None);
-        };
-        // A request that failed gives 0 here, and its error when its line is read.
-        let body = if response.starts_with(b"{") { member(response, "body")? } else { None };
-        let dims = body.map_or(0, |body| length_in_response(body, numbers));
-        Ok(Some(BatchLines(Responses { dims, numbers })))
+        }
+        // A request that failed tells nothing here, and has its error when its line is read.
+        fn body(line: &[u8]) -> Option<&[u8]> {
+            let response =
+                member(line, "response").ok().flatten().filter(|response| response.starts_with(b"{"))?;
+            member(response, "body").ok().flatten()
+        }
+        let bodies: Vec<&[u8]> = sample.iter().copied().filter_map(body).collect();
+        Ok(Some(BatchLines(Responses::of(&bodies, numbers))))
     }
 
     pub(in crate::table) fn table(&self, rows: JsonRows) -> Result<Table> {
@@ -182,12 +139,69 @@ impl ReadRows for BatchLines {
         };
         let body = member(response, "body")?.unwrap_or(b"{}");
         match member(response, "status_code")? {
-            None | Some(b"200") => self.0.add_with(custom_id, body, rows),
+            None | Some(b"200") => self.0.add_with(&[("custom_id", custom_id)], body, rows),
             Some(_) => {
                 let error = if body.starts_with(b"{") { member(body, "error")? } else { None };
                 Err(failed(message(error.unwrap_or(body))))
             }
         }
+    }
+}
+
+/// The lines of the cookbook's script for parallel requests: `[request, response]` or `[request, response, metadata]`,
+/// in any order; the metadata's keys (`row_id`) and the request's input are columns.
+pub(in crate::table) struct Results(Responses);
+
+impl Results {
+    /// Tells from the first lines whether they are such results.
+    pub(in crate::table) fn recognise(sample: &[&[u8]], numbers: Numbers) -> Result<Option<Self>, NoJson> {
+        let mut responses = Vec::new();
+        for line in sample {
+            match elements(line).take(3).collect::<Result<Vec<_>, NoJson>>()?[..] {
+                [request, response, ..] if request.starts_with(b"{") => responses.push(response),
+                _ => return Ok(None),
+            }
+        }
+        // A request that failed tells nothing here, and has its error when its line is read.
+        responses.retain(|response| response.starts_with(b"{"));
+        Ok(Some(Results(Responses::of(&responses, numbers))))
+    }
+
+    pub(in crate::table) fn table(&self, rows: JsonRows) -> Result<Table> {
+        self.0.table(rows)
+    }
+}
+
+impl ReadRows for Results {
+    fn add(&self, line: &[u8], rows: &mut JsonRows) -> Result<()> {
+        let parts = elements(line).collect::<Result<Vec<_>, NoJson>>()?;
+        let (request, response) = match parts[..] {
+            [request, response, ..] if request.starts_with(b"{") => (request, response),
+            _ => return Err(Error::input("a line that is no request with its response")),
+        };
+        let mut cells = Vec::new();
+        // An array of inputs has its places in the response.
+        let input = member(request, "input")?.filter(|input| input.starts_with(b"\""));
+        let metadata = parts.get(2).filter(|metadata| metadata.starts_with(b"{"));
+        let metadata =
+            metadata.map(|metadata| members(metadata).collect::<Result<Vec<_>, NoJson>>()).transpose()?;
+        let metadata = metadata.unwrap_or_default();
+        cells.extend(metadata.iter().map(|(key, value)| (&**key, Some(*value))));
+        cells.push(("input", input));
+        if !response.starts_with(b"{") {
+            let start = rows.numbers.len();
+            let failed = Err(Error::input("a request that failed")
+                .with_code("vector-missing")
+                .seen(excerpt(&String::from_utf8_lossy(response)))
+                .advice("send it again, or remove its line"));
+            rows.settle(failed, start, self.0.dims, self.0.numbers)?;
+            for (key, value) in cells {
+                value.map(|value| rows.add_cell(0, key, value)).transpose()?;
+            }
+            rows.end_row();
+            return Ok(());
+        }
+        self.0.add_with(&cells, response, rows)
     }
 }
 
@@ -199,7 +213,7 @@ fn message(error: &[u8]) -> &[u8] {
     member(error, "message").ok().flatten().unwrap_or(error)
 }
 
-fn is_response(value: &[u8]) -> Result<bool, NoJson> {
+pub(in crate::table) fn is_response(value: &[u8]) -> Result<bool, NoJson> {
     let Some(data) = member(value, "data")? else { return Ok(false) };
     if !data.starts_with(b"[") {
         return Ok(false);
@@ -225,33 +239,11 @@ fn length(vector: &[u8], numbers: Numbers) -> usize {
     add_vector(vector, numbers, &mut out).map_or(0, |()| out.len())
 }
 
-/// Adds a vector: an array of numbers, or the base64 of little-endian 32-bit floats.
+/// Adds a vector: an array of numbers, or the base64 of floats.
 fn add_vector(value: &[u8], numbers: Numbers, out: &mut Vec<f32>) -> Result<()> {
     match value {
         b"null" => Err(CellError::Empty.into()),
-        [b'"', ..] => add_base64(&string(value)?, numbers, out),
+        [b'"', ..] => Ok(parse_vector_of(string(value)?.as_bytes(), numbers, out)?),
         _ => Ok(parse_vector_of(value, numbers, out)?),
-    }
-}
-
-fn add_base64(text: &str, numbers: Numbers, out: &mut Vec<f32>) -> Result<()> {
-    let failed = |seen: String| {
-        Error::input("no vector")
-            .with_code("vector-missing")
-            .seen(seen)
-            .advice("embed this row again, or ask for encoding_format float")
-    };
-    let bytes = STANDARD.decode(text).map_err(|_| failed(format!("{} is not base64", excerpt(text))))?;
-    let (floats, rest) = bytes.as_chunks::<4>();
-    if floats.is_empty() || !rest.is_empty() {
-        return Err(failed(format!("{} bytes in base64, not a multiple of 4", bytes.len())));
-    }
-    let start = out.len();
-    out.extend(floats.iter().map(|bytes| f32::from_le_bytes(*bytes)));
-    match out[start..].iter().find(|number| !number.is_finite()) {
-        Some(number) if numbers == Numbers::Finite => {
-            Err(CellError::NotFinite(excerpt(&number.to_string())).into())
-        }
-        _ => Ok(()),
     }
 }

@@ -1,6 +1,7 @@
 //! The rows of JSON objects: vectors beside columns.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use ndarray::Array2;
 
@@ -8,7 +9,7 @@ use crate::error::{Error, Result, excerpt};
 use crate::table::Table;
 use crate::table::column::cell::{CellError, Numbers, another_length, parse_vector_of};
 use crate::table::column::text_column::{TextColumn, batch};
-use crate::table::column::vector_column::{self, Holds, Place};
+use crate::table::column::vector_column::{self, Holds, VectorColumn};
 use crate::table::format::chunks::{Fault, Part};
 use crate::table::format::json::scan::{NoJson, members, string};
 
@@ -49,71 +50,128 @@ impl ReadRows for Columns {
 
 /// One object is one row: one key is the vector, and each other key a column.
 pub(in crate::table) struct Objects {
+    /// The key of the object that the vector is in, if it is not at the top.
+    parent: Option<String>,
     key: String,
     dims: usize,
     numbers: Numbers,
 }
 
 impl Objects {
-    /// Finds the vector among the keys of the first object.
-    pub(in crate::table) fn find(first: &[u8], wanted: Option<&str>, numbers: Numbers) -> Result<Self> {
-        let members = members(first).collect::<Result<Vec<_>, NoJson>>()?;
-        let keys: Vec<(&str, Holds)> = members
-            .iter()
-            .map(|(key, value)| {
-                let holds = Holds::of_first_cell(cell(value), wanted == Some(key.as_ref()));
-                // Numbers under numbered keys are columns: a JSON vector is an array.
-                (key.as_ref(), if holds == Holds::Vectors { holds } else { Holds::Other })
-            })
-            .collect();
-        let found = vector_column::find(&keys, wanted)?;
-        let Place::Column(position) = found.place else {
-            return Err(Error::input("no key holds vectors"));
+    /// Finds the vector among the keys of the first objects, or of the objects in them.
+    pub(in crate::table) fn find(sample: &[&[u8]], wanted: Option<&str>, numbers: Numbers) -> Result<Self> {
+        let top = Keys::of(sample.iter().copied(), "")?;
+        let error = match top.find(wanted) {
+            Ok(found) => return Ok(Objects { parent: None, key: found.name, dims: found.dims, numbers }),
+            Err(error) => error,
         };
-        // A cell with a fault gives 0 here, and its error when its row is read.
-        let mut vector = Vec::new();
-        let _ = parse_vector_of(cell(members[position].1), numbers, &mut vector);
-        Ok(Objects { key: found.name, dims: vector.len(), numbers })
+        for (parent, values) in &top.cells {
+            let objects = values.iter().copied().filter(|value| value.starts_with(b"{"));
+            // What is no object holds no vector either.
+            let Ok(keys) = Keys::of(objects, &format!("{parent}.")) else { continue };
+            let wanted = wanted.filter(|wanted| keys.cells.iter().any(|(key, _)| key == wanted));
+            let Ok(found) = keys.find(wanted) else { continue };
+            let key = found.name[parent.len() + 1..].to_owned();
+            return Ok(Objects { parent: Some(parent.clone()), key, dims: found.dims, numbers });
+        }
+        Err(error)
     }
 
     pub(in crate::table) fn table(&self, rows: JsonRows) -> Result<Table> {
-        rows.into_table(&self.key, self.dims)
+        // `embedding.values`, as Vertex and BigQuery keep a vector, is the embedding.
+        let name = match (&self.parent, self.key.as_str()) {
+            (Some(parent), "values" | "value") => parent,
+            _ => &self.key,
+        };
+        rows.into_table(name, self.dims)
     }
 
     fn add_vector(&self, value: &[u8], rows: &mut JsonRows) -> Result<()> {
         let start = rows.numbers.len();
-        if value == b"null" {
-            return Err(CellError::Empty.into());
+        let read = parse_vector_of(cell(value), self.numbers, &mut rows.numbers)
+            .map_err(Error::from)
+            .and_then(|()| rows.check_length(start, self.dims));
+        rows.settle(read, start, self.dims, self.numbers)
+    }
+
+    /// Adds what an object holds, and says whether the vector was in it.
+    fn add_members(&self, object: &[u8], prefix: &str, rows: &mut JsonRows) -> Result<bool> {
+        let at_vector = prefix.is_empty() == self.parent.is_none();
+        let mut found = false;
+        for (position, member) in members(object).enumerate() {
+            let (key, value) = member?;
+            if at_vector && key == self.key {
+                if std::mem::replace(&mut found, true) {
+                    return Err(twice(&key));
+                }
+                self.add_vector(value, rows).map_err(|error| error.column(key))?;
+            } else if prefix.is_empty() && self.parent.as_deref() == Some(&*key) && value.starts_with(b"{") {
+                found = self.add_members(value, &format!("{key}."), rows)?;
+            } else if prefix.is_empty() {
+                rows.add_cell(position, &key, value)?;
+            } else {
+                rows.add_cell(position, &format!("{prefix}{key}"), value)?;
+            }
         }
-        parse_vector_of(cell(value), self.numbers, &mut rows.numbers)?;
-        rows.check_length(start, self.dims)
+        Ok(found)
+    }
+}
+
+/// The keys of some objects in the order in which they came up, each with its values.
+struct Keys<'a> {
+    cells: Vec<(String, Vec<&'a [u8]>)>,
+}
+
+impl<'a> Keys<'a> {
+    fn of(objects: impl Iterator<Item = &'a [u8]>, prefix: &str) -> Result<Keys<'a>, NoJson> {
+        let mut cells: Vec<(String, Vec<&'a [u8]>)> = Vec::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
+        for object in objects {
+            for member in members(object) {
+                let (key, value) = member?;
+                let key = format!("{prefix}{key}");
+                let place = *places.entry(key.clone()).or_insert_with(|| {
+                    cells.push((key, Vec::new()));
+                    cells.len() - 1
+                });
+                cells[place].1.push(value);
+            }
+        }
+        Ok(Keys { cells })
+    }
+
+    fn find(&self, wanted: Option<&str>) -> Result<VectorColumn> {
+        let keys: Vec<(&str, Holds)> = self
+            .cells
+            .iter()
+            .map(|(key, values)| {
+                let name = key.strip_suffix(".values").unwrap_or(key);
+                let cells = values.iter().copied().filter(|value| *value != b"null").map(cell);
+                let holds = Holds::of_cells(name, cells, wanted == Some(key));
+                // Numbers under numbered keys are columns: a JSON vector is an array.
+                (key.as_str(), if matches!(holds, Holds::Vectors(_)) { holds } else { Holds::Other })
+            })
+            .collect();
+        vector_column::find(&keys, wanted)
     }
 }
 
 impl ReadRows for Objects {
     fn add(&self, object: &[u8], rows: &mut JsonRows) -> Result<()> {
-        let mut found = false;
-        for (position, member) in members(object).enumerate() {
-            let (key, value) = member?;
-            if key != self.key {
-                rows.add_cell(position, &key, value)?;
-            } else if std::mem::replace(&mut found, true) {
-                return Err(twice(&key));
-            } else {
-                self.add_vector(value, rows).map_err(|error| error.column(key))?;
-            }
-        }
-        if !found {
-            return Err(Error::from(CellError::Empty).column(&self.key));
+        let start = rows.numbers.len();
+        if !self.add_members(object, "", rows)? {
+            let missing = Err(Error::from(CellError::Empty).column(&self.key));
+            rows.settle(missing, start, self.dims, self.numbers)?;
         }
         rows.end_row();
         Ok(())
     }
 }
 
-/// The vector in a value: an array, or a string in which one is written.
+/// The vector in a value: an array, or a string in which one is written; nothing in `null`.
 fn cell(value: &[u8]) -> &[u8] {
     match value {
+        b"null" => b"",
         [b'"', inside @ .., b'"'] => inside,
         _ => value,
     }
@@ -127,12 +185,23 @@ pub(in crate::table) struct JsonRows {
     pub(in crate::table) numbers: Vec<f32>,
     /// The other keys, in the order in which they came up, with their values so far.
     columns: Vec<(String, TextColumn)>,
+    /// How many values they have.
+    filled: usize,
 }
+
+/// A table of keys by rows may have as many cells (a few dozen MB of empty ones) however few hold a value.
+const MOST_CELLS: usize = 1 << 22;
+/// Beyond that one of so many cells has a value.
+const LEAST_FILLED: usize = 16;
 
 impl JsonRows {
     /// Adds a value to the column of its key; `likely` is where that column probably is.
     pub(in crate::table) fn add_cell(&mut self, likely: usize, key: &str, value: &[u8]) -> Result<()> {
         let rows = self.rows;
+        self.filled += 1;
+        if self.filled % 256 == 0 {
+            self.refuse_scattered_keys()?;
+        }
         let column = self.column(likely, key);
         if column.len() > rows {
             return Err(twice(key));
@@ -155,8 +224,36 @@ impl JsonRows {
         &mut self.columns[position].1
     }
 
+    /// Refuses objects that have hardly a key in common: each key would be a column of empty cells.
+    fn refuse_scattered_keys(&self) -> Result<()> {
+        let cells = self.columns.len().saturating_mul(self.rows);
+        if cells > MOST_CELLS && self.filled < cells / LEAST_FILLED {
+            return Err(Error::input("too many different keys for columns")
+                .with_code("too-many-columns")
+                .seen(format!("{} keys in {} rows, {} values", self.columns.len(), self.rows, self.filled))
+                .advice("keep under one key what differs from row to row"));
+        }
+        Ok(())
+    }
+
     pub(in crate::table) fn end_row(&mut self) {
         self.rows += 1;
+    }
+
+    /// Puts NaN in the place of a vector that cannot be used, where that is asked for.
+    pub(in crate::table) fn settle(
+        &mut self,
+        read: Result<()>,
+        start: usize,
+        dims: usize,
+        numbers: Numbers,
+    ) -> Result<()> {
+        if read.is_err() && numbers == Numbers::Any {
+            self.numbers.truncate(start);
+            self.numbers.resize(start + dims, f32::NAN);
+            return Ok(());
+        }
+        read
     }
 
     /// Checks the vector that starts at `start` in the numbers.
@@ -196,7 +293,8 @@ impl Part for JsonRows {
             own.append(column);
         }
         self.rows += next.rows;
-        Ok(())
+        self.filled += next.filled;
+        self.refuse_scattered_keys()
     }
 }
 

@@ -39,6 +39,25 @@ pub(in crate::table) fn elements(array: &[u8]) -> impl Iterator<Item = Result<&[
     std::iter::from_fn(move || items.next_element().transpose())
 }
 
+/// The values of a text that stand one after the other, with space between them.
+pub(in crate::table) fn sequence(text: &[u8]) -> impl Iterator<Item = Result<&[u8], NoJson>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        at += text[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        if at == text.len() {
+            return None;
+        }
+        let Some(end) = value_end(text, at) else {
+            let fault = no_json(&text[at..]);
+            at = text.len();
+            return Some(Err(fault));
+        };
+        let value = &text[at..end];
+        at = end;
+        Some(Ok(value))
+    })
+}
+
 /// The value of a key of an object, as it stands in the text; the last, if the key stands twice.
 pub(in crate::table) fn member<'a>(object: &'a [u8], key: &str) -> Result<Option<&'a [u8]>, NoJson> {
     let mut found = None;
@@ -219,8 +238,9 @@ fn nested_end(text: &[u8], at: usize) -> Option<usize> {
 /// The end of an array that holds neither strings nor brackets, as a vector does not.
 fn flat_array_end(text: &[u8], at: usize) -> Option<usize> {
     let inside = &text[at + 1..];
-    let end = memchr(b']', inside)?;
-    memchr3(b'"', b'[', b'{', &inside[..end]).is_none().then_some(at + 1 + end + 1)
+    // The nearest of the three first, so that deep nesting is not searched again at each depth.
+    let end = memchr3(b']', b'[', b'"', inside).filter(|end| inside[*end] == b']')?;
+    memchr(b'{', &inside[..end]).is_none().then_some(at + 1 + end + 1)
 }
 
 fn no_json(at: &[u8]) -> NoJson {

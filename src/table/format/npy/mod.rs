@@ -27,7 +27,7 @@ fn read_matrix(path: &Path, options: &ReadOptions) -> Result<Array2<f32>> {
     let file = mapped::map(path)?;
     let array = parse(&file)?;
     let vectors = Vectors::of(&array)?.read()?;
-    if !options.allow_non_finite {
+    if !options.keeps_faults() {
         matrix::refuse_non_finite(vectors.view(), 0)?;
     }
     Ok(vectors)
@@ -50,10 +50,14 @@ impl<'a> Vectors<'a> {
         let float = float(array.dtype).ok_or_else(|| {
             Error::input("vectors must be floating-point numbers")
                 .seen(array.dtype.to_string())
-                .advice("save them as numpy.save(path, array.astype('float32'))")
+                .advice(
+                    "save whole numbers (int8) as numpy.save(path, array.astype('float32')); bits that are packed eight to a \
+                     byte (binary, ubinary) as numpy.save(path, numpy.unpackbits(array.view('uint8'), axis=1).astype('float32'))",
+                )
         })?;
         match array.shape[..] {
-            [rows, dims] if dims > 0 => {
+            // A header can claim any length where there are no rows to hold it to.
+            [rows, dims] if dims > 0 && (rows > 0 || dims <= 1 << 20) => {
                 Ok(Vectors { float, fortran_order: array.fortran_order, rows, dims, data: array.data })
             }
             _ => Err(Error::input("vectors must be an array of shape (rows, dimensions)")

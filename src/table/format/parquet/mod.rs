@@ -18,6 +18,7 @@ use rayon::prelude::*;
 use self::leaf::Leaf;
 use crate::error::{Error, Result, excerpt};
 use crate::table::column::arrow_vectors::{self, SAMPLE_ROWS};
+use crate::table::column::cell::Numbers;
 use crate::table::column::matrix;
 use crate::table::column::rows_in_order::{BatchRows, VectorsInOrder};
 use crate::table::column::vector_column::{Place, VectorColumn};
@@ -39,7 +40,7 @@ pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table
     let out = vectors.as_slice_mut().unwrap_or_default();
     let (filled, columns) = rayon::join(|| file.read_vectors(out), || file.read_columns());
     filled?;
-    if !options.allow_non_finite {
+    if !options.keeps_faults() {
         matrix::refuse_non_finite(vectors.view(), 0).map_err(|error| file.at(error))?;
     }
     Table::new(vectors, columns?, file.vectors.name.clone())
@@ -61,6 +62,7 @@ pub(in crate::table) struct ParquetFile {
     leaf: Option<Leaf>,
     pub(in crate::table) rows: usize,
     pub(in crate::table) dims: usize,
+    numbers: Numbers,
 }
 
 impl ParquetFile {
@@ -71,15 +73,19 @@ impl ParquetFile {
     pub(in crate::table) fn open(path: &Path, options: &ReadOptions) -> Result<ParquetFile> {
         let (metadata, rows) = load(path)?;
         let named = |error: Error| error.file(path);
-        let texts = arrow_vectors::text_columns(metadata.schema());
+        let texts = arrow_vectors::sampled_columns(metadata.schema());
         let sample = first_rows(path, &metadata, &texts, SAMPLE_ROWS).map_err(named)?;
         let vectors = arrow_vectors::find(metadata.schema(), &texts, &sample, options.vector.as_deref())
             .map_err(named)?;
+        let numbers = Numbers::of(options);
         let leaf = match vectors.place {
-            Place::Column(position) => Leaf::of(path, metadata.metadata(), position),
-            Place::Spread(_) => None,
+            // Rows without a vector are told one by one, and a struct is no plain list.
+            Place::Column(position) if numbers == Numbers::Finite && is_list(&metadata, position) => {
+                Leaf::of(path, metadata.metadata(), position)
+            }
+            _ => None,
         };
-        let mut file = ParquetFile { path: path.to_owned(), metadata, vectors, leaf, rows, dims: 0 };
+        let mut file = ParquetFile { path: path.to_owned(), metadata, vectors, leaf, rows, dims: 0, numbers };
         file.dims = file.first_length().map_err(|error| file.at(error))?;
         Ok(file)
     }
@@ -89,6 +95,9 @@ impl ParquetFile {
             return Err(Error::input("the file has no rows")
                 .with_code("no-rows")
                 .advice("check how it was written"));
+        }
+        if self.vectors.dims > 0 {
+            return Ok(self.vectors.dims);
         }
         if let Some(leaf) = &self.leaf {
             return leaf.dims().and_then(|dims| if dims == 0 { Err(too_few(0)) } else { Ok(dims) });
@@ -166,7 +175,7 @@ impl ParquetFile {
                     let batch = batch.map_err(unreadable)?;
                     let taken = (batch.num_rows() * self.dims).min(stretch.len());
                     let (rows, after) = stretch.split_at_mut(taken);
-                    alone.copy(&batch, self.dims, row, rows)?;
+                    alone.copy(&batch, self.dims, self.numbers, row, rows)?;
                     row += batch.num_rows();
                     stretch = after;
                 }
@@ -186,8 +195,14 @@ impl ParquetFile {
         }
         let batches = batches(&self.path, &self.metadata, &self.vectors.positions(), None)?;
         let batches = batches.map(|batch| batch.map_err(unreadable));
-        Ok(Box::new(BatchRows::new(self.vectors.alone(), self.dims, batches)))
+        Ok(Box::new(BatchRows::new(self.vectors.alone(), self.dims, self.numbers, batches)))
     }
+}
+
+fn is_list(metadata: &ArrowReaderMetadata, position: usize) -> bool {
+    use arrow::datatypes::DataType::{FixedSizeList, LargeList, List};
+    let data_type = metadata.schema().field(position).data_type();
+    matches!(data_type, List(item) | LargeList(item) | FixedSizeList(item, _) if !item.data_type().is_nested())
 }
 
 /// Opens a file and reads its metadata; also says how many rows it has.
@@ -302,7 +317,10 @@ fn first_rows(
 }
 
 fn projected(schema: &Schema, roots: &[usize]) -> Schema {
-    Schema::new(roots.iter().map(|&root| schema.fields()[root].clone()).collect::<Vec<_>>())
+    // Of the file's metadata only what says the names of classes is of use here.
+    let about = schema.metadata().get("huggingface").map(|about| ("huggingface".to_owned(), about.clone()));
+    let fields = roots.iter().map(|&root| schema.fields()[root].clone()).collect::<Vec<_>>();
+    Schema::new_with_metadata(fields, about.into_iter().collect())
 }
 
 fn too_few(rows: usize) -> Error {

@@ -1,0 +1,212 @@
+//! What a file holds, told by its first bytes: whether it is compressed, and which format it has whatever its name.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flate2::read::MultiGzDecoder;
+
+use super::Format;
+use crate::error::{Error, Result};
+
+/// What compressed text may unpack to in any case.
+const ALWAYS_UNPACKED: u64 = 256 << 20;
+/// Beyond that, how many bytes may come of one: text with vectors shrinks to a half or a fourth.
+const MOST_EXPANSION: u64 = 100;
+/// As many first bytes tell the format.
+const HEAD: u64 = 4096;
+
+const GZIP: &[u8] = &[0x1f, 0x8b];
+const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+
+/// Opens a text file, a pipe too; gzip and zstd are unpacked on the way.
+///
+/// # Errors
+/// When it cannot be opened.
+pub(in crate::table) fn open(path: &Path) -> Result<Box<dyn Read + Send>> {
+    let mut file = File::open(path).map_err(|error| Error::io("cannot open", error))?;
+    let mut start = Vec::new();
+    file.by_ref().take(4).read_to_end(&mut start).map_err(read_error)?;
+    let packed = Packed { file: io::Cursor::new(start.clone()).chain(file), taken: Arc::default() };
+    let taken = packed.taken.clone();
+    if start.starts_with(GZIP) {
+        let unpacked = MultiGzDecoder::new(BufReader::new(packed));
+        return Ok(Box::new(Bounded { unpacked, taken, given: 0 }));
+    }
+    if start.starts_with(ZSTD) {
+        let unpacked = zstd::stream::read::Decoder::new(packed).map_err(read_error)?;
+        return Ok(Box::new(Bounded { unpacked, taken, given: 0 }));
+    }
+    Ok(Box::new(packed.file))
+}
+
+/// A failure to read, whose reason is told: a damaged archive is no fault of the system.
+pub(in crate::table) fn read_error(error: io::Error) -> Error {
+    match error.downcast::<Error>() {
+        Ok(error) => error,
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => {
+            Error::input("the compressed file is damaged")
+                .with_code("file-damaged")
+                .source(error)
+                .advice("write or download it again")
+        }
+        Err(error) => Error::io("cannot read", error),
+    }
+}
+
+/// A compressed file, and how many of its bytes were taken.
+struct Packed<R> {
+    file: R,
+    taken: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Packed<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(out)?;
+        self.taken.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// Text that is unpacked within bounds: a few bytes can stand for gigabytes.
+struct Bounded<R> {
+    unpacked: R,
+    taken: Arc<AtomicU64>,
+    given: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.unpacked.read(out)?;
+        self.given += read as u64;
+        let taken = self.taken.load(Ordering::Relaxed);
+        if self.given > ALWAYS_UNPACKED.saturating_add(MOST_EXPANSION.saturating_mul(taken)) {
+            return Err(io::Error::other(
+                Error::memory("the compressed file unpacks to far more than vectors do")
+                    .with_code("compressed-too-far")
+                    .seen(format!("{} MB from {} kB", self.given >> 20, taken >> 10))
+                    .advice("if it is to be trusted, unpack it first and read what comes out"),
+            ));
+        }
+        Ok(read)
+    }
+}
+
+/// The first bytes of a file, unpacked, and whether it is compressed; `None` for a pipe, which can be read once only.
+fn head(path: &Path) -> Option<(bool, Vec<u8>)> {
+    if !path.metadata().ok()?.is_file() {
+        return None;
+    }
+    let mut first = [0; 4];
+    let read = File::open(path).ok()?.read(&mut first).ok()?;
+    let packed = first[..read].starts_with(GZIP) || first[..read].starts_with(ZSTD);
+    let mut head = Vec::new();
+    // What was unpacked before a fault tells the format too.
+    let _ = open(path).ok()?.take(HEAD).read_to_end(&mut head);
+    Some((packed, head))
+}
+
+/// The format of a file: by its content where that is plain to see, else by its name.
+///
+/// # Errors
+/// When neither tells, and for a compressed file of a format that is not text.
+pub(in crate::table) fn detect(path: &Path) -> Result<Format> {
+    let named = Format::of_name(path);
+    let head = head(path);
+    let format = head.as_ref().and_then(|(_, head)| by_content(head, named)).or(named);
+    let format = format.ok_or_else(|| super::format::unknown(path))?;
+    let is_text =
+        matches!(format, Format::Csv | Format::Tsv | Format::JsonLines | Format::Json | Format::WordVectors);
+    if head.is_some_and(|(packed, _)| packed) && !is_text {
+        return Err(Error::input("a compressed file of a format that is not text")
+            .with_code("compressed")
+            .file(path)
+            .advice("unpack it first"));
+    }
+    Ok(format)
+}
+
+fn by_content(head: &[u8], named: Option<Format>) -> Option<Format> {
+    if named != Some(Format::Safetensors) {
+        let magic = [
+            (&b"PAR1"[..], Format::Parquet),
+            (b"ARROW1", Format::ArrowIpc),
+            (b"\xff\xff\xff\xff", Format::ArrowIpc),
+            (b"\x93NUMPY", Format::Npy),
+            (b"PK\x03\x04", Format::Npz),
+        ];
+        if let Some((_, format)) = magic.iter().find(|(magic, _)| head.starts_with(magic)) {
+            return Some(*format);
+        }
+    }
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    let object = text.strip_prefix(b"{").is_some_and(|rest| rest.trim_ascii_start().starts_with(b"\""));
+    let array = text
+        .strip_prefix(b"[")
+        .is_some_and(|rest| matches!(rest.trim_ascii_start().first(), Some(b'{' | b'[' | b']')));
+    match named {
+        // A document is read as lines too, if it is many objects one after the other.
+        Some(Format::Csv | Format::Tsv) | None if object => Some(Format::Json),
+        Some(Format::Csv | Format::Tsv) | None if array => Some(Format::Json),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn written(folder: &Path, name: &str, bytes: &[u8]) -> std::path::PathBuf {
+        let path = folder.join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    #[test]
+    fn the_content_decides_where_it_is_plain_to_see() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, bytes, format) in [
+            ("a.csv", &b"PAR1...."[..], Format::Parquet),
+            ("a.csv", b"a,b\n1,2\n", Format::Csv),
+            ("a.csv", b"{\"a\": 1}\n{\"a\": 2}\n", Format::Json),
+            ("a", b" [{\"a\": 1}]", Format::Json),
+            ("a.tsv", b"\x93NUMPY", Format::Npy),
+            ("a.csv", b"[0.1, 0.2],x\n", Format::Csv),
+        ] {
+            assert_eq!(detect(&written(folder.path(), name, bytes)).unwrap(), format, "{name} {bytes:?}");
+        }
+        assert!(detect(&written(folder.path(), "a.xyz", b"a,b\n")).is_err());
+    }
+
+    #[test]
+    fn compressed_text_is_unpacked_and_a_bomb_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let gzip = |bytes: &[u8]| {
+            let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            packed.write_all(bytes).unwrap();
+            packed.finish().unwrap()
+        };
+        let text = b"a,b\n1,2\n".repeat(1000);
+        for (name, packed) in [("a.csv.gz", gzip(&text)), ("a.csv", zstd::encode_all(&text[..], 1).unwrap())]
+        {
+            let path = written(folder.path(), name, &packed);
+            assert_eq!(detect(&path).unwrap(), Format::Csv);
+            let mut unpacked = Vec::new();
+            open(&path).unwrap().read_to_end(&mut unpacked).unwrap();
+            assert_eq!(unpacked, text);
+        }
+        let bomb = written(
+            folder.path(),
+            "b.csv.zst",
+            &zstd::encode_all(io::repeat(b'a').take(300 << 20), 1).unwrap(),
+        );
+        let error = read_error(io::copy(&mut open(&bomb).unwrap(), &mut io::sink()).unwrap_err());
+        assert_eq!(error.code(), "compressed-too-far");
+        let cut = written(folder.path(), "c.csv.gz", &gzip(&text)[..40]);
+        assert!(io::copy(&mut open(&cut).unwrap(), &mut io::sink()).is_err());
+    }
+}
