@@ -23,6 +23,8 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
+    #[command(flatten)]
+    input: Input,
     /// A text to start from
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["row", "like", "from"])]
     query: Option<String>,
@@ -31,8 +33,6 @@ pub struct Args {
     /// How many neighbours
     #[arg(short, long, value_name = "K", default_value_t = 5)]
     k: usize,
-    #[command(flatten)]
-    input: Input,
 }
 
 pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {

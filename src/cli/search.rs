@@ -24,6 +24,8 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
+    #[command(flatten)]
+    input: Input,
     /// The text to search for
     #[arg(value_name = "QUERY", conflicts_with_all = ["row", "from", "like"])]
     query: Option<String>,
@@ -34,8 +36,6 @@ pub struct Args {
     k: usize,
     #[command(flatten)]
     index: IndexArgs,
-    #[command(flatten)]
-    input: Input,
 }
 
 pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
