@@ -136,8 +136,9 @@ fn local_outlier_factors_are_scikit_learns_and_the_forest_finds_what_its_forests
         near(*factor, &fixture["odd"]["lof"][row], 1e-6, &format!("factor of row {row}"));
     }
     let scores = isolation_forest(rows.view(), &Default::default()).unwrap().values;
+    let scores = &scores;
     let below = |row: usize| {
-        scores.iter().enumerate().filter(|(other, x)| ![7, 200].contains(other) && **x < scores[row])
+        scores.iter().enumerate().filter(move |(other, x)| ![7, 200].contains(other) && **x < scores[row])
     };
     let auc = [7, 200].map(|row| below(row).count() as f64 / 398.0).iter().sum::<f64>() / 2.0;
     let theirs: Vec<f64> =

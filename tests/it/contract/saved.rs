@@ -5,7 +5,8 @@ use std::path::Path;
 use embedlab::Result;
 use embedlab::cluster::KMeans;
 use embedlab::model::{Classifier, ModelKind, Recipe, Regressor, SavedModel, Task};
-use embedlab::search::{Hnsw, HnswOptions};
+use embedlab::search::{Hnsw, HnswOptions, IndexFile};
+use embedlab::table::{self, Table};
 use ndarray::ArrayView2;
 
 use super::Bits;
@@ -50,7 +51,13 @@ pub fn classification(rows: ArrayView2<'_, f32>, kind: ModelKind, file: &Path) -
 
 pub fn hnsw(rows: ArrayView2<'_, f32>, file: &Path) -> Result<[Bits; 2]> {
     let index = Hnsw::build(rows, &HnswOptions::default())?;
-    index.save(file, rows, None)?;
-    let (loaded, _) = Hnsw::load(file, rows)?;
-    Ok([Bits::of(&hits(&index, rows)?), Bits::of(&hits(&loaded, rows)?)])
+    // An index belongs to the file of its rows.
+    let source = file.with_extension("npy");
+    let _ = table::write(&Table::from_vectors(rows.to_owned()), &source, &Default::default())?;
+    IndexFile::save(file, &index, rows, &source, "embedding", None)?;
+    let loaded = IndexFile::open(file)?;
+    loaded.require_fresh(&source, true)?;
+    let again = rows.rows().into_iter().take(20).map(|row| loaded.search(row, 5, 50));
+    let again = again.collect::<Result<Vec<_>>>()?;
+    Ok([Bits::of(&hits(&index, rows)?), Bits::of(&again)])
 }
