@@ -350,7 +350,7 @@ mod tests {
     fn an_embedding_table_shows_its_first_rows_and_its_size() {
         let table = Table::from_vectors(array![[0.25_f32, -1.0], [3.0, 4.0]]);
         let text = table.content().unwrap().text;
-        assert!(text.contains("2 rows with vectors of 2 numbers") && text.contains("[0.250, "), "{text}");
+        assert!(text.contains("2 rows, 2 dimensions") && text.contains("[0.250, "), "{text}");
     }
 
     #[test]

@@ -178,11 +178,13 @@ impl Inspection {
             }
             _ => {
                 let rows = counted(self.rows_without_vectors.unwrap_or_default(), "row");
-                section = section.with(Block::warning(format!(
-                    "{rows}, and no column that holds vectors. Make vectors of the texts: embedlab embed '{}' --model lsa \
-                     -o vectors.parquet (lsa needs no key; embedlab embed --help names other models).",
-                    self.file
-                )));
+                section = section.with(Block::warning(format!("{rows}, and no column that holds vectors."))).with(
+                    Block::paragraph(format!(
+                        "Make vectors of the texts; lsa needs no key, and embedlab embed --help names other models:\n\
+                         embedlab embed '{}' --model lsa -o vectors.parquet",
+                        self.file
+                    )),
+                );
             }
         }
         if !self.lists_columns {

@@ -49,8 +49,8 @@ pub struct LearnOptions {
     /// Column of row weights
     #[cfg_attr(feature = "cli", arg(long, value_name = "COL"))]
     pub weight: Option<String>,
-    /// Drop rows without a label
-    #[cfg_attr(feature = "cli", arg(long))]
+    /// Drop rows without a label; on the command line --drop-missing of the input does
+    #[cfg_attr(feature = "cli", arg(skip))]
     pub drop_missing: bool,
 }
 
@@ -162,7 +162,7 @@ impl Training {
         let labels = table.text(&label)?;
         let rows: Vec<usize> = (0..table.n_rows()).filter(|row| labels[*row].is_some()).collect();
         let missing = table.n_rows() - rows.len();
-        if missing > 0 && !options.drop_missing {
+        if missing > 0 && !(options.drop_missing || data.drops_missing()) {
             return Err(Error::input("rows without a label")
                 .column(&label)
                 .seen(format!("{missing} of {} rows", labels.len()))

@@ -191,11 +191,6 @@ impl TableInput {
         self.filter.is_some() || self.drop_duplicates.is_some() || self.sample.is_some()
     }
 
-    /// Whether rows without a vector or a label are left out.
-    pub fn drops_missing(&self) -> bool {
-        self.drop_missing
-    }
-
     /// Opens the rows. What is left out is said.
     pub fn open(&self, wanted: &Wanted, roles: Roles, output: &Output) -> Result<Data> {
         let _busy = output.busy(format!("reading {}", self.name()));

@@ -51,6 +51,7 @@ pub struct Data {
     roles: Roles,
     memory: Budget,
     written: Option<Vec<String>>,
+    drops_missing: bool,
     notes: Vec<String>,
 }
 
@@ -86,6 +87,7 @@ impl Data {
             roles,
             memory: Budget::default(),
             written: None,
+            drops_missing: false,
             notes: Vec::new(),
         }
         .with_found_roles()
@@ -114,6 +116,11 @@ impl Data {
     /// Whether the rows are read from their file at each pass.
     pub fn is_streamed(&self) -> bool {
         self.streamed.is_some()
+    }
+
+    /// Whether rows without a vector were left out, and rows without a label are to be.
+    pub fn drops_missing(&self) -> bool {
+        self.drops_missing
     }
 
     /// The memory that this data may take.

@@ -67,6 +67,7 @@ impl Data {
             roles,
             memory: options.memory,
             written: options.written.clone(),
+            drops_missing: options.read.drop_missing,
             notes,
         };
         if data.n_rows() == 0 && !filtered {

@@ -169,7 +169,7 @@ mod tests {
         let run = |weights: Option<&[f64]>, shrinkage| {
             profiles(&rows, &[Some(0); 2], 1, &ProfileOptions { weights, shrinkage, ..Default::default() })
         };
-        assert!(run(Some(&[1.0, -1.0]), 0.0).unwrap_err().to_string().starts_with("row 1: a weight"));
+        assert!(run(Some(&[1.0, -1.0]), 0.0).unwrap_err().to_string().starts_with("row 1: weights must be"));
         assert!(run(Some(&[1.0]), 0.0).is_err());
         assert!(run(None, -1.0).is_err() && run(None, f64::NAN).is_err());
     }

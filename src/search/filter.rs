@@ -124,7 +124,7 @@ mod tests {
     fn what_cannot_be_evaluated_is_named() {
         assert!(fails("Stars > 3").contains("the columns are Score, Kind, is good"));
         assert!(fails("Score > 'tea'").contains("different kinds"));
-        assert!(fails("Score").contains("is no condition"));
+        assert!(fails("Score").contains("not a condition"));
         assert!(fails("Kind + 1 > 2").contains("what is no number"));
         assert!(fails("Score like '5%'").contains("like compares text"));
         assert!(fails("length(Kind) > 3").contains("not known here"));

@@ -4,7 +4,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use super::{Block, Callout, Grid, KeyFigure, Quote, Section};
-use crate::text::{printable, shortened};
+use crate::text::printable;
 
 /// Characters of a quote on one line.
 const QUOTE: usize = 90;
@@ -83,8 +83,12 @@ fn listed(quotes: &[Quote], width: usize) -> String {
         let text = printable(&quote.text);
         let meta =
             if quote.meta.is_empty() { String::new() } else { format!("{}: ", printable(&quote.meta)) };
-        let room = width.saturating_sub(3).min(QUOTE);
-        format!("  {}\n", shortened(&format!("{meta}{}", text.trim()), room).trim_end())
+        let line = format!("{meta}{}", text.trim());
+        let room = width.saturating_sub(2).min(QUOTE);
+        match line.char_indices().nth(room) {
+            None => format!("  {line}\n"),
+            Some(_) => format!("  {}…\n", line.chars().take(room - 1).collect::<String>().trim_end()),
+        }
     };
     quotes.iter().map(line).collect()
 }

@@ -246,7 +246,7 @@ fn what_is_missing_damaged_or_of_another_kind_is_named() {
         (|folder| folder.set("config.json", "hidden_size", json!(1u64 << 60)), "another shape"),
         (|folder| folder.set("config.json", "vocab_size", json!(7)), "word_embeddings.weight is [93, 16]"),
         (|folder| folder.set("config.json", "layer_norm_eps", json!(-1)), "layer_norm_eps"),
-        (|folder| folder.set("sentence_bert_config.json", "max_seq_length", json!(2)), "reads no text"),
+        (|folder| folder.set("sentence_bert_config.json", "max_seq_length", json!(2)), "does not embed text"),
         (|folder| folder.set("1_Pooling/config.json", "pooling_mode_max_tokens", json!(true)), "max"),
         (
             |folder| {

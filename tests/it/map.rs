@@ -399,7 +399,7 @@ fn bad_input_of_the_command_is_an_error_or_a_sensible_map() {
         .arg(&folder_name)
         .assert()
         .code(2)
-        .stderr(contains("cannot write"));
+        .stderr(contains("a folder, where a file is to be written"));
     embedlab().arg("map").arg(&few).args(["-o", "map.docx"]).assert().code(2).stderr(contains("end it in"));
 }
 

@@ -453,7 +453,7 @@ fn what_cannot_be_scored_is_an_error_that_says_where() {
         (text(classification_intervals(&[], &[], &two, &options)), "no rows"),
         (text(precision_recall(&[], &[])), "no rows"),
         (text(precision_recall(&[true], &[0.1, 0.2])), "1 and 2"),
-        (text(precision_recall(&[true, false], &nan)), "row 1: a score that is not a finite number: NaN"),
+        (text(precision_recall(&[true, false], &nan)), "row 1: a score must be finite: NaN"),
         (text(roc(&[true, false], &[0.1, f64::INFINITY])), "row 1"),
         (text(class_curves(&[0], array![[0.1]].view(), &two)), "1 columns and 2 names"),
         (text(class_curves(&[0, 1], array![[0.1, 0.9]].view(), &two)), "2 and 1"),

@@ -160,18 +160,21 @@ impl Hnsw {
         ef: usize,
     ) -> Result<Vec<Neighbor>> {
         if rows.dim() != (self.n_rows(), self.dims) {
-            return Err(Error::argument("an index of different rows").with_code("index-stale").seen(format!(
-                "{} x {} rows, {} x {} in the index",
-                rows.nrows(),
-                rows.ncols(),
-                self.n_rows(),
-                self.dims
-            )));
+            return Err(Error::argument("an index of different rows").with_code("index-stale").seen(
+                format!(
+                    "{} x {} rows, {} x {} in the index",
+                    rows.nrows(),
+                    rows.ncols(),
+                    self.n_rows(),
+                    self.dims
+                ),
+            ));
         }
         require_fitting(query, self.dims, self.options.metric)?;
         let Some(values) = rows.to_slice() else {
-            return Err(Error::argument("rows that are not contiguous")
-                .advice("copy them with as_standard_layout"));
+            return Err(
+                Error::argument("rows that are not contiguous").advice("copy them with as_standard_layout")
+            );
         };
         let space =
             Space { rows: values, dims: self.dims, metric: self.options.metric, lengths: &self.lengths };

@@ -238,7 +238,7 @@ mod tests {
         assert_eq!((duplicate, constant), (3, 1));
         assert_eq!((found.norm.min, found.norm.max), (norm.min, norm.max));
         assert!((found.norm.mean - norm.mean).abs() < 1e-12);
-        let listed = found.problems.iter().find(|p| p.message.contains("repeat")).unwrap();
+        let listed = found.problems.iter().find(|p| p.message.contains("duplicate")).unwrap();
         assert_eq!(listed.rows, [40, LEAF_ROWS + 3, 2 * LEAF_ROWS + 9]);
     }
 
@@ -249,7 +249,7 @@ mod tests {
         assert_eq!((found.nan_rows, found.zero_rows, found.duplicate_rows), (2, 2, 1));
         assert_eq!(found.norm, Norms { min: 0.0, mean: 1.0 / 3.0, max: 1.0 });
         assert_eq!(found.problems[0].severity, Severity::Error);
-        assert_eq!(found.problems[0].message, "2 rows hold NaN or infinite numbers");
+        assert_eq!(found.problems[0].message, "2 rows have NaN or infinity");
         assert_eq!(found.problems[0].rows, [1, 3]);
         assert_eq!(found.severity(), Some(Severity::Error));
         assert!(!found.unit_length);

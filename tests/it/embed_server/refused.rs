@@ -145,7 +145,7 @@ fn what_is_wrong_before_anything_is_sent_is_said() {
     fails(
         &with(&["--base-url", "http://127.0.0.1:1/v1", "--tokens-per-minute", "0"]),
         None,
-        "a limit of tokens",
+        "limit of tokens",
     );
     fails(
         &with(&["--base-url", "http://127.0.0.1:1/v1", "--dims", "4000"]),

@@ -35,7 +35,7 @@ fn every_section_has_its_picture_and_a_line_in_the_contents_that_leads_to_it() {
     let sections =
         browser.run("return [...document.querySelectorAll('main > section')].map((each) => each.id)");
     let sections: Vec<String> = serde_json::from_value(sections).unwrap();
-    for id in ["overview", "clusters", "map", "recommend", "neighbors"] {
+    for id in ["overview", "clusters", "map", "recommend", "evaluate"] {
         assert!(sections.iter().any(|section| section == id), "{id} is not in {sections:?}");
     }
     assert!(sections.len() >= 7, "{sections:?}");

@@ -80,7 +80,7 @@ fn what_is_no_number_names_its_row() {
         ("[1, oops]", "`oops` where a number was expected"),
         ("[1, 1e40]", "`1e40` is beyond the range"),
         ("[1, 2", "no closing bracket"),
-        ("[1 ... 2]", "`...` stands for the numbers between"),
+        ("[1 ... 2]", "`...` in place of numbers"),
         ("", "no numbers"),
     ] {
         let second = stored("a.csv", format!("t,embedding\na,\"[1,2]\"\nb,\"{cell}\"\n")).complaint();

@@ -46,9 +46,9 @@ fn a_faulty_vector_names_its_line() {
         assert!(message.contains(seen), "{message}");
     }
     for (line, seen) in [
-        ("{\"t\": 2", "no JSON: it ends too early"),
+        ("{\"t\": 2", "invalid JSON: it ends too early"),
         ("{\"t\": 1, \"t\": 2, \"embedding\": [1,2]}", "column t: duplicate key"),
-        ("{\"t\": oops, \"embedding\": [1,2]}", "column t: no JSON: `oops`"),
+        ("{\"t\": oops, \"embedding\": [1,2]}", "column t: invalid JSON: `oops`"),
     ] {
         let message = complaint(line);
         assert!(message.starts_with("a.jsonl, row 1 (line 3)") && message.contains(seen), "{message}");
