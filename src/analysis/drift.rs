@@ -264,7 +264,7 @@ A small p-value says that there is a difference; the AUC says how large it is: 0
                     grid.row([
                         Cell::count(row.row),
                         Cell::Number(row.distance, 3),
-                        text.as_ref().map_or(Cell::Missing, |text| Cell::text(crate::error::excerpt(text))),
+                        text.as_ref().map_or(Cell::Missing, |text| Cell::excerpt(text)),
                     ])
                 },
             );

@@ -233,7 +233,7 @@ Groups are rows that hang together by pairs, so two rows of a group may be less 
             names.join(", ")
         };
         let grid = found.examples.iter().fold(Grid::new(["rows", "text"]), |grid, (group, text)| {
-            let text = text.as_ref().map_or(Cell::Missing, |text| Cell::text(crate::error::excerpt(text)));
+            let text = text.as_ref().map_or(Cell::Missing, |text| Cell::excerpt(text));
             grid.row([Cell::text(rows(group)), text])
         });
         Ok(section.with(grid.caption(if found.against { "Known rows" } else { "Largest groups" })))

@@ -33,6 +33,8 @@ pub trait AnyAnalysis: Sync {
     fn pictures(&self) -> &'static [PictureKind];
     /// The model that it saves: the help of `--save`.
     fn saves(&self) -> Option<&'static str>;
+    /// The extensions of the file that it saves.
+    fn saves_as(&self) -> &'static [&'static str];
     /// Examples of the command.
     fn examples(&self) -> &'static str;
     /// The JSON Schema of its result.
@@ -148,6 +150,10 @@ impl<A: Analysis> AnyAnalysis for Entry<A> {
 
     fn saves(&self) -> Option<&'static str> {
         A::SAVES
+    }
+
+    fn saves_as(&self) -> &'static [&'static str] {
+        A::SAVES_AS
     }
 
     fn examples(&self) -> &'static str {

@@ -1,5 +1,6 @@
 //! The graph of nearest rows, kept in a file for the commands that need it.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
@@ -69,13 +70,14 @@ impl Analysis for Knn {
     const ABOUT: &'static str = "Find the nearest rows of every row, exactly, and keep them in a file";
     const EXAMPLES: &'static str = "\
 Examples:
-  embedlab knn reviews.parquet --save graph.arrow
+  embedlab knn reviews.parquet -o graph.arrow
   embedlab evaluate reviews.parquet --graph graph.arrow
 
 The file holds ids (list of uint32) and distances (list of float32), a row for each row.";
     const NEEDS: Needs = Needs::Matrix;
     const ROLES: &'static [Role] = &[];
     const SAVES: Option<&'static str> = Some("Write the graph (.arrow)");
+    const SAVES_AS: &'static [&'static str] = &["arrow"];
     type Options = KnnOptions;
     type Outcome = KnnSummary;
 
@@ -117,7 +119,9 @@ The file holds ids (list of uint32) and distances (list of float32), a row for e
     }
 
     fn save(found: &KnnSummary, path: &std::path::Path) -> Result<()> {
-        std::fs::write(path, &found.file).map_err(|error| Error::io("cannot write", error).file(path))
+        crate::output::write_whole(path, |out| {
+            out.write_all(&found.file).map_err(|error| Error::io("cannot write", error).file(path))
+        })
     }
 }
 

@@ -221,7 +221,7 @@ A model that predicts poorly doubts many right labels: look at its accuracy (emb
                     Cell::text(&error.given),
                     Cell::text(&error.likely),
                     Cell::Number(error.self_confidence, 3),
-                    text.as_ref().map_or(Cell::Missing, |text| Cell::text(crate::error::excerpt(text))),
+                    text.as_ref().map_or(Cell::Missing, |text| Cell::excerpt(text)),
                 ])
             },
         );

@@ -145,8 +145,11 @@ pub trait Analysis: 'static {
     const WRITES: Option<&'static str> = None;
     /// The pictures that it draws into files.
     const PICTURES: &'static [PictureKind] = &[];
-    /// The model that `--save` keeps, as the help of that option; `None` when there is none.
+    /// What `--save` keeps, or `-o` where no rows are written, as the help of that option; `None` when there is
+    /// nothing to keep.
     const SAVES: Option<&'static str> = None;
+    /// The extensions of the file that it saves.
+    const SAVES_AS: &'static [&'static str] = &["safetensors"];
 
     /// Its options.
     type Options: Options;

@@ -150,7 +150,7 @@ A score is 0 to 1 and low is odd. It compares the rows of one file; it is no pro
                 grid.row([
                     Cell::count(row.row),
                     Cell::Number(row.score, 3),
-                    text.as_ref().map_or(Cell::Missing, |text| Cell::text(crate::error::excerpt(text))),
+                    text.as_ref().map_or(Cell::Missing, |text| Cell::excerpt(text)),
                 ])
             },
         );

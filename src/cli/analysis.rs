@@ -57,12 +57,19 @@ pub fn command(analysis: &dyn AnyAnalysis, extra: Option<&Extra>) -> Command {
         command = command.arg(file(picture.flag, picture.help));
     }
     if let Some(help) = analysis.saves() {
-        command = command.arg(file("save", help));
+        let flag = save_flag(analysis);
+        let save = file(flag, help);
+        command = command.arg(if flag == "output" { save.short('o') } else { save });
     }
     <TableInput as clap::Args>::augment_args(command)
         .about(analysis.about())
         .long_about(None)
         .after_help(analysis.examples())
+}
+
+/// The option for what is saved: `-o` where it is the only output.
+fn save_flag(analysis: &dyn AnyAnalysis) -> &'static str {
+    if analysis.writes().is_none() { "output" } else { "save" }
 }
 
 /// Runs an analysis and shows its result.
@@ -79,16 +86,14 @@ pub fn run(
     let pictures: Vec<(&str, &Path)> =
         analysis.pictures().iter().filter_map(|kind| Some((kind.flag, path(kind.flag)?))).collect();
     let to = matches.try_get_one::<FormatName>("to").ok().flatten().copied().map(Format::from);
+    let rows = path("output").filter(|_| analysis.writes().is_some());
+    let saved = path(save_flag(analysis)).filter(|_| analysis.saves().is_some());
     let outputs = Outputs::of([input.path()]);
-    let mut outputs = if input.selects() {
-        outputs.table(path("output"), to)?
-    } else {
-        outputs.rows(path("output"), to)?
-    };
+    let mut outputs = if input.selects() { outputs.table(rows, to)? } else { outputs.rows(rows, to)? };
     for (_, picture) in &pictures {
         outputs = outputs.picture(Some(picture))?;
     }
-    let outputs = outputs.model(path("save"))?;
+    let outputs = outputs.saved(saved, analysis.saves_as())?;
 
     let mut roles = Roles::default();
     for role in analysis.roles() {
@@ -126,7 +131,7 @@ pub fn run(
     if let Some(extra) = extra {
         (extra.apply)(found.as_mut(), &data, matches, common, output)?;
     }
-    if let Some(path) = path("save") {
+    if let Some(path) = saved {
         found.save(path)?;
         output.note(format_args!("saved {}", path.display()));
     }
@@ -134,7 +139,7 @@ pub fn run(
         found.picture(flag, &data, common.seed(), Style::new(title(analysis.name())))?.save(path)?;
         output.note(format_args!("drew {}", path.display()));
     }
-    if let Some(path) = path("output") {
+    if let Some(path) = rows {
         let new = found.columns()?;
         for column in &new.columns {
             if data.table().column(&column.name).is_ok() {

@@ -80,7 +80,12 @@ impl Outputs {
 
     /// A fitted model.
     pub fn model(self, path: Option<&Path>) -> Result<Outputs> {
-        self.named(path, "a model", &["safetensors"])
+        self.saved(path, &["safetensors"])
+    }
+
+    /// What an analysis saves, under a name with one of these extensions.
+    pub fn saved(self, path: Option<&Path>, extensions: &[&str]) -> Result<Outputs> {
+        self.named(path, "a model", extensions)
     }
 
     fn named(self, path: Option<&Path>, what: &str, extensions: &[&str]) -> Result<Outputs> {

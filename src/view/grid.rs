@@ -41,6 +41,15 @@ impl Cell {
         Cell::Text(text.into())
     }
 
+    /// The beginning of a user's text.
+    pub fn excerpt(text: &str) -> Self {
+        let flat: String = text.chars().take(71).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        match flat.chars().count() {
+            71 => Cell::Text(format!("{}…", flat.chars().take(70).collect::<String>().trim_end())),
+            _ => Cell::Text(flat),
+        }
+    }
+
     /// A number that may be undefined.
     pub fn number(value: impl Into<Option<f64>>, decimals: usize) -> Self {
         value.into().map_or(Cell::Missing, |value| Cell::Number(value, decimals))
