@@ -209,7 +209,7 @@ fn a_file_without_vectors_is_shown_with_what_to_do_next() {
     let found = json(embedlab().arg("inspect").arg(&texts).arg("--json"));
     assert_eq!((&found["rows"], &found["vector_column"]), (&3.into(), &serde_json::Value::Null));
     assert_eq!(
-        (&found["column_details"][1]["name"], &found["column_details"][1]["empty"]),
+        (&found["column_details"][1]["name"], &found["column_details"][1]["missing"]),
         (&"Text".into(), &1.into())
     );
     let refused = |path: std::path::PathBuf, says: &str| {
@@ -279,7 +279,7 @@ fn bad_options_say_what_would_be_good() {
     };
     refused(&["cluster", SAMPLE, "--k", "9999"], "ask for at most 660 clusters");
     refused(&["cluster", SAMPLE, "--k", "0"], "give a number such as 4");
-    refused(&["cluster", SAMPLE, "--k", "5..3"], "empty");
+    refused(&["cluster", SAMPLE, "--k", "5..3"], "give the smaller number first");
     refused(&["cluster", SAMPLE, "--label", "Scor"], "did you mean Score?");
     refused(&["cluster", SAMPLE, "--vector", "embeding"], "embedding");
     refused(&["cluster", "no/such/file.csv"], "check the path");

@@ -466,7 +466,10 @@ fn what_cannot_be_scored_is_an_error_that_says_where() {
         (text(regression_intervals(&[], &[], &options)), "no rows"),
         (text(ordinal_scores(&[], &[], &[])), "no rows"),
         (text(ordinal_scores(&[1.0, 2.0], &nan, &[])), "row 1: a prediction"),
-        (text(ordinal_scores(&[1.0, 2.5], &[1.0, 2.0], &[1.0, 2.0])), "row 1: a true value that is none"),
+        (
+            text(ordinal_scores(&[1.0, 2.5], &[1.0, 2.0], &[1.0, 2.0])),
+            "row 1: a true value is not one of the levels",
+        ),
         (text(pearson(&nan, &[1.0, 2.0])), "row 1: a first value"),
         (text(kendall_tau(&[], &[])), "no rows"),
         (text(average_ranks(&nan)), "row 1"),

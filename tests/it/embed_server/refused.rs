@@ -158,7 +158,11 @@ fn what_is_wrong_before_anything_is_sent_is_said() {
         "leave --dims out",
     );
     fails(&with(&["--models", "nowhere.json"]), None, "nowhere.json");
-    fails(&with(&["--base-url", "http://127.0.0.1:1/v1", "--timeout", "soon"]), None, "no number of seconds");
+    fails(
+        &with(&["--base-url", "http://127.0.0.1:1/v1", "--timeout", "soon"]),
+        None,
+        "not a number of seconds",
+    );
 }
 
 #[test]
