@@ -56,7 +56,7 @@ pub struct QueryArgs {
 
 impl QueryArgs {
     /// The files that are read besides the input.
-    pub fn from_file(&self) -> Option<&Path> {
+    pub fn query_file(&self) -> Option<&Path> {
         self.from.as_deref()
     }
 

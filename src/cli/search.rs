@@ -39,7 +39,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
-    Outputs::of([Some(args.input.file.as_path()), args.how.from_file()].into_iter().flatten())
+    Outputs::of([Some(args.input.file.as_path()), args.how.query_file()].into_iter().flatten())
         .table(args.how.output.as_deref(), None)?;
     let found = Find {
         input: &args.input,

@@ -193,7 +193,8 @@ impl Counts {
         }
         let step = (texts.len() / MOST_TEXTS).max(1) as u64;
         // A hash of the row number, so that no period of the file shows.
-        let looked_at = |row: usize| ((row as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) % step == 0;
+        let looked_at =
+            |row: usize| ((row as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).is_multiple_of(step);
         let known: Vec<&str> = texts
             .iter()
             .enumerate()

@@ -126,7 +126,7 @@ fn text_column(table: &Table) -> Option<String> {
     };
     let names: Vec<&str> = table.column_names().into_iter().filter(is_text).collect();
     let starts = |usual: &&str| names.iter().find(|name| name.to_lowercase().starts_with(*usual)).copied();
-    let usual = Role::Text.usual_names().iter().find_map(|usual| starts(usual));
+    let usual = Role::Text.usual_names().iter().find_map(starts);
     let longest = || {
         let lengths = names.iter().map(|name| (mean_length(table, name), *name));
         lengths.filter(|(length, _)| *length >= 20.0).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)

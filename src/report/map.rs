@@ -18,7 +18,7 @@ pub fn map(map: &RowMap, analysis: &Clustering, label: Option<&LabelColumn>) -> 
     if !figures.is_empty() {
         section = section.with(Block::key_figures(figures));
     }
-    section = section.with(Block::paragraph(&about(map)));
+    section = section.with(Block::paragraph(about(map)));
     if let Some(label) = label {
         section = section.with(themed(
             format!("Each dot is a row, coloured by {}; a cross is the mean of its group.", label.name),

@@ -197,7 +197,7 @@ impl IndexFile {
             && header.dims > 0
             && (header.entry as usize) < header.rows
             && header.layers.first().is_some_and(|layer| layer.0 == header.rows)
-            && begin % 4 == 0;
+            && begin.is_multiple_of(4);
         if !(fits && possible) {
             return Err(damaged("cut short, or with sizes that do not fit"));
         }

@@ -116,7 +116,7 @@ fn a_choice_at_the_edge_of_its_range_is_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let row = |i: usize| format!("\"[{}, {}]\"\n", (i % 3) * 10 + i / 3 % 2, i / 6 % 2);
     let rows: String = (0..36).map(row).collect();
-    let file = write(folder.path(), "three.csv", &format!("embedding\n{rows}"));
+    let file = write(folder.path(), "three.csv", format!("embedding\n{rows}"));
     let cluster = |range: &str| embedlab().args(["cluster", &file, "--k", range]).assert().success();
     cluster("2..3").stderr(contains("3 is the largest k that was tried; try a wider range, such as -k 2..6"));
     cluster("2..6").stderr(contains("largest k").not());

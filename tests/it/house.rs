@@ -72,7 +72,7 @@ fn collect(folder: &Path, module: &Module, files: &mut BTreeMap<Module, File>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        let inner = || [&module[..], &[name.clone()]].concat();
+        let inner = || [&module[..], std::slice::from_ref(&name)].concat();
         if path.is_dir() {
             collect(&path, &inner(), files);
         } else if path.extension().is_some_and(|extension| extension == "rs") && name != "tests" {
@@ -80,8 +80,7 @@ fn collect(folder: &Path, module: &Module, files: &mut BTreeMap<Module, File>) {
             let code = code(&path);
             let public = |line: &str| line.starts_with("pub ") || line.starts_with("pub(");
             let gives = statements(&code).into_iter().filter(|(before, _)| public(before));
-            let gives =
-                gives.flat_map(|(_, tree)| expanded(&tree)).map(|(name, path)| (name, path)).collect();
+            let gives = gives.flat_map(|(_, tree)| expanded(&tree)).collect();
             files.insert(module, File { code, gives });
         }
     }

@@ -77,16 +77,16 @@ fn bad_input_ends_with_2_and_a_way_out() {
         embedlab().args(arguments).assert().code(2).stderr(contains(says));
     };
     let missing =
-        write(folder.path(), "missing.csv", &rows(&["1", "", "2", "1", "2", "", "1", "2", "1", "2"]));
+        write(folder.path(), "missing.csv", rows(&["1", "", "2", "1", "2", "", "1", "2", "1", "2"]));
     fails(&["classify", &missing, "--label", "label"], "2 of 10 rows; drop them with --drop-missing");
     embedlab()
         .args(["classify", &missing, "--label", "label", "--drop-missing", "--trees", "3"])
         .assert()
         .success();
-    let same = write(folder.path(), "same.csv", &rows(&["a"; 10]));
+    let same = write(folder.path(), "same.csv", rows(&["a"; 10]));
     fails(&["classify", &same, "--label", "label"], "one class only");
     let single =
-        write(folder.path(), "single.csv", &rows(&["a", "a", "a", "a", "a", "a", "a", "a", "a", "b"]));
+        write(folder.path(), "single.csv", rows(&["a", "a", "a", "a", "a", "a", "a", "a", "a", "b"]));
     fails(&["classify", &single, "--label", "label", "--stratify"], "a class with a single row");
     fails(&["regress", &single, "--label", "label"], "label");
     fails(&["regress", SAMPLE, "--label", "Stars"], "no such column");

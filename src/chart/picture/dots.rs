@@ -58,6 +58,7 @@ impl<'a, const DIMS: usize> ScatterPlot<'a, DIMS> {
     }
 
     /// The rows whose coordinates are finite, and how many rows there are.
+    #[allow(clippy::type_complexity)] // row and place of each dot, and how many have none
     pub(super) fn finite(&self) -> Result<(Vec<(usize, [f64; DIMS])>, usize)> {
         let (rows, columns) = self.points.dim();
         if columns < DIMS {

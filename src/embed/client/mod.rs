@@ -74,7 +74,10 @@ const TOLD_WAIT: Duration = Duration::from_secs(3);
 
 /// Hears why a client waits, and how long. It is called from the client's own thread.
 #[derive(Clone)]
-pub struct OnWait(Arc<dyn Fn(&str, Duration) + Send + Sync>);
+pub struct OnWait(Arc<Told>);
+
+/// What hears of a wait: why, and how long.
+type Told = dyn Fn(&str, Duration) + Send + Sync;
 
 impl OnWait {
     /// Calls `tell` with the reason and the time of each wait.

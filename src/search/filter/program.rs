@@ -114,6 +114,7 @@ fn parse_here(text: &str) -> Result<Vec<Step>> {
     }
 }
 
+#[allow(clippy::large_enum_variant)] // lives on a short stack of work, where a box would cost more
 enum Work {
     Visit(Expr),
     Emit(Step),

@@ -60,8 +60,10 @@ struct Contract {
     /// The fewest rows that make sense.
     min_rows: usize,
     /// What a fitted model answers, and what it answers when it was saved and loaded again.
+    #[allow(clippy::type_complexity)]
     saved: Option<fn(ArrayView2<'_, f32>, &Path) -> Result<[Bits; 2]>>,
     /// Figures that the order of rows must not change; row `i` goes by the name `names[i]`.
+    #[allow(clippy::type_complexity)]
     order: Option<fn(ArrayView2<'_, f32>, &[usize]) -> Result<Vec<f64>>>,
 }
 

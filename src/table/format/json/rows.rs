@@ -199,7 +199,7 @@ impl JsonRows {
     pub(in crate::table) fn add_cell(&mut self, likely: usize, key: &str, value: &[u8]) -> Result<()> {
         let rows = self.rows;
         self.filled += 1;
-        if self.filled % 256 == 0 {
+        if self.filled.is_multiple_of(256) {
             self.refuse_scattered_keys()?;
         }
         let column = self.column(likely, key);
