@@ -26,7 +26,7 @@ impl Picture {
         svg::svg(&self.drawing, &self.description, self.scale)
     }
 
-    /// The PNG file, of [`Style::scale`](super::Style::scale) dots per pixel. A character that the
+    /// The PNG file, of [`Style::scale`](crate::chart::Style::scale) dots per pixel. A character that the
     /// embedded font (DejaVu Sans) lacks is shown as a middle dot.
     ///
     /// # Errors
