@@ -98,7 +98,7 @@ pub struct ClassFold {
 ///
 /// ```
 /// use embedlab::model::{Classes, ModelOptions, SampleInfo, classify};
-/// use embedlab::table::train_test_split;
+/// use embedlab::split::train_test_split;
 /// use ndarray::Array2;
 /// let rows = Array2::from_shape_fn((100, 2), |(row, column)| ((row * 7 + column * 3) % 101) as f32);
 /// let codes = rows.column(0).iter().map(|x| usize::from(*x > 50.0)).collect();

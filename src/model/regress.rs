@@ -96,7 +96,7 @@ pub struct Stars {
 ///
 /// ```
 /// use embedlab::model::{ModelOptions, SampleInfo, regress};
-/// use embedlab::table::train_test_split;
+/// use embedlab::split::train_test_split;
 /// use ndarray::Array2;
 /// let rows = Array2::from_shape_fn((100, 2), |(row, column)| ((row * 7 + column * 3) % 101) as f32);
 /// let stars: Vec<f64> = rows.column(0).iter().map(|x| f64::from((x / 25.5).floor()) + 1.0).collect();

@@ -4,7 +4,7 @@
 //!
 //! ```
 //! use embedlab::search::code::source_tree;
-//! let tree = source_tree("src/table/split".as_ref())?;
+//! let tree = source_tree("src/split".as_ref())?;
 //! let leaks = tree.functions.iter().find(|function| function.name == "leaks").expect("the function leaks");
 //! assert_eq!(leaks.path, "leak.rs");
 //! assert!(leaks.doc.contains("test") && leaks.text().contains("Split"));
