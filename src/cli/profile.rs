@@ -6,13 +6,14 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
+use embedlab::data::Roles;
 use embedlab::recommend::{ProfileOptions, Profiles, profiles};
 use embedlab::table::{self, Labels, Table, WriteOptions};
 use embedlab::{Error, Result};
 use ndarray::Axis;
 use serde::Serialize;
 
-use super::input::Input;
+use super::input::{TableInput, Wanted};
 use super::output::{Rows, grouped};
 use super::outputs::Outputs;
 use super::{Outcome, Output};
@@ -30,7 +31,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
-    input: Input,
+    input: TableInput,
     /// The column with the groups
     #[arg(long, value_name = "COL")]
     by: String,
@@ -95,13 +96,14 @@ struct Group {
 pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     Outputs::of([args.input.file.as_path()]).table(args.output.as_deref(), None)?;
     let busy = output.busy(format!("averaging {}", args.input.name()));
-    let (rows, columns) = table::stream_with_columns(args.input.path(), &args.input.options())?;
+    let wanted = Wanted { blocks: true, ..Default::default() };
+    let rows = args.input.open(&wanted, Roles::default(), output)?;
+    let columns = rows.table();
     let in_file = |error: Error| error.file(&args.input.file);
     let groups = columns.labels(&args.by).map_err(in_file)?;
-    let weights = args.how.weights(&columns).map_err(in_file)?;
-    let found =
-        profiles(rows.as_ref(), &groups.codes, groups.names.len(), &args.how.options(weights.as_deref(), 1))
-            .map_err(in_file)?;
+    let weights = args.how.weights(columns).map_err(in_file)?;
+    let found = profiles(&rows, &groups.codes, groups.names.len(), &args.how.options(weights.as_deref(), 1))
+        .map_err(in_file)?;
     drop(busy);
     let summary = summary(args, &groups, &found);
     if summary.groups == 0 {

@@ -6,16 +6,18 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array};
 use embedlab::chart::Style;
+use embedlab::data::Roles;
 use embedlab::metric::Interval;
 use embedlab::recommend::{Evaluation, EvaluationOptions, Ratings, RecommendOptions, evaluate, recommend};
 use embedlab::report::star_picture;
+use embedlab::rows::RowSource;
 use embedlab::split::train_test_split;
-use embedlab::table::{self, Labels, Table};
+use embedlab::table::{Labels, Table};
 use embedlab::{Error, Result};
 
 use super::beside::write_beside;
 use super::columns::{item_column, rating_column, text_column, user_column};
-use super::input::TableInput;
+use super::input::{TableInput, Wanted};
 use super::output::{Rows, grouped, printable};
 use super::outputs::Outputs;
 use super::profile;
@@ -144,16 +146,18 @@ fn rated(args: &Args, table: &Table) -> Result<Rated> {
 fn test(args: &Args, output: &Output) -> Result<Outcome> {
     let in_file = |error: Error| error.file(&args.input.file);
     let busy = output.busy(format!("reading {}", args.input.name()));
-    let (rows, columns) = table::stream_with_columns(args.input.path(), &args.input.options())?;
-    let rated = rated(args, &columns)?;
-    let weights = args.profiles.weights(&columns).map_err(in_file)?;
+    let wanted = Wanted { blocks: true, ..Default::default() };
+    let rows = args.input.open(&wanted, Roles::default(), output)?;
+    let columns = rows.table();
+    let rated = rated(args, columns)?;
+    let weights = args.profiles.weights(columns).map_err(in_file)?;
     let split = train_test_split(rows.n_rows(), args.test.test_size, args.test.test_seed)?;
     let options = EvaluationOptions {
         profiles: args.profiles.options(weights.as_deref(), 1),
         k: args.k,
         relevant: args.relevant,
     };
-    let found = evaluate(rows.as_ref(), &rated.ratings(), &split, &options).map_err(in_file)?;
+    let found = evaluate(&rows, &rated.ratings(), &split, &options).map_err(in_file)?;
     drop(busy);
     if let Some(path) = &args.picture {
         star_picture(&found, &rated.rating, Style::new("Similarity of user and product by rating"))?
