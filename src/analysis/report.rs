@@ -51,13 +51,14 @@ pub struct Report {
 }
 
 impl ReportOptions {
-    fn wants(&self, name: &str) -> bool {
+    /// Whether a section was asked for: it is not left out, and named where some are.
+    pub fn wants(&self, name: &str) -> bool {
         (self.only.is_empty() || self.only.iter().any(|only| only == name))
             && !self.without.iter().any(|without| without == name)
     }
 
     /// Names of sections that are no analysis.
-    const OTHERS: [&str; 2] = ["overview", "map"];
+    const OTHERS: [&str; 4] = ["overview", "map", "zero-shot", "recommend"];
 
     fn check(&self) -> Result<()> {
         let known = |name: &str| Self::OTHERS.contains(&name) || super::find(name).is_some();

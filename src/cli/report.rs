@@ -11,7 +11,7 @@ use embedlab::recommend::{EvaluationOptions, evaluate};
 use embedlab::report as sections;
 use embedlab::split::train_test_split;
 use embedlab::table::{Table, write_whole};
-use embedlab::view::Section;
+use embedlab::view::{Block, Section};
 use embedlab::zero_shot;
 use embedlab::{Error, Result};
 use serde::Serialize;
@@ -122,10 +122,12 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     let failed = |error: Error| error.file(&args.input.file);
     let table = data.table();
     let mut more = Vec::new();
-    if args.labels.given() {
+    if args.labels.given() && options.wants("zero-shot") {
         more.push(label_section(args, table, output)?);
     }
-    more.extend(recommend_section(args, table).map_err(failed)?);
+    if options.wants("recommend") {
+        more.extend(recommend_section(args, table).map_err(failed)?);
+    }
     let end = found.page.sections.len() - usize::from(!found.left_out.is_empty());
     found.page.sections.splice(end..end, more);
     let html = found.page.render();
@@ -158,8 +160,8 @@ fn label_section(args: &Args, table: &Table, output: &Output) -> Result<Section>
     sections::labels(&zero_shot::evaluate(&found, &truth, &labels, &options)?, &truth)
 }
 
-/// Users and products, when there are columns with them; what cannot be said is left out, unless
-/// the columns were named.
+/// Users and products, when there are columns with them; the page tells why it has no scores, unless the
+/// columns were named: then it is an error.
 fn recommend_section(args: &Args, table: &Table) -> Result<Option<Section>> {
     let Some(rated) = args.columns.find(table)? else { return Ok(None) };
     let options = EvaluationOptions::default();
@@ -168,7 +170,10 @@ fn recommend_section(args: &Args, table: &Table) -> Result<Option<Section>> {
     match found {
         Ok(found) => Ok(Some(sections::recommend(&found, &rated.rating)?)),
         Err(error) if args.columns.user.is_some() || args.columns.item.is_some() => Err(error),
-        Err(_) => Ok(None),
+        Err(error) => {
+            let why = Block::warning(format!("Left out: {error}"));
+            Ok(Some(Section::new("recommend", "Users and products").with(why)))
+        }
     }
 }
 
