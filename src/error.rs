@@ -226,7 +226,7 @@ impl Error {
 /// Characters of one part of a message at most: names and texts in it are the user's, of any length.
 const LONGEST_PART: usize = 2_000;
 
-/// One line in which everything is visible and no secret stands, whatever the parts repeat: see
+/// One line in which everything is visible and no secret is shown, whatever the parts repeat: see
 /// [`text`](crate::text).
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -277,7 +277,7 @@ impl std::error::Error for Error {
     }
 }
 
-/// Lets our models stand behind linfa's `Fit`.
+/// Lets our models implement linfa's `Fit`.
 impl From<linfa::Error> for Error {
     fn from(error: linfa::Error) -> Self {
         Error::argument("linfa refused the data").source(error)

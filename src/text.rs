@@ -56,7 +56,7 @@ fn turns_direction(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// At most so many characters of a text, with a count of those left out.
+/// At most this many characters of a text, with a count of those left out.
 ///
 /// ```
 /// assert_eq!(embedlab::text::shortened("abcdefgh", 3), "abc… (5 more characters)");

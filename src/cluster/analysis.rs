@@ -20,7 +20,7 @@ use crate::metric::{Agreement, agreement};
 use crate::rows::{Pca, RowSource, distinct_rows, select_rows};
 use crate::table::{Labels, Table};
 
-/// Numbers of clusters are compared on so many rows of a source that is not in memory.
+/// Numbers of clusters are compared on this many rows of a source that is not in memory.
 const ROWS_TO_CHOOSE: usize = 20_000;
 
 /// The texts and the label of the rows, where they are known.

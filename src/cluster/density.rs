@@ -35,7 +35,7 @@ pub struct DensityClusters {
     pub labels: Vec<Option<u32>>,
     /// How many clusters there are.
     pub n_clusters: usize,
-    /// How many rows stand in no dense region, whether or not they then joined a cluster.
+    /// How many rows are in no dense region, whether or not they then joined a cluster.
     pub noise: usize,
     /// The radius used by DBSCAN.
     pub eps: Option<f64>,

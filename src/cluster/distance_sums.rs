@@ -106,7 +106,7 @@ impl Fold for Sums<'_> {
     fn add(&self, part: &mut Part, block: RowBlock<'_>) {
         let k = self.ready.clusters.len();
         let Part { sums, bad, order, rows, products } = part;
-        // Sorted by cluster, so that what is added up stands side by side.
+        // Sorted by cluster, so that what is added up is side by side.
         order.clear();
         for i in 0..block.rows.nrows() {
             let label = self.ready.labels[block.first + i];

@@ -2,14 +2,14 @@
 //!
 //! Neither changes which centroid is nearest. A matrix product in `f32` errs by some 1e-7 of the squared
 //! lengths: a column that is 10,000 in every row, or an offset of all columns, drowns what differs; squares
-//! of 1e24 are no `f32` at all. Rows as models give them need none of it, and are read where they are.
+//! of 1e24 are not representable as `f32`. Rows as models give them need none of it, and are read where they are.
 
 use ndarray::{Array1, Array2, ArrayView2, Zip};
 
 use crate::error::Result;
 use crate::rows::{Moments, RowSource};
 
-/// Rows are moved when the square of their mean is more than so many times their variance: 1e-5 is then
+/// Rows are moved when the square of their mean is more than this many times their variance: 1e-5 is then
 /// what products err by, relative to squared distances. For embeddings it is between 0.3 and 10.
 const FAR: f64 = 100.0;
 

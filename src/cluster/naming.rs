@@ -18,7 +18,7 @@ use words::words;
 /// text, or of all, may be what names them.
 const FEW_TEXTS: usize = 20;
 
-/// Names come from so many texts at most, spread over all: more do not change them, and pairs of words take
+/// Names come from this many texts at most, spread over all: more do not change them, and pairs of words take
 /// memory.
 const MOST_TEXTS: usize = 100_000;
 
@@ -39,7 +39,7 @@ pub struct NamingOptions {
         arg(long, value_name = "FILE", default_value = "", hide_default_value = true)
     )]
     pub stop_words: WordList,
-    /// Stop words that may stand in names: a file with one a line, or words with commas between
+    /// stop words that may be in names: a file with one a line, or words with commas between
     #[cfg_attr(
         feature = "cli",
         arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)
@@ -97,7 +97,7 @@ pub struct ClusterTerms {
 /// Names clusters by the terms with the best class-based TF-IDF; see [`score_terms`].
 ///
 /// A word is passed over when a chosen pair holds it, and a pair when one of its words is chosen, so
-/// that "dog food" and "dog" do not stand in one name. Clusters come in ascending order. Rows without
+/// that "dog food" and "dog" are not both in one name. Clusters come in ascending order. Rows without
 /// a cluster or a text are left out.
 ///
 /// # Errors
@@ -129,7 +129,7 @@ pub fn name_clusters(
     Ok(clusters)
 }
 
-/// Terms that stand among the first ten of more than half of the clusters: they say what all texts
+/// Terms that are among the first ten of more than half of the clusters: they say what all texts
 /// are about, and so tell no cluster from the others. With two clusters, none.
 fn common_terms(clusters: &[ClusterTerms]) -> HashSet<String> {
     const FIRST: usize = 10;
@@ -166,12 +166,12 @@ pub fn score_terms(
     Ok(Counts::of(texts, labels, options)?.scores(options))
 }
 
-/// How often each term stands where.
+/// How often each term occurs in each cluster.
 #[derive(Default)]
 struct Counts {
     /// A term's number; numbers follow the order of first appearance.
     numbers: HashMap<String, usize>,
-    /// By term number: in how many texts it stands.
+    /// By term number: in how many texts it occurs.
     document_frequency: Vec<usize>,
     n_texts: usize,
     of_cluster: BTreeMap<u32, OfCluster>,

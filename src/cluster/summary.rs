@@ -1,4 +1,4 @@
-//! What stands in each cluster: its size, its name, its typical rows, its labels.
+//! What is in each cluster: its size, its name, its typical rows, its labels.
 
 use std::collections::BTreeMap;
 

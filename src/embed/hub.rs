@@ -13,7 +13,7 @@ use super::client::connection;
 use crate::error::{Error, Result, excerpt};
 
 /// The files of a model's folder: name, whether a model can be without it, and the most bytes it may have.
-/// The weights come last: a folder that has them has whatever stands before them.
+/// The weights come last: a folder that has them has whatever comes before them.
 const FILES: [(&str, bool, u64); 8] = [
     ("config.json", false, 4 << 20),
     ("modules.json", true, 4 << 20),

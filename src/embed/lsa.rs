@@ -36,7 +36,7 @@ impl Default for LsaOptions {
 ///
 /// Words and pieces of words (3 and 4 characters within a word) are weighted by TF-IDF and projected
 /// onto the directions that the texts vary most in (latent semantic analysis). Texts that share words,
-/// or words that stand with the same words, come out alike. It knows nothing of meaning beyond these
+/// or words that occur with the same words, come out alike. It knows nothing of meaning beyond these
 /// texts: a neural model is better where there is one. The same texts give the same vectors.
 ///
 /// ```

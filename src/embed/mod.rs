@@ -81,7 +81,7 @@ pub trait Embedder: Sync {
     /// The name of the model; vectors of different models must not be compared.
     fn model(&self) -> String;
 
-    /// The numbers of a vector.
+    /// The dimensions of a vector.
     fn dims(&self) -> usize;
 
     /// One vector for each text (n x d).

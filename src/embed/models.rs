@@ -105,7 +105,7 @@ impl Models {
     /// which `name`, `dimensions` and `max_input_tokens` are needed. A model of a known name replaces it.
     ///
     /// # Errors
-    /// When the file cannot be read, is no such array, or a number in it makes no sense.
+    /// When the file cannot be read, is not such an array, or a number in it makes no sense.
     pub fn add_file(&mut self, path: &Path) -> Result<()> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Error::io("cannot read the models", error).file(path))?;
@@ -154,7 +154,7 @@ impl Models {
 }
 
 impl EmbeddingModel {
-    /// The price of so many tokens in US dollars, where the model's price is known.
+    /// The price of this many tokens in US dollars, where the model's price is known.
     pub fn usd(&self, tokens: usize) -> Option<f64> {
         self.usd_per_million_tokens.map(|price| price * tokens as f64 / 1e6)
     }

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 pub struct EmbedOptions {
     /// The model, as the server knows it.
     pub model: String,
-    /// Asks the server for vectors of so many numbers. Default: the model's own.
+    /// Asks the server for vectors of this many dimensions. Default: the model's own.
     pub dimensions: Option<usize>,
     /// The length that vectors must have, where it is known before the first answer.
     pub expected_dims: Option<usize>,
@@ -59,7 +59,7 @@ impl EmbedOptions {
         }
     }
 
-    /// Asks for vectors of so many numbers, which servers make by shortening longer ones.
+    /// Asks for vectors of this many dimensions, which servers make by shortening longer ones.
     pub fn shortened_to(self, dimensions: usize) -> EmbedOptions {
         EmbedOptions { dimensions: Some(dimensions), expected_dims: Some(dimensions), ..self }
     }
@@ -176,7 +176,7 @@ fn parts_of(text: &str, options: &EmbedOptions) -> Result<Vec<(String, usize)>> 
     match options.long {
         LongTexts::Refuse => {
             let tokens = encoding.count(&text)?;
-            // An estimate is no reason to refuse; the server will say so.
+            // An estimate is not a reason to refuse; the server will say so.
             if tokens > most && options.encoding.is_some() {
                 return Err(Error::input("a text that is too long")
                     .seen(format!("{tokens} tokens, where {} takes {most}", options.model))

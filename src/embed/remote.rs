@@ -26,7 +26,7 @@ impl Embedder for Remote {
         self.options.model.clone()
     }
 
-    /// The numbers of a vector; 0 where neither the model nor an answer has told them.
+    /// The dimensions of a vector; 0 while neither the model nor an answer has said.
     fn dims(&self) -> usize {
         self.options.expected_dims.or_else(|| self.client.asker().agreed()).unwrap_or(0)
     }

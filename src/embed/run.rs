@@ -58,7 +58,7 @@ const MOST_REFUSED: usize = 16;
 /// the server answers is in the cache before anything else happens.
 ///
 /// A row that fails does not stop the others, unless `options.strict`. A request that the server refuses is
-/// halved until the rows at fault stand alone.
+/// halved until the rows at fault are alone.
 ///
 /// # Errors
 /// When no request can succeed: a refused key, a used-up quota, an unknown model, a server that is not there
@@ -300,7 +300,7 @@ impl<R: FnMut(Progress)> Run<'_, R> {
     }
 }
 
-/// What is no embedding: it has no direction, and no text is near it.
+/// What is not an embedding: it has no direction, and no text is near it.
 const ZEROS: &str = "the server gave a vector of zeros";
 
 fn is_zero(vector: &[f32]) -> bool {

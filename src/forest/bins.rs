@@ -1,7 +1,7 @@
 //! Features as bytes: at most 255 bins each, cut at the quantiles of the training rows.
 //!
 //! A tree asks only "is this feature at most that threshold", so all it needs of a number is its
-//! place among at most 254 thresholds: one byte. The bytes of [`LANES`] features stand together, row
+//! place among at most 254 thresholds: one byte. The bytes of [`LANES`] features are together, row
 //! by row, so that a node reads 16 features of a row at once and works on them side by side.
 
 use ndarray::{ArrayView1, ArrayView2};

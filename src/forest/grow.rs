@@ -123,7 +123,7 @@ struct Grower<'a, 'b> {
     weights: &'a [f32],
     growth: &'a Growth,
     random: &'a mut ChaCha8Rng,
-    /// The rows of every node stand together, in row order.
+    /// The rows of every node are together, in row order.
     rows: Vec<u32>,
     features: Vec<u32>,
     tree: Tree,

@@ -1,6 +1,6 @@
 //! What the leaves of a tree predict.
 
-/// Up to so many classes a leaf holds the share of each; of more only those that are not 0, so that memory
+/// Up to this many classes a leaf holds the share of each; of more only those that are not 0, so that memory
 /// grows with the rows and not with leaves times classes.
 const FEW_CLASSES: usize = 32;
 

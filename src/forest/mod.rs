@@ -1,8 +1,7 @@
 //! Decision trees on binned features, alone, in forests and boosted: star ratings as numbers and as
 //! classes.
 //!
-//! [`ForestRegressor`] and [`ForestClassifier`] have scikit-learn's parameters and defaults and stand
-//! behind linfa's `Fit` and `Predict`. The work is cut where the method is cut: features as bytes
+//! [`ForestRegressor`] and [`ForestClassifier`] have scikit-learn's parameters and defaults and are//! behind linfa's `Fit` and `Predict`. The work is cut where the method is cut: features as bytes
 //! (`bins`), the best split of a node (`squared` for squared error, `ordered` for the rest), a
 //! tree (`grow`), many trees (`ensemble`), many rows down a tree (`walk`).
 //!

@@ -39,7 +39,7 @@ pub(super) struct Order {
 /// The most rows of a tree: positions have 24 bits.
 pub(super) const MOST_ROWS: usize = 1 << 24;
 
-/// From so many rows on, counting the bins is quicker than comparing.
+/// From this many rows on, counting the bins is quicker than comparing.
 const MANY_ROWS: usize = 96;
 
 impl Order {

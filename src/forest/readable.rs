@@ -7,7 +7,7 @@
 //!   that splits that part the rows differently are not equal; of features that part them alike the
 //!   first is taken afterwards; and leaves are counted anew;
 //! - it takes values closer than 1e-5 for equal, which unit vectors of 1,536 numbers often are, and
-//!   its thresholds stand between rows of the whole table: it sees bins, whole numbers, and the
+//!   its thresholds are between rows of the whole table: it sees bins, whole numbers, and the
 //!   threshold is set afterwards;
 //! - it sends a row on the threshold left while fitting and right while predicting: its own predict
 //!   is not used;

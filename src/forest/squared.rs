@@ -12,7 +12,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::bins::{LANES, Lane};
 
-/// Up to so many rows are compared pair by pair: about where it costs as much as filling and reading
+/// Up to this many rows are compared pair by pair: about where it costs as much as filling and reading
 /// 255 bins.
 const FEW_ROWS: usize = 40;
 

@@ -3,7 +3,7 @@
 //! What a step costs decides, for the steps of a row wait for each other and those of several rows do
 //! not: rows go down side by side, a step has 8 bytes, and no step asks whether it leaves its table.
 //! For that the tables are seen through windows of 65,536 entries, which is as many as a step can name;
-//! behind the last table stand entries that nothing leads to.
+//! behind the last table are entries that nothing leads to.
 
 use ndarray::{ArrayView2, Axis};
 
@@ -48,7 +48,7 @@ pub(super) struct Walk<'t> {
     steps: Option<Steps>,
 }
 
-/// Where rows stand while they walk: feature by feature, [`LANES`] rows side by side. One for each
+/// Where rows are while they walk: feature by feature, [`LANES`] rows side by side. One for each
 /// thread, used again and again.
 #[derive(Default)]
 pub(super) struct Columns(Vec<[f32; LANES]>);

@@ -131,7 +131,7 @@ fn symmetric(graph: &NeighborGraph, conditional: &[f32]) -> Affinities {
     }
 }
 
-/// Joins two ascending lists; an entry that stands in both counts twice. Zeros are left out.
+/// Joins two ascending lists; an entry that is in both counts twice. Zeros are left out.
 fn join(a: &[(u32, f32)], b: &[(u32, f32)], half: f64) -> Vec<(u32, f32)> {
     let mut out = Vec::with_capacity(a.len() + b.len());
     let (mut i, mut j) = (0, 0);

@@ -4,13 +4,13 @@ use rayon::prelude::*;
 
 use super::kernel::{Sources, TARGETS, repel, targets};
 
-/// Points in a leaf of the tree at most, unless they stand too close to be told apart.
+/// Points in a leaf of the tree at most, unless they are too close to tell apart.
 const LEAF_POINTS: usize = 8;
 
 /// Points below which threads cost more than they bring.
 const FEW: usize = 2_000;
 
-/// A cell of the tree. Cells stand in the order of a walk from the root that visits a cell before
+/// A cell of the tree. Cells are in the order of a walk from the root that visits a cell before
 /// those in it.
 #[derive(Debug, Clone, Copy)]
 struct Cell<const D: usize> {

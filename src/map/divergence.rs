@@ -12,10 +12,10 @@ use super::kernel::{Sources, TARGETS, repel, targets};
 use crate::error::{Error, Result};
 use crate::map::NeighborGraph;
 
-/// Up to so many points all pairs are summed.
+/// Up to this many points all pairs are summed.
 const ALL: usize = 50_000;
 
-/// Above, the pairs of so many points with all others.
+/// Above, the pairs of this many points with all others.
 const SAMPLE: usize = 10_000;
 
 /// A Kullback-Leibler divergence: 0 for a map whose distances say all that the affinities say.
@@ -73,7 +73,7 @@ pub(super) fn divergence<const D: usize>(affinities: &Affinities, at: &[[f32; D]
     let mut of_rows = divergences(affinities, at, weight.max(f64::MIN_POSITIVE));
     let value = of_rows.iter().sum();
     of_rows.iter_mut().for_each(|part| *part *= n as f64);
-    // The logarithm of the weight is what is uncertain, and stands in the divergence once.
+    // The logarithm of the weight is what is uncertain, and is in the divergence once.
     Divergence { value, standard_error: relative_error, of_rows }
 }
 

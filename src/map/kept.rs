@@ -79,7 +79,7 @@ pub fn neighbors_kept(
     })
 }
 
-/// The `k` nearest without the row itself, which need not stand first when rows repeat.
+/// The `k` nearest without the row itself, which need not come first when rows repeat.
 fn others(found: &[Neighbor], row: usize, k: usize) -> Vec<usize> {
     found.iter().map(|neighbor| neighbor.row).filter(|other| *other != row).take(k).collect()
 }

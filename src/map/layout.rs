@@ -12,7 +12,7 @@ use super::{
 use crate::error::Result;
 use crate::rows::Pca;
 
-/// Up to so many rows the divergence of a PCA map is measured too, which takes all rows' neighbours.
+/// Up to this many rows the divergence of a PCA map is measured too, which takes all rows' neighbours.
 pub const MOST_ROWS_WITH_PCA_DIVERGENCE: usize = 5_000;
 
 /// A map: where each row is drawn, how the map was made, and how far to trust it.

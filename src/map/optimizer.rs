@@ -62,7 +62,7 @@ impl<const D: usize> Repulsion<D> {
 /// coordinate's gradient turns back and shrinks while it keeps its direction, as openTSNE does it.
 ///
 /// In the first phase the affinities are exaggerated, so that clusters find together. The number of
-/// iterations is fixed: no phase ends because it seems to stand still.
+/// iterations is fixed: no phase ends because it seems to have converged.
 pub(super) fn optimize<const D: usize>(
     affinities: &Affinities,
     at: &mut [[f32; D]],

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Engine, Gradient, Init, Tsne, TsneParams, fitting_perplexity};
 use crate::error::{Error, Result};
 
-/// t-SNE lays out so many rows in some ten seconds.
+/// t-SNE lays out this many rows in some ten seconds.
 const SOON_DONE: usize = 20_000;
 
 /// t-SNE needs three neighbours of each row.

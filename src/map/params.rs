@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 /// The first phase, with exaggerated affinities, in iterations.
 const EARLY_ITERATIONS: usize = 250;
 
-/// From so many points on a tree is clearly quicker than all pairs. Measured (`benches/README.md`).
+/// From this many points on a tree is clearly quicker than all pairs. Measured (`benches/README.md`).
 const MANY: usize = 2_000;
 
 /// The perplexity that a map of `n_rows` takes by default on the command line: 30, with fewer than 91
@@ -17,7 +17,7 @@ pub fn fitting_perplexity(n_rows: usize) -> f64 {
     (n_rows.saturating_sub(1) as f64 / 3.0).floor().clamp(1.0, 30.0)
 }
 
-/// Where the points of a map stand before they are moved.
+/// Where the points of a map are before they are moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]

@@ -50,7 +50,7 @@ impl PlaceParams {
     /// m x 2 or m x 3.
     ///
     /// Each starts at the mean of its nearest old rows' points, weighted by its affinities to them,
-    /// and is moved as in t-SNE while the old points stand still. New rows do not see each other, so
+    /// and is moved as in t-SNE while the old points stay fixed. New rows do not see each other, so
     /// that where one goes does not depend on the others. Cost: 2·m·n·d operations for the
     /// neighbours, m·n for each of 250 iterations.
     ///

@@ -1,4 +1,4 @@
-//! Where points stand before they are moved.
+//! Where points are before they are moved.
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::rows::product::dot_products;
 use crate::rows::require_finite;
 
-/// Up to so many rows each is compared with all others; above, a sample of them.
+/// Up to this many rows each is compared with all others; above, a sample of them.
 const ALL: usize = 5_000;
 const SAMPLE: usize = 2_000;
 
@@ -245,7 +245,7 @@ fn summary(compared: &[Compared], n: usize, k: usize) -> Trust {
     let trustworthiness = mean(&|row| 1.0 - row.intruders / worst);
     let continuity = mean(&|row| 1.0 - row.missing / worst);
     let kept = mean(&|row| row.kept);
-    // Rows that stand together in a file may be alike: groups are drawn, so that the order does not matter.
+    // Rows that are together in a file may be alike: groups are drawn, so that the order does not matter.
     let drawn = index::sample(&mut ChaCha8Rng::seed_from_u64(GROUP_SEED), compared.len(), compared.len());
     let mut group_of = vec![0; compared.len()];
     drawn.into_iter().enumerate().for_each(|(place, row)| group_of[row] = place % GROUPS);

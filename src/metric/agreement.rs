@@ -17,7 +17,7 @@ pub struct Agreement {
     pub v_measure: f64,
     /// 1 when every cluster holds rows of one class only.
     pub homogeneity: f64,
-    /// 1 when all rows of a class stand in one cluster.
+    /// 1 when all rows of a class are in one cluster.
     pub completeness: f64,
     /// Adjusted Rand index, -0.5 to 1 (Hubert and Arabie 1985).
     pub ari: f64,

@@ -128,7 +128,7 @@ pub fn compare_errors(
 }
 
 /// Compares the means of any score or loss that each row has under both models, by a permutation
-/// test that flips the signs of the differences (Fisher 1935). For scores that are no means, such
+/// test that flips the signs of the differences (Fisher 1935). For scores that are not means, such
 /// as F1, take [`bootstrap`] of the difference.
 ///
 /// # Errors

@@ -1,18 +1,18 @@
-//! How good an order of items is, when it is known which of them should stand on top.
+//! How good an order of items is, when it is known which of them should be at the top.
 
 use serde::Serialize;
 
 use crate::error::{Error, Result};
 
-/// What stands on the places of one ranking.
+/// The items of one ranking, by rank.
 ///
 /// A gain is how much an item was worth finding: 1 or 0, or a grade. Items that should have been
-/// found and stand nowhere in the ranking belong into `missed`, or the figures are too good.
+/// found and are nowhere in the ranking belong in `missed`, or the figures are too good.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ranked {
     /// The gain of each place, the best place first; it may end early.
     pub gains: Vec<f64>,
-    /// The gains of the items that stand nowhere.
+    /// The gains of the items that are not in the ranking.
     pub missed: Vec<f64>,
 }
 
@@ -31,9 +31,9 @@ pub struct RankingScores {
     pub ndcg: Option<f64>,
     /// The share of the rankings with an item worth finding among the first k.
     pub hit: Option<f64>,
-    /// The share of a ranking's items worth finding that stand among the first k.
+    /// The share of a ranking's items worth finding that are among the first k.
     pub recall: Option<f64>,
-    /// One over the place of the first item worth finding, wherever it stands; 0 without one.
+    /// One over the place of the first item worth finding, wherever it is; 0 without one.
     pub reciprocal_rank: Option<f64>,
 }
 
@@ -54,7 +54,7 @@ pub struct TiedRanking {
     /// The groups of equal scores that hold something worth finding, the highest score first; groups
     /// without may be left out.
     pub groups: Vec<Tied>,
-    /// The gains of the items that stand nowhere.
+    /// The gains of the items that are not in the ranking.
     pub missed: Vec<f64>,
 }
 

@@ -1,4 +1,4 @@
-//! Our models behind linfa's `Fit` and `Predict`, so that one stands where a linfa model can stand.
+//! Our models behind linfa's `Fit` and `Predict`, so that one can be used wherever a linfa model can.
 //!
 //! Records are `f32` or `f64`. linfa's `Predict` cannot fail, so it panics where `predict_rows` gives an
 //! error: rows of other dimensions, numbers that are not finite.

@@ -17,7 +17,7 @@ use crate::metric::{
 };
 use crate::split::Split;
 
-/// Targets that take at most so many whole values are judged as levels, too.
+/// Targets that take at most this many whole values are judged as levels, too.
 const MOST_LEVELS: usize = 11;
 
 /// A model's predictions of a number for rows that it was not fitted to, judged.

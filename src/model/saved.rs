@@ -31,7 +31,7 @@ pub enum Task {
 pub struct Recipe {
     /// The column that is predicted.
     pub label: String,
-    /// The numbers of an embedding.
+    /// The values of an embedding.
     pub dims: usize,
     /// The columns beside it.
     pub encoder: FeatureEncoder,

@@ -1,4 +1,4 @@
-//! Output files: written whole or not at all, and never in place of what is no plain file.
+//! Output files: written whole or not at all; only a regular file is ever replaced.
 //!
 //! [`write_whole`] is the one way by which tables, models, pictures and pages reach a path. What is not a
 //! regular file (a device, a FIFO, a socket, `/dev/fd/N`, and `-`, which is standard output) is written

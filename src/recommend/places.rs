@@ -1,4 +1,4 @@
-//! On which place the items of a test stand among all others, without keeping or sorting all scores.
+//! At which rank the items of a test are among all others, without keeping or sorting all scores.
 
 use rayon::prelude::*;
 

@@ -13,7 +13,7 @@ pub struct ProfileOptions<'w> {
     pub min_count: usize,
     /// What each row weighs, one number of at least 0 a row. Default: every row weighs 1.
     pub weights: Option<&'w [f64]>,
-    /// Adds so many rows' worth of the overall mean to each group, so that the profile of a group
+    /// Adds this many rows' worth of the overall mean to each group, so that the profile of a group
     /// of few rows lies near the overall mean (an empirical Bayes or James-Stein estimate with a
     /// given strength): `(sum + s * overall) / (weight + s)`. Default: 0, no shrinkage.
     pub shrinkage: f64,

@@ -23,7 +23,7 @@ pub struct ScorerResult {
     pub spearman: Option<f64>,
     /// Its interval, likewise.
     pub spearman_interval: Option<Interval>,
-    /// How high the items that a user rated well in the test stand among all items that the user
+    /// How high the items that a user rated well in the test rank among all items that the user
     /// had not rated in training, averaged over users, and over all orders of items of equal score.
     pub ranking: RankingScores,
 }

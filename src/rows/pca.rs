@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 /// Columns in one tile of the covariance matrix.
 const TILE: usize = 256;
 
-/// Rows are moved before they are projected when the square of their mean is more than so many times their
+/// Rows are moved before they are projected when the square of their mean is more than this many times their
 /// variance: products in `f32` would err by more than 1e-4 of it.
 const FAR: f64 = 1e3;
 

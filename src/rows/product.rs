@@ -32,7 +32,7 @@ pub(crate) fn dot_products(rows: &[f32], others: &[f32], dims: usize, out: &mut 
 }
 
 /// [`dot_products`] of some of the rows, in the order of `picked`: few products read the rows where
-/// they stand, many are worth gathering the rows in `gathered`.
+/// they are, many are worth gathering the rows in `gathered`.
 pub(crate) fn dot_products_of(
     picked: &[usize],
     rows: &[f32],

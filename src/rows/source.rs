@@ -16,7 +16,7 @@ pub trait RowSource: Sync {
     /// How many numbers each row holds.
     fn dims(&self) -> usize;
 
-    /// All rows at once, when they stand in memory or are mapped into it.
+    /// All rows at once, when they are in memory or are mapped into it.
     fn as_matrix(&self) -> Option<ArrayView2<'_, f32>> {
         None
     }

@@ -27,7 +27,7 @@ impl Neighbor {
     }
 }
 
-/// Finds, for each query (q x d), the `k` nearest rows, nearest first; equal distances stand in the
+/// Finds, for each query (q x d), the `k` nearest rows, nearest first; equal distances are in the
 /// order of the rows. With fewer than `k` rows, all of them.
 ///
 /// The ranking is that of distances computed in `f64`: a matrix product in `f32` only rules out
@@ -62,7 +62,7 @@ pub(crate) struct TopK<'q> {
     queries: &'q [f32],
     dims: usize,
     lengths: Vec<f32>,
-    /// A query's square is no `f32`: nothing is estimated.
+    /// A query's square is too large for `f32`: nothing is estimated.
     measure_all: bool,
     k: usize,
     metric: Metric,
@@ -169,7 +169,7 @@ impl<'q> TopK<'q> {
         &self.queries[q * self.dims..(q + 1) * self.dims]
     }
 
-    /// Measures every row: for distances that are no matrix product.
+    /// Measures every row: for distances that are not a matrix product.
     fn add_measured(&self, part: &mut Nearest, first: usize, rows: &[f32]) {
         for (q, nearest) in part.nearest.iter_mut().enumerate() {
             for (i, row) in rows.chunks_exact(self.dims).enumerate() {
@@ -211,7 +211,7 @@ impl<'q> TopK<'q> {
         for (q, nearest) in nearest.iter_mut().enumerate() {
             let keys = &mut products[q * m..(q + 1) * m];
             self.make_keys(keys, squared, &scales[..m]);
-            // No key is within a bound when it is no number.
+            // No key is within a bound when it is not a number.
             hidden.iter().for_each(|i| keys[*i] = f32::NAN);
             let worst = f64::from_bits(self.worst[q].load(Relaxed));
             let (bound, margin) = self.key_bound(q, worst, largest.sqrt(), rounding);

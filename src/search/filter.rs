@@ -20,8 +20,7 @@ const SYNTAX: &str = "columns, fields (metadata.stars), numbers, 'text', = <> < 
 
 /// A condition on the columns of a row.
 ///
-/// Names of columns are taken as they are written; a name with a space, or that is a keyword, stands in
-/// double quotes. Text stands in single quotes. A name with a dot is a field inside a column.
+/// Names of columns are taken as they are written; a name with a space, or that is a keyword, is in/// double quotes. Text is in single quotes. A name with a dot is a field inside a column.
 ///
 /// Integers are compared as integers, whatever their size; a column of `f32` meets a written number as
 /// `f32`; -0 equals 0; a text beside a time is read as a time, in the column's zone unless it names one.
@@ -47,7 +46,7 @@ impl Filter {
     /// Reads a filter.
     ///
     /// # Errors
-    /// When the text is no expression of SQL, holds what is not known here, or is longer than 1 MiB.
+    /// When the text is not an SQL expression, holds what is not known here, or is longer than 1 MiB.
     pub fn parse(text: &str) -> Result<Filter> {
         Ok(Filter { text: text.to_owned(), program: program::parse(text)? })
     }
@@ -60,7 +59,7 @@ impl Filter {
     /// Whether each row is kept; it may be none.
     ///
     /// # Errors
-    /// When a column does not exist, types do not fit, or the expression is no condition.
+    /// When a column does not exist, types do not fit, or the expression is not a condition.
     pub fn keep(&self, columns: &RecordBatch) -> Result<Vec<bool>> {
         let kept = evaluate::evaluate(&self.program, columns, &self.text)?;
         Ok((0..kept.len()).map(|row| kept.is_valid(row) && kept.value(row)).collect())

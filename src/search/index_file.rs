@@ -350,7 +350,7 @@ fn layers(index: &Hnsw) -> Vec<Layer> {
     layers
 }
 
-/// A layer as it stands in the map.
+/// A layer as it is mapped.
 struct LayerOf<'m> {
     rows: &'m [u32],
     offsets: &'m [u32],

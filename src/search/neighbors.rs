@@ -242,7 +242,7 @@ fn query_vector(source: &impl RowSource, query: &Query<'_>, metric: Metric) -> R
     if let Some(row) = like.iter().find(|row| unlike.contains(row)) {
         return Err(Error::argument("a row cannot be both liked and unliked").seen(format!("row {row}")));
     }
-    // One row is the query as it stands, with no rounding in between.
+    // One row is the query as it is, with no rounding in between.
     if let ([row], []) = (like, unlike) {
         return not_zero(select_rows(source, &[*row])?, metric);
     }

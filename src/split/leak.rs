@@ -128,7 +128,7 @@ fn hash(vector: ArrayView1<'_, f32>) -> u64 {
 
 /// The test rows whose text, up to case and white space, also occurs in training.
 ///
-/// Rows without a text are no leak. `texts` holds one entry per row of the split table; positions
+/// Rows without a text are not counted as leaks. `texts` holds one entry per row of the split table; positions
 /// beyond its end count as rows without a text. [`Copies`] looks at the vectors, too.
 ///
 /// ```

@@ -2,7 +2,7 @@
 //!
 //! A published score is comparable only on the same split. These functions give the positions of
 //! `sklearn.model_selection.train_test_split` and `GroupShuffleSplit` for the same seed, so that a
-//! result here stands beside one from Python.
+//! result here can be compared with one from Python.
 
 use std::collections::BTreeMap;
 
@@ -93,7 +93,7 @@ pub fn stratified_split(labels: &[u32], test_size: f64, seed: u32) -> Result<Spl
     Ok(Split { train, test })
 }
 
-/// Splits rows so that no group stands on both sides, as
+/// Splits rows so that no group is on both sides, as
 /// `GroupShuffleSplit(n_splits=1, test_size=.., random_state=seed)`.
 ///
 /// `test_size` is the share of the groups, not of the rows. Both sides are in row order.

@@ -1,4 +1,4 @@
-//! The random stream of NumPy's `RandomState`, on which scikit-learn's splits stand.
+//! The random stream of NumPy's `RandomState`, on which scikit-learn's splits are based.
 
 use rand_mt::Mt;
 

@@ -42,7 +42,7 @@ pub(in crate::table) fn open(path: &Path) -> Result<Box<dyn Read + Send>> {
     Ok(Box::new(packed.file))
 }
 
-/// A failure to read, whose reason is told: a damaged archive is no fault of the system.
+/// A failure to read, whose reason is reported: a damaged archive is not a fault of the system.
 pub(in crate::table) fn read_error(error: io::Error) -> Error {
     match error.downcast::<Error>() {
         Ok(error) => error,

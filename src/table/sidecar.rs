@@ -1,4 +1,4 @@
-//! Columns that stand in a second file, for formats that hold only a matrix.
+//! Columns from a second file, for formats that hold only a matrix.
 
 use std::sync::Arc;
 

@@ -17,7 +17,7 @@ use crate::table::{Format, Origin, ReadOptions, Table, guarded, mapped};
 /// Opens a file as a source of the same rows that [`read()`](super::read()) gives, without loading
 /// it where the format allows that:
 ///
-/// - `.npy` is mapped into memory; float32 in C order is used where it stands
+/// - `.npy` is mapped into memory; float32 in C order is used where it is
 ///   ([`RowSource::as_matrix`]), anything else is converted in chunks;
 /// - Parquet and Arrow IPC files are read in chunks, only the vectors;
 /// - any other file is read whole.
@@ -110,7 +110,7 @@ impl NpyFile {
         let map = mapped::map(path)?;
         let (rows, dims) = {
             let vectors = vectors(&map)?;
-            // Numbers that are used where they stand are never looked at again on their way.
+            // Numbers that are used where they are are never looked at again on their way.
             if let (Some(matrix), false) = (vectors.as_matrix(), options.keeps_faults()) {
                 matrix::refuse_non_finite(matrix, 0)?;
             }

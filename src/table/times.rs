@@ -104,7 +104,7 @@ impl DayOrder {
         let (month, day) = if self == DayOrder::DayFirst { (second, first) } else { (first, second) };
         let time = time.trim_start_matches([',', ' ', 'T']);
         let separator = if time.is_empty() { "" } else { " " };
-        // `9:05` is no ISO time.
+        // `9:05` is not an ISO time.
         let time = if time.find(':') == Some(1) { format!("0{time}") } else { time.to_owned() };
         let time = if time.len() == 5 { format!("{time}:00") } else { time };
         format!("{year:04}-{month:02}-{day:02}{separator}{time}")

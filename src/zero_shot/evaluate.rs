@@ -106,7 +106,7 @@ pub struct PromptResult {
     pub text: Option<String>,
     /// Average precision with all prompts.
     pub average_precision: f64,
-    /// The same when this one alone stands for its label.
+    /// The same when this one alone is used for its label.
     pub alone: f64,
     /// The same when this one is left out; `None` for the only prompt of its label.
     pub without: Option<f64>,

@@ -74,7 +74,7 @@ fn entry(name: String, count: usize, color: Color, is_group: bool) -> Entry {
     Entry { name, count, color, is_group }
 }
 
-/// A bar of colours with numbers at its right, the name of the column above and what is no number
+/// A bar of colours with numbers at its right, the name of the column above and what is not a number
 /// below.
 pub(in crate::chart) fn draw_ramp(frame: &mut Frame, ramp: &Ramp, label: &str, theme: Theme) {
     const BAR: f64 = 14.0;

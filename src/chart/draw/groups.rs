@@ -67,7 +67,7 @@ impl Groups {
         Ok(Groups { of, names, palette: Palette::Categories })
     }
 
-    /// Groups rows by their stars, 1 to 5, in the star colours; any other score is no group.
+    /// Groups rows by their stars, 1 to 5, in the star colours; any other score is in no group.
     pub fn stars(scores: &[f64]) -> Self {
         let of = scores
             .iter()

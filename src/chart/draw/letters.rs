@@ -1,7 +1,7 @@
 //! Paints text into a pixel buffer.
 //!
 //! Plotters could, but it drops the left bearing of each glyph and puts it on a whole pixel
-//! (`style/font/ab_glyph.rs` of 0.3.7), so that the letters of a word stand unevenly.
+//! (`style/font/ab_glyph.rs` of 0.3.7), so that the letters of a word are spaced unevenly.
 
 use ab_glyph::{Font, PxScale, ScaleFont, point};
 
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_glyph_keeps_its_left_bearing() {
-        // "l" stands well to the right of its origin, "j" begins left of it.
+        // "l" is well to the right of its origin, "j" begins left of it.
         assert!(extent("l", 50.0, Align::Left).0 > extent("j", 50.0, Align::Left).0 + 1);
     }
 }

@@ -4,7 +4,7 @@ use super::palette::Theme;
 use super::palette::{Color, Palette};
 use crate::metric::quantile;
 
-/// Steps of a ramp; with one more for what is no number they fit into a byte.
+/// Steps of a ramp; with one more for what is not a number they fit into a byte.
 pub(in crate::chart) const STEPS: usize = 250;
 
 /// Where a ramp of colours begins and ends.

@@ -32,7 +32,7 @@ impl ColorColumn {
         ColorColumn { name: name.into(), values: Values::Groups(groups), numbers: None }
     }
 
-    /// Numbers, along a ramp from the first to the last percentile. NaN is no number.
+    /// Numbers, along a ramp from the first to the last percentile. NaN is not a number.
     pub fn numbers(name: impl Into<String>, numbers: Vec<f64>) -> Self {
         ColorColumn { name: name.into(), values: Values::Numbers(numbers), numbers: None }
     }

@@ -13,8 +13,8 @@ use crate::number::grouped;
 
 /// A box for each group: the middle half of its values, a line at the median, whiskers to the
 /// outermost values within 1.5 times the height of the box (Tukey 1977), and a dot for each value
-/// beyond. The number of values stands below the name. A group of fewer than five values has dots
-/// in place of a box, because quartiles of three values are no quartiles.
+/// beyond. The number of values is below the name. A group of fewer than five values has dots
+/// in place of a box, because quartiles of three values are not quartiles.
 ///
 /// Values that are NaN or infinite are left out and counted ([`Picture::skipped`]).
 ///
@@ -181,7 +181,7 @@ fn draw_box(frame: &mut Frame, sorted: &[f64], y: Scale, (middle, half): (f64, f
 /// The numbers of a box.
 #[derive(Debug, PartialEq)]
 struct Summary {
-    /// The end of the lower whisker: the lowest value that is no outlier.
+    /// The end of the lower whisker: the lowest value that is not an outlier.
     lower: f64,
     quartiles: [f64; 3],
     upper: f64,

@@ -259,7 +259,7 @@ fn draw_legend(frame: &mut Frame, entries: &[Entry], left_out: usize) {
         frame.inside.bottom = bottom - used as f64 * LINE - 6.0;
         (left, frame.inside.bottom + 6.0)
     };
-    // Each beside its neighbour, then the next line; the text stands on the baseline.
+    // Each beside its neighbour, then the next line; the text is on the baseline.
     let place = |place: usize| {
         let across = (place % columns) as f64 * (column + GAP);
         (first + across, y + (place / columns) as f64 * LINE + LABEL)

@@ -127,7 +127,7 @@ impl<'a> HeatMap<'a> {
     }
 }
 
-/// Whether the label at `place` is written, when labels of this size stand this far apart.
+/// Whether the label at `place` is written, when labels of this size are this far apart.
 fn every(pitch: f64, size: f64, place: usize) -> bool {
     place.is_multiple_of((size / pitch).ceil().max(1.0) as usize)
 }

@@ -174,7 +174,7 @@ impl<'a> Predicted<'a> {
     }
 }
 
-/// Where the levels stand.
+/// Where the levels are.
 struct Strips {
     x: Scale,
     /// Between the two nearest levels, in pixels.
@@ -196,7 +196,7 @@ impl Strips {
         (half >= 3.0).then_some(Strips { x, pitch, half })
     }
 
-    /// How far from the middle of the strip its `place`th row stands: multiples of the golden ratio
+    /// How far from the middle of the strip its `place`th row is: multiples of the golden ratio
     /// fill a strip evenly, whatever their number.
     fn beside(&self, place: u32) -> f64 {
         const GOLDEN: f64 = 0.618_033_988_749_894_9;

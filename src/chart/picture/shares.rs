@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::number::grouped;
 
 /// How the rows of a table divide among its columns, each row as a bar of 100 %: stars by cluster,
-/// say. The count of the row stands at its end, and a row without counts has an empty bar.
+/// say. The count of the row is at its end, and a row without counts has an empty bar.
 #[derive(Debug, Clone)]
 pub struct Shares<'a> {
     counts: ArrayView2<'a, usize>,

@@ -105,7 +105,7 @@ impl<'a> ThresholdPlot<'a> {
         self.draw_marks(frame, plot, x);
     }
 
-    /// Names of marks that lie close stand on either side of their lines.
+    /// Names of marks that are close go on either side of their lines.
     fn draw_marks(&self, frame: &mut Frame, plot: Area, x: Scale) {
         let mut order: Vec<&(f64, String)> = self.marks.iter().collect();
         order.sort_by(|a, b| a.0.total_cmp(&b.0));

@@ -1,6 +1,6 @@
 //! Lloyd's iterations on matrix products, reading only the rows that may change.
 //!
-//! For each row stand an upper bound of the distance to its centroid and a lower bound of the
+//! Each row has an upper bound of the distance to its centroid and a lower bound of the
 //! distance to each group of the others (Elkan, 2003, with one centroid a group; Ding et al., 2015,
 //! "Yinyang", with more). When centroids move, the bounds move with them; a row whose upper bound is
 //! below all its lower bounds keeps its centroid and is not read. The others are gathered and
@@ -26,7 +26,7 @@ pub(super) struct Converged {
     pub n_iter: usize,
 }
 
-/// Iterates from `centroids` until the labels or the centroids stand still. `tol` bounds the sum
+/// Iterates from `centroids` until the labels or the centroids no longer change. `tol` bounds the sum
 /// of squared movements.
 pub(super) fn lloyd(
     source: &(impl RowSource + ?Sized),

@@ -1,6 +1,6 @@
 //! k-means: the k centroids whose rows lie nearest to them.
 //!
-//! [`KMeans`] has scikit-learn's parameters, defaults and stopping rule, and stands behind linfa's
+//! [`KMeans`] has scikit-learn's parameters, defaults and stopping rule, and implements linfa's
 //! `Fit` and `Predict`. The work is cut where the method is cut: rows made ready ([`points`]),
 //! where to start ([`init`]), iterations that skip what cannot change ([`lloyd`]), mini-batches
 //! ([`mini_batch`]), all of it together ([`fit`]).

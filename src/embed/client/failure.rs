@@ -139,7 +139,7 @@ fn explained(body: &str, hide: &Hide<'_>) -> (String, String) {
     (one_line(&hide(&said)), format!("{} {}", text(error, "code"), text(error, "type")))
 }
 
-/// A page's words, or the start of a text that is no JSON.
+/// A page's words, or the start of a text that is not JSON.
 fn plain(body: &str) -> String {
     if !body.trim_start().starts_with('<') {
         return one_line(body);

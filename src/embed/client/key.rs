@@ -19,7 +19,7 @@ impl ApiKey {
     /// The key in an environment variable; none where the variable is not set or empty.
     ///
     /// # Errors
-    /// When the variable holds what cannot be sent: bytes that are no text, spaces or control characters
+    /// When the variable holds what cannot be sent: bytes that are not text, spaces or control characters
     /// within the key.
     pub fn from_env(variable: &str) -> Result<Option<ApiKey>> {
         let unusable = |seen: &str| {
@@ -57,7 +57,7 @@ impl ApiKey {
     /// A text without the key, where a server repeats it: whole, in part, broken over lines, or as base64.
     pub(super) fn strip(&self, text: &str) -> String {
         let whole = text.replace(&self.secret, SHOWN);
-        // What a header holds, encoded; its ends depend on what stands before it and after.
+        // What a header holds, encoded; its ends depend on what comes before it and after.
         let encoded = ["", "-", "--"].map(|before| STANDARD.encode(format!("{before}{}", self.secret)));
         let encoded = encoded.iter().map(|code| code.get(4..code.len().saturating_sub(4)).unwrap_or(""));
         std::iter::once(self.secret.as_str())
@@ -66,10 +66,10 @@ impl ApiKey {
     }
 }
 
-/// What stands in the place of the key.
+/// What is written in place of the key.
 const SHOWN: &str = "[key]";
 
-/// So many characters of a key in a row are taken out wherever they stand.
+/// This many consecutive characters of a key are removed wherever they are.
 const PART: usize = 8;
 
 /// A text without the parts of a secret, spaces and line breaks within them overlooked.

@@ -418,7 +418,7 @@ impl Asker {
         Ok(found)
     }
 
-    /// Waits until both budgets allow a request of so many tokens.
+    /// Waits until both budgets allow a request of this many tokens.
     async fn pass(&self, tokens: usize) -> Result<(), Failure> {
         loop {
             if self.is_stopping() {
@@ -505,7 +505,7 @@ fn address(text: &str) -> Result<Url> {
     }
     let url = Url::parse(text).map_err(|error| refused("no base URL").seen(error.to_string()))?;
     if !url.username().is_empty() || url.password().is_some() {
-        // What stands there may be a secret; it is not repeated.
+        // What is there may be a secret; it is not repeated.
         return Err(refused("a base URL with a user or a password in it")
             .advice("leave them out; the key is read from a variable"));
     }

@@ -6,8 +6,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 use super::kernel::softmax;
 
 /// The attention of every head of a layer, text by text. `projected` holds queries, keys and values of
-/// all tokens side by side (tokens x 3 dims), `context` takes the result (tokens x dims); the texts stand
-/// one behind the other, as long as `lengths` says. `scores` is memory that is used again.
+/// all tokens side by side (tokens x 3 dims), `context` takes the result (tokens x dims); the texts are/// one behind the other, as long as `lengths` says. `scores` is memory that is used again.
 pub(super) fn attend(
     projected: &[f32],
     lengths: impl Iterator<Item = usize>,

@@ -77,7 +77,7 @@ impl Language {
         }
     }
 
-    /// Nodes whose name stands before those of the functions in them.
+    /// Nodes whose name comes before those of the functions in them.
     pub(super) fn is_container(self, kind: &str) -> bool {
         match self {
             Language::Python => kind == "class_definition",
@@ -90,7 +90,7 @@ impl Language {
         }
     }
 
-    /// What stands between the names of a container and a function.
+    /// What separates the names of a container and a function.
     pub(super) fn separator(self) -> &'static str {
         if self == Language::Rust { "::" } else { "." }
     }

@@ -19,7 +19,7 @@ pub struct Function {
     pub line: usize,
     /// The line where it ends.
     pub end_line: usize,
-    /// Whether it stands directly in the file, in nothing else.
+    /// Whether it is at the top level of the file.
     pub top_level: bool,
     /// Its language.
     pub language: &'static str,
@@ -30,7 +30,7 @@ pub struct Function {
 }
 
 impl Function {
-    /// The text to embed: where it stands, what it is called, its documentation and its source.
+    /// The text to embed: where it is, what it is called, its documentation and its source.
     pub fn text(&self) -> String {
         let doc = if self.code.contains(&self.doc) { "" } else { &self.doc };
         let space = if doc.is_empty() { "" } else { "\n" };
@@ -122,7 +122,7 @@ fn container_name(node: Node<'_>, text: &str) -> Option<String> {
 }
 
 fn function(node: Node<'_>, language: Language, path: &str, name: String, text: &str) -> Function {
-    // Decorators and `export` stand around a function, attributes before it.
+    // Decorators and `export` are around a function, attributes before it.
     let mut outer = node;
     while let Some(parent) = outer.parent().filter(|parent| {
         matches!(
@@ -166,7 +166,7 @@ fn function(node: Node<'_>, language: Language, path: &str, name: String, text: 
     }
 }
 
-/// The string that stands first in a Python function.
+/// The string that comes first in a Python function.
 fn docstring(node: Node<'_>, text: &str) -> String {
     let first = node.child_by_field_name("body").and_then(|body| body.named_child(0));
     let string = first

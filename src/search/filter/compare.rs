@@ -152,7 +152,7 @@ fn written_out(term: &Term, digits: &str) -> String {
     }
 }
 
-/// Digits after the point; `None` for what is no decimal.
+/// Digits after the point; `None` for what is not a decimal.
 fn scale(term: &Term) -> Option<i8> {
     match term.data_type() {
         kind if kind.is_integer() => Some(0),

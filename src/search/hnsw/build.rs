@@ -17,11 +17,11 @@ const MOST_IN_BATCH: usize = 512;
 /// Links that a list may hold above its bound before it is cut back to it.
 const SLACK: usize = 8;
 
-/// Rows of the base layer with no more than so many links above others keep it; a graph is at most so
+/// Rows of the base layer with no more than this many links above others keep it; a graph is at most this
 /// many layers high.
 const MOST_LAYERS: usize = 16;
 
-/// In which order rows are put in, and how high each stands.
+/// In which order rows are put in, and the top layer of each.
 pub(super) struct Plan {
     pub order: Vec<u32>,
     heights: Vec<usize>,

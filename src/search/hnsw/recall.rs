@@ -63,7 +63,7 @@ impl Recall {
         enough.or(self.by_ef.last()).map_or(LADDER[LADDER.len() - 1], |measured| measured.ef)
     }
 
-    /// The recall of the widest walk measured that is no wider than `ef`: a search finds at least this much,
+    /// The recall of the widest walk measured that is not wider than `ef`: a search finds at least this much,
     /// on average. `None` when all are wider.
     pub fn at(&self, ef: usize) -> Option<EfRecall> {
         self.by_ef.iter().rev().find(|measured| measured.ef <= ef).copied()

@@ -168,7 +168,7 @@ impl VectorColumn {
     }
 
     /// Copies the vectors of a batch into `out`, row after row; `first` is how many rows of the
-    /// file stand before the batch. Where `numbers` may be [`Numbers::Any`], a row without a usable vector is NaN.
+    /// file come before the batch. Where `numbers` may be [`Numbers::Any`], a row without a usable vector is NaN.
     ///
     /// # Errors
     /// Names the row that holds no vector, one of another length, or a number that is missing.

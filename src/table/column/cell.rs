@@ -7,14 +7,14 @@ use fast_float2::parse_partial;
 use crate::error::{Error, excerpt};
 use crate::table::ReadOptions;
 
-/// Why a cell is no vector.
+/// Why a cell is not a vector.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CellError {
-    /// Nothing stands in the cell, or nothing between its brackets.
+    /// Nothing is in the cell, or nothing between its brackets.
     #[error("no numbers")]
     Empty,
-    /// Something else stands where a number should; the text is an excerpt, quoted.
+    /// Something else is where a number should; the text is an excerpt, quoted.
     #[error("{0} where a number was expected")]
     Word(String),
     /// NaN or an infinity; the text is an excerpt, quoted.
@@ -26,7 +26,7 @@ pub enum CellError {
     /// A number that begins with zeros, as the part after a decimal comma does; the text is an excerpt, quoted.
     #[error("{0} begins with a zero, as what follows a decimal comma")]
     DecimalComma(String),
-    /// Base64 that is no 32-bit or 16-bit floating-point numbers; how many bytes it has.
+    /// Base64 that is not 32-bit or 16-bit floating-point numbers; how many bytes it has.
     #[error("{0} bytes in base64, which are no floating-point numbers")]
     Bytes(usize),
     /// The cell ends before its vector does.
@@ -270,10 +270,10 @@ fn has_leading_zero(number: &[u8]) -> bool {
 }
 
 struct Opening {
-    /// Where the first number may stand.
+    /// Where the first number may be.
     inside: usize,
     close: u8,
-    /// Whether the brackets stand in the parentheses of `array(..)` or `tensor(..)`.
+    /// Whether the brackets are in the parentheses of `array(..)` or `tensor(..)`.
     call: bool,
 }
 
@@ -309,7 +309,7 @@ fn end(cell: &[u8], at: usize, call: bool) -> Result<(), CellError> {
     }
 }
 
-/// Reads `np.float64(0.1)`, as Python prints a list of NumPy 2 numbers, and names all that is no number.
+/// Reads `np.float64(0.1)`, as Python prints a list of NumPy 2 numbers, and names all that is not a number.
 #[cold]
 fn unusual_number(cell: &[u8], at: usize, numbers: Numbers, out: &mut Vec<f32>) -> Result<usize, CellError> {
     let rest = &cell[at..];

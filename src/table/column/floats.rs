@@ -3,7 +3,7 @@
 use half::{bf16, f16};
 use rayon::prelude::*;
 
-/// How a number stands in the bytes of a file.
+/// How a number is stored in the bytes of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::table) struct Float {
     pub kind: FloatKind,
@@ -36,7 +36,7 @@ impl Float {
         }
     }
 
-    /// Converts as many numbers as `out` holds; `bytes` holds at least so many.
+    /// Converts as many numbers as `out` holds; `bytes` holds at least as many.
     pub(in crate::table) fn decode(self, bytes: &[u8], out: &mut [f32]) {
         match (self.kind, self.big_endian) {
             (FloatKind::F16, false) => each(bytes, out, |b| f16::from_le_bytes(b).to_f32()),

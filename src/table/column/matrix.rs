@@ -20,7 +20,7 @@ pub(in crate::table) fn zeros(rows: usize, dims: usize) -> Result<Array2<f32>> {
     Array2::from_shape_vec((rows, dims), vec![0.0; numbers]).map_err(|_| refused())
 }
 
-/// Refuses NaN and infinities. `first` is how many rows of the file stand before these.
+/// Refuses NaN and infinities. `first` is how many rows of the file come before these.
 ///
 /// # Errors
 /// Names the row and, in what was seen, the dimension (counted from 1).

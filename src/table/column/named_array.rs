@@ -8,7 +8,7 @@ const CONVENTIONAL: [&str; 6] = ["embeddings", "embedding", "vectors", "vector",
 /// Chooses the array (or tensor) that holds the vectors.
 ///
 /// # Errors
-/// When the wanted one is no candidate, when there is none, and when several are equally good.
+/// When the wanted one is not a candidate, when there is none, and when several are equally good.
 pub(in crate::table) fn choose<'a>(
     candidates: &[&'a str],
     all: &[&str],

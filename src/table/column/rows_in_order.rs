@@ -13,7 +13,7 @@ pub(in crate::table) trait VectorsInOrder {
     /// Fills `out` with the next vectors, row after row; the file must have as many left.
     ///
     /// # Errors
-    /// Names the row that is no vector of the right length; says when the file is damaged.
+    /// Names the row that is not a vector of the right length; says when the file is damaged.
     fn fill(&mut self, out: &mut [f32]) -> Result<()>;
 }
 

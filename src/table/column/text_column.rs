@@ -88,7 +88,7 @@ impl TextColumn {
         self.extend(cell);
     }
 
-    /// Adds a cell that is text, whatever stands in it.
+    /// Adds a cell that is text, whatever is in it.
     pub(in crate::table) fn push_text(&mut self, cell: &str) {
         self.types = Types { integer: false, float: false, boolean: false, decimals: Decimals::NONE };
         self.extend(cell);

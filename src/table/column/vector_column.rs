@@ -121,7 +121,7 @@ pub(in crate::table) fn usual_length(lengths: &[usize]) -> usize {
     best.0
 }
 
-/// Where the vectors stand.
+/// Where the vectors are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::table) enum Place {
     /// In one column: its position.

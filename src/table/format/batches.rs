@@ -23,7 +23,7 @@ pub enum VectorLayout {
     List,
 }
 
-/// How many rows have about so many bytes of vectors.
+/// How many rows have about this many bytes of vectors.
 pub(in crate::table) fn batch_rows(dims: usize, bytes: usize) -> usize {
     (bytes / (4 * dims.max(1))).max(1)
 }

@@ -1,6 +1,6 @@
 //! A folder of MTEB's embedding cache (`mteb.models.cache_wrappers`, `NumpyCache`).
 //!
-//! `vectors.npy` is no NumPy file, but a bare sequence of little-endian float32 with room for more
+//! `vectors.npy` is not a NumPy file, but a bare sequence of little-endian float32 with room for more
 //! rows than are used; `dimension` holds the dimension as text, `index.json` the row of each text
 //! by the text's SHA-256.
 

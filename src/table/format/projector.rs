@@ -108,7 +108,7 @@ fn not_written(error: std::io::Error) -> Error {
     Error::io("cannot write", error)
 }
 
-/// Where metadata may stand beside a tensors file, the likeliest first: for `x_tensors.tsv`,
+/// Where metadata may be beside a tensors file, the likeliest first: for `x_tensors.tsv`,
 /// `x_metadata.tsv`; for `x.tsv`, `x_metadata.tsv` or `x-metadata.tsv`; for any, `metadata.tsv`.
 fn names_beside(path: &Path) -> [PathBuf; 3] {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();

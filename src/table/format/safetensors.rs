@@ -154,7 +154,7 @@ pub(in crate::table) fn write(table: &Table, out: &mut impl Write) -> Result<Vec
         shape: vec![table.n_rows(), table.dims()],
         bytes: None,
     });
-    // Wide elements first, so that every tensor stands at a multiple of its element's size.
+    // Wide elements first, so that every tensor begins at a multiple of its element's size.
     tensors.sort_by_key(|tensor| std::cmp::Reverse(tensor.width));
     let mut head = Map::new();
     head.insert("__metadata__".into(), metadata);

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::error::{Error, Result};
 
-/// Whether the first record is no header but the first row of a matrix without one: numbers only,
+/// Whether the first record is not a header but the first row of a matrix without one: numbers only,
 /// and not the distinct whole numbers (`0,1,2,..`, or years) that columns are sometimes called.
 pub(super) fn is_row_of_numbers(fields: &[String]) -> bool {
     let whole = |field: &&String| field.bytes().all(|byte| byte.is_ascii_digit());
@@ -17,7 +17,7 @@ pub(super) fn is_row_of_numbers(fields: &[String]) -> bool {
 /// called `index`, and any further one `unnamed_` and its position.
 ///
 /// # Errors
-/// When a name stands twice.
+/// When a name occurs twice.
 pub(super) fn column_names(fields: &[String]) -> Result<Vec<String>> {
     let mut taken: HashSet<&str> = HashSet::new();
     for name in fields.iter().filter(|name| !name.is_empty()) {

@@ -24,7 +24,7 @@ type RecordEnd = Box<dyn Fn(&[u8]) -> Option<usize> + Send>;
 pub(in crate::table) struct Opened<R> {
     chunks: Chunks<R, RecordEnd>,
     source: Source,
-    /// The first records, as they stand in the file.
+    /// The first records, as they are in the file.
     look: Vec<u8>,
     /// Lines before them: `sep=;` and comments.
     lines_before: usize,
@@ -64,7 +64,7 @@ impl<R: Read + Send> Opened<R> {
         Ok(if opened.header_is_data() { opened.without_header() } else { opened })
     }
 
-    /// Whether the first record holds a whole vector, and so is no header.
+    /// Whether the first record holds a whole vector, and so is not a header.
     fn header_is_data(&self) -> bool {
         let is_vector = |field: &String| {
             let mut numbers = Vec::new();

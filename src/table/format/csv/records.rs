@@ -11,18 +11,18 @@ use memchr::{memchr, memchr2, memrchr};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::table) struct Dialect {
     pub(in crate::table) delimiter: u8,
-    /// Whether fields may stand in double quotes. Where they may not, as in TensorFlow Projector
+    /// Whether fields may be in double quotes. Where they may not, as in TensorFlow Projector
     /// files, each line is a record, an empty one too.
     pub(in crate::table) quotes: bool,
 }
 
-/// One field as it stands in the file.
+/// One field as it is in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::table) struct Field<'a> {
     raw: &'a [u8],
     /// `raw` has its quotes still, and something beyond plain text inside or after them.
     escaped: bool,
-    /// Whether it stands in quotes.
+    /// Whether it is in quotes.
     pub(in crate::table) quoted: bool,
 }
 

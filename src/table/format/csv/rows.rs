@@ -146,7 +146,7 @@ impl Layout {
         cell
     }
 
-    /// An empty cell is no text, nor is an unquoted word for a missing value: pandas, R and databases, which wrote most
+    /// An empty cell is not text, nor is an unquoted word for a missing value: pandas, R and databases, which wrote most
     /// of these files, tell no difference.
     fn add_cell(&self, field: &Field<'_>, cell: &[u8], column: &mut TextColumn) -> Result<()> {
         let is_missing = || !field.quoted && self.source.missing.iter().any(|word| word == cell);

@@ -67,7 +67,7 @@ impl Objects {
         };
         for (parent, values) in &top.cells {
             let objects = values.iter().copied().filter(|value| value.starts_with(b"{"));
-            // What is no object holds no vector either.
+            // What is not an object holds no vector either.
             let Ok(keys) = Keys::of(objects, &format!("{parent}.")) else { continue };
             let wanted = wanted.filter(|wanted| keys.cells.iter().any(|(key, _)| key == wanted));
             let Ok(found) = keys.find(wanted) else { continue };
@@ -191,7 +191,7 @@ pub(in crate::table) struct JsonRows {
 
 /// A table of keys by rows may have as many cells (a few dozen MB of empty ones) however few hold a value.
 const MOST_CELLS: usize = 1 << 22;
-/// Beyond that one of so many cells has a value.
+/// Beyond that one of this many cells has a value.
 const LEAST_FILLED: usize = 16;
 
 impl JsonRows {

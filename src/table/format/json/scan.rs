@@ -1,4 +1,4 @@
-//! The parts of JSON values where they stand in the text, without building values.
+//! The parts of JSON values where they are in the text, without building values.
 //!
 //! A vector is thousands of numbers that [`parse_vector`](crate::table::parse_vector) reads faster than any
 //! general parser, and Python writes `NaN` into JSON, which general parsers refuse.
@@ -9,7 +9,7 @@ use memchr::{memchr, memchr2, memchr3};
 
 use crate::error::{Error, Result, excerpt};
 
-/// A piece of text that is no JSON.
+/// A piece of text that is not JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::table) struct NoJson {
     seen: String,
@@ -27,19 +27,19 @@ impl From<NoJson> for Error {
 /// A key and its value.
 type Member<'a> = (Cow<'a, str>, &'a [u8]);
 
-/// The keys and values of an object, in order, as they stand in the text.
+/// The keys and values of an object, in order, as they are in the text.
 pub(in crate::table) fn members(object: &[u8]) -> impl Iterator<Item = Result<Member<'_>, NoJson>> {
     let mut items = Items::new(object, b'{', b'}');
     std::iter::from_fn(move || items.next_member().transpose())
 }
 
-/// The values of an array, in order, as they stand in the text.
+/// The values of an array, in order, as they are in the text.
 pub(in crate::table) fn elements(array: &[u8]) -> impl Iterator<Item = Result<&[u8], NoJson>> {
     let mut items = Items::new(array, b'[', b']');
     std::iter::from_fn(move || items.next_element().transpose())
 }
 
-/// The values of a text that stand one after the other, with space between them.
+/// The values of a text one after the other, with space between them.
 pub(in crate::table) fn sequence(text: &[u8]) -> impl Iterator<Item = Result<&[u8], NoJson>> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -58,7 +58,7 @@ pub(in crate::table) fn sequence(text: &[u8]) -> impl Iterator<Item = Result<&[u
     })
 }
 
-/// The value of a key of an object, as it stands in the text; the last, if the key stands twice.
+/// The value of a key of an object, as it is in the text; the last, if the key occurs twice.
 pub(in crate::table) fn member<'a>(object: &'a [u8], key: &str) -> Result<Option<&'a [u8]>, NoJson> {
     let mut found = None;
     for member in members(object) {

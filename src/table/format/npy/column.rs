@@ -20,7 +20,7 @@ const TEXT_LIMIT: usize = 1 << 30;
 /// A one-dimensional array as a column.
 ///
 /// # Errors
-/// When a text holds what is no character.
+/// When a text holds an invalid character.
 pub(in crate::table) fn column(array: &NpyArray<'_>) -> Result<ArrayRef> {
     let big = array.dtype.big_endian;
     let data = array.data;

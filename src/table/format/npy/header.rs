@@ -183,7 +183,7 @@ impl<'a> Literal<'a> {
         (!inside.contains('\\')).then_some(inside)
     }
 
-    /// A plain type; the list that describes a structure is passed on as it stands, to be refused
+    /// A plain type; the list that describes a structure is passed on as it is, to be refused
     /// by name.
     fn descr(&mut self) -> Option<String> {
         if !self.0.trim_start().starts_with('[') {

@@ -69,7 +69,7 @@ impl ParquetFile {
     /// Reads the file's metadata and finds its vectors.
     ///
     /// # Errors
-    /// When the file is no Parquet file or is cut off, and as [`crate::table::column::vector_column::find`].
+    /// When the file is not a Parquet file or is cut off, and as [`crate::table::column::vector_column::find`].
     pub(in crate::table) fn open(path: &Path, options: &ReadOptions) -> Result<ParquetFile> {
         let (metadata, rows) = load(path)?;
         let named = |error: Error| error.file(path);
@@ -79,7 +79,7 @@ impl ParquetFile {
             .map_err(named)?;
         let numbers = Numbers::of(options);
         let leaf = match vectors.place {
-            // Rows without a vector are told one by one, and a struct is no plain list.
+            // Rows without a vector are reported one by one, and a struct is not a plain list.
             Place::Column(position) if numbers == Numbers::Finite && is_list(&metadata, position) => {
                 Leaf::of(path, metadata.metadata(), position)
             }

@@ -45,7 +45,7 @@ impl<T: DataType> Scratch<T>
 where
     T::T: Copy,
 {
-    /// Fills `out` from a reader that stands at number `first` of its row sequence.
+    /// Fills `out` from a reader that is at number `first` of its row sequence.
     pub(super) fn fill(
         &mut self,
         reader: &mut ColumnReaderImpl<T>,
