@@ -8,6 +8,7 @@ use serde::Serialize;
 
 #[cfg(feature = "charts")]
 use super::cluster_pictures::palette;
+use super::splits::{KeptTogether, Splits};
 #[cfg(feature = "charts")]
 use super::supervised::importance_picture;
 use super::supervised::{
@@ -38,6 +39,9 @@ pub struct Classified {
     /// How well.
     #[serde(flatten)]
     pub found: ClassificationAnalysis,
+    /// Rows that stand on one side because they are similar; left out without `split_by_similarity`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_together: Option<KeptTogether>,
     /// The rows of the data that were tested, in the order of the splits.
     #[serde(skip)]
     pub rows: Vec<usize>,
@@ -67,7 +71,7 @@ Examples:
         let training = Training::new(data, &options.learn, context)?;
         let at = |error: Error| training.locate(error.column(&training.label));
         let classes = training.classes()?;
-        let (splits, groups) = training.splits(&options.test, true)?;
+        let Splits { splits, groups, kept_together } = training.splits(&options.test, true)?;
         let (inputs, info) = (training.inputs()?, training.info(options, groups.as_deref()));
         let model = crate::model::ModelOptions { seed: context.seed, ..options.model.clone() };
         let found = match splits.as_slice() {
@@ -82,7 +86,7 @@ Examples:
         };
         let found = found.map_err(|error| training.locate(error))?;
         let rows = found.held_out.test_rows.iter().map(|row| training.rows[*row]).collect();
-        Ok(Classified { label: training.label.clone(), found, rows })
+        Ok(Classified { label: training.label.clone(), found, kept_together, rows })
     }
 
     fn view(outcome: &Classified, look: Look) -> Result<Section> {
@@ -107,6 +111,9 @@ Examples:
         let mut section = Section::new("classification", format!("Predicting {label}: classification"))
             .with(Block::paragraph(tested(&found.held_out, label, found.folds.len())))
             .with(Block::key_figures(figures));
+        if let Some(kept) = outcome.kept_together {
+            section = section.with(Block::note(kept.sentence()));
+        }
         section = with_caution(section, [found.intervals.accuracy]);
         let unseen = found.unseen.as_ref().map(|unseen| {
             format!(

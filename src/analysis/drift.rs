@@ -8,7 +8,8 @@ use rand_chacha::ChaCha8Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::label_errors::predicted;
+use super::given_graph::needed_graph;
+use super::out_of_fold::{Folds, predicted};
 use super::{Analysis, Context, Needs};
 use crate::cluster::{Geometry, KMeans};
 use crate::data::{Data, OpenOptions, Role};
@@ -16,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::metric::{BootstrapOptions, bootstrap, roc};
 use crate::model::ModelKind;
 use crate::number::{counted, fixed};
-use crate::quality::{Graph, mmd, outside, share_interval};
+use crate::quality::{mmd, outside, share_interval};
 use crate::rows::{Metric, group_means};
 use crate::view::{Block, Cell, Grid, KeyFigure, Look, Section};
 
@@ -40,6 +41,9 @@ pub struct DriftOptions {
     /// Clusters of the first file whose shares are compared
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", default_value_t = Self::default().clusters))]
     pub clusters: usize,
+    /// Take the nearest rows of the first file from this file, made by `embedlab knn`
+    #[cfg_attr(feature = "cli", arg(long, value_name = "GRAPH"))]
+    pub graph: Option<PathBuf>,
     /// Exit with 1 when the permutation test gives less than this
     #[cfg_attr(feature = "cli", arg(long, value_name = "P"))]
     pub fail_on: Option<f64>,
@@ -47,7 +51,7 @@ pub struct DriftOptions {
 
 impl Default for DriftOptions {
     fn default() -> Self {
-        DriftOptions { other: None, permutations: 999, clusters: 10, fail_on: None }
+        DriftOptions { other: None, permutations: 999, clusters: 10, graph: None, fail_on: None }
     }
 }
 
@@ -178,7 +182,7 @@ A small p-value says that there is a difference; the AUC says how large it is: 0
         let squared = |x: &ndarray::Array2<f32>| x.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>();
         let product: f64 = mean_a.iter().zip(&mean_b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
         let lengths = (squared(&mean_a) * squared(&mean_b)).sqrt();
-        let graph = Graph::of(a, 1, Metric::Cosine)?;
+        let graph = needed_graph(options.graph.as_deref(), a, 1, Metric::Cosine)?;
         let own: Vec<f64> = graph.distances_at(0).collect();
         let new = outside(a, &own, b)?;
         let texts = second.texts()?.unwrap_or_default();
@@ -285,7 +289,8 @@ fn auc(rows: ndarray::ArrayView2<'_, f32>, classes: &[usize], context: &Context<
         return Ok(None);
     }
     let names = ["a", "b"].map(str::to_owned);
-    let found = predicted(rows, classes, &names, ModelKind::Logistic, context.seed)?;
+    let folds = Folds { seed: context.seed, split_by_similarity: None };
+    let found = predicted(rows, classes, &names, ModelKind::Logistic, folds)?;
     let truth: Vec<bool> = found.truth.iter().map(|class| *class == 1).collect();
     let scores: Vec<f64> = found.probabilities.column(1).to_vec();
     let Some(value) = roc(&truth, &scores)?.area else { return Ok(None) };

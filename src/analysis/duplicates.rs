@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::given_graph::read_graph;
 use super::{Analysis, Context, Needs, NewColumns};
 use crate::data::{Data, OpenOptions, Role};
 use crate::error::{Error, Result};
 use crate::number::counted;
 use crate::quality::{DuplicateOptions, Keep, Known, NearRule, find_duplicates, known_from};
+use crate::rows::DistinctRows;
 use crate::view::{Block, Cell, Grid, Look, Section};
 
 /// Groups that a view lists.
@@ -55,6 +57,9 @@ pub struct DuplicateSearchOptions {
     /// Find the rows that this other file holds already, in place of duplicates within the file
     #[cfg_attr(feature = "cli", arg(long, value_name = "OTHER"))]
     pub against: Option<PathBuf>,
+    /// Take the nearest rows from this file, made by `embedlab knn`
+    #[cfg_attr(feature = "cli", arg(long, value_name = "FILE", conflicts_with_all = ["exact_only", "against"]))]
+    pub graph: Option<PathBuf>,
 }
 
 /// Which rows are the same.
@@ -140,8 +145,16 @@ Groups are rows that hang together by pairs, so two rows of a group may be less 
                     .collect(),
             });
         }
-        let near =
-            DuplicateOptions { near: !options.exact_only, rule: options.rule, threshold: options.threshold };
+        let graph = match &options.graph {
+            Some(path) => Some(read_graph(path, rows, &DistinctRows::of(&rows)?)?),
+            None => None,
+        };
+        let near = DuplicateOptions {
+            near: !options.exact_only,
+            rule: options.rule,
+            threshold: options.threshold,
+            graph: graph.as_ref(),
+        };
         let found = find_duplicates(rows, texts.as_deref(), &near)?;
         let numbers = match (&options.best, options.keep) {
             (Some(column), KeepRule::Best) => data.table().numbers(column)?,

@@ -1,7 +1,6 @@
 //! The graph of nearest rows, kept in a file for the commands that need it.
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,8 +9,8 @@ use super::{Analysis, Context, Needs};
 use crate::data::{Data, Role};
 use crate::error::{Error, Result};
 use crate::number::fixed;
-use crate::quality::{DistinctRows, Graph, metric_name};
-use crate::rows::Metric;
+use crate::rows::graph::metric_name;
+use crate::rows::{DistinctRows, Graph, Metric};
 use crate::view::{Block, KeyFigure, Look, Section};
 
 /// The distance of a graph.
@@ -123,16 +122,4 @@ The file holds ids (list of uint32) and distances (list of float32), a row for e
             out.write_all(&found.file).map_err(|error| Error::io("cannot write", error).file(path))
         })
     }
-}
-
-/// The graph of a file, when one is named, as exact distances of all rows.
-pub(super) fn given_graph(
-    path: &Option<PathBuf>,
-    rows: ndarray::ArrayView2<'_, f32>,
-    distinct: &DistinctRows,
-) -> Result<Option<Graph>> {
-    let Some(path) = path else { return Ok(None) };
-    let graph = Graph::read_arrow(path, distinct)?;
-    let metric = graph.metric();
-    graph.measured_again(rows, None, metric).map(Some)
 }

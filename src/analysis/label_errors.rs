@@ -4,22 +4,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{BooleanArray, Float32Array, StringArray};
-use ndarray::Array2;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::given_graph::needed_graph;
+use super::out_of_fold::{Folds, out_of_fold};
 use super::{Analysis, Context, Needs, NewColumns};
 use crate::data::{Data, NewColumn, OpenOptions, Role};
 use crate::error::{Error, Result};
-use crate::model::{Classes, ModelKind, ModelOptions, SampleInfo, cross_validate_classes};
+use crate::model::ModelKind;
 use crate::number::counted;
-use crate::quality::{DistinctRows, Graph, VALUE_NEIGHBORS, knn_shapley, label_errors};
-use crate::rows::Metric;
-use crate::split::{group_k_fold, stratified_k_fold};
+use crate::quality::{VALUE_NEIGHBORS, knn_shapley, label_errors};
+use crate::rows::{Graph, Metric};
 use crate::view::{Block, Cell, Grid, Look, Section};
-
-/// Folds of the models that give the probabilities.
-const FOLDS: usize = 5;
 
 /// Rows that a view lists.
 const LISTED: usize = 20;
@@ -62,6 +59,12 @@ pub struct LabelErrorOptions {
     /// Also give the value of each row to a vote of its nearest rows (KNN-Shapley)
     #[cfg_attr(feature = "cli", arg(long))]
     pub value: bool,
+    /// Keep rows in one fold that are linked by a chain of pairs with at least this cosine, such as 0.95; copies always are
+    #[cfg_attr(feature = "cli", arg(long, value_name = "COSINE", conflicts_with = "probabilities"))]
+    pub split_by_similarity: Option<f64>,
+    /// Take the nearest rows for --value from this file, made by `embedlab knn`
+    #[cfg_attr(feature = "cli", arg(long, value_name = "FILE", requires = "value"))]
+    pub graph: Option<PathBuf>,
 }
 
 /// Rows whose label is probably wrong.
@@ -156,7 +159,10 @@ A model that predicts poorly doubts many right labels: look at its accuracy (emb
                 }
                 given.select(ndarray::Axis(0), &some)
             }
-            None => out_of_fold(picked.view(), &classes, &labels.names, options.model.kind(), context.seed)?,
+            None => {
+                let folds = Folds { seed: context.seed, split_by_similarity: options.split_by_similarity };
+                out_of_fold(picked.view(), &classes, &labels.names, options.model.kind(), folds)?
+            }
         };
         let found = label_errors(&classes, probabilities.view())?;
         let mut columns = Columns {
@@ -172,7 +178,19 @@ A model that predicts poorly doubts many right labels: look at its accuracy (emb
         }
         found.errors.iter().for_each(|error| columns.flags[some[error.row]] = Some(true));
         if options.value {
-            let graph = Graph::of(picked.view(), VALUE_NEIGHBORS, Metric::Cosine)?;
+            let graph = match &options.graph {
+                Some(path) => {
+                    let graph = needed_graph(Some(path), rows, VALUE_NEIGHBORS, Metric::Cosine)?.among(&some);
+                    if graph.k() < VALUE_NEIGHBORS.min(some.len() - 1) {
+                        return Err(Error::argument("a graph of too few neighbours with a label")
+                            .file(path)
+                            .seen(format!("{} of {VALUE_NEIGHBORS}", graph.k()))
+                            .advice("make one with more neighbours: `embedlab knn FILE -k N`"));
+                    }
+                    graph
+                }
+                None => Graph::of(picked.view(), VALUE_NEIGHBORS, Metric::Cosine)?,
+            };
             let mut values = vec![None; rows.nrows()];
             for (value, row) in knn_shapley(&graph, &classes, VALUE_NEIGHBORS)?.into_iter().zip(&some) {
                 values[*row] = Some(value as f32);
@@ -256,47 +274,4 @@ A model that predicts poorly doubts many right labels: look at its accuracy (emb
         }
         Ok(NewColumns { rows: None, columns })
     }
-}
-
-/// The probability of each class for each row, by models that have not seen the row or a copy of it.
-pub(super) fn out_of_fold(
-    rows: ndarray::ArrayView2<'_, f32>,
-    classes: &[usize],
-    names: &[String],
-    kind: ModelKind,
-    seed: u64,
-) -> Result<Array2<f64>> {
-    let found = predicted(rows, classes, names, kind, seed)?;
-    let mut probabilities = Array2::zeros((rows.nrows(), names.len()));
-    for (row, from) in found.held_out.test_rows.iter().zip(found.probabilities.rows()) {
-        probabilities.row_mut(*row).assign(&from);
-    }
-    Ok(probabilities)
-}
-
-/// A model in five folds; copies of a row stay on one side.
-pub(super) fn predicted(
-    rows: ndarray::ArrayView2<'_, f32>,
-    classes: &[usize],
-    names: &[String],
-    kind: ModelKind,
-    seed: u64,
-) -> Result<crate::model::ClassificationAnalysis> {
-    let present = names.iter().enumerate().filter(|(class, _)| classes.contains(class)).count();
-    if present < 2 {
-        return Err(Error::input("fewer than two classes")
-            .seen(present.to_string())
-            .advice("choose another label"));
-    }
-    let distinct = DistinctRows::of(&rows)?;
-    let folds = if distinct.repeated() > 0 {
-        let groups: Vec<u32> = (0..rows.nrows()).map(|row| distinct.vector_of(row) as u32).collect();
-        group_k_fold(&groups, FOLDS)?
-    } else {
-        let codes: Vec<u32> = classes.iter().map(|class| *class as u32).collect();
-        stratified_k_fold(&codes, FOLDS, seed as u32)?
-    };
-    let options = ModelOptions { kind, seed, ..Default::default() };
-    let classes = Classes { codes: classes.to_vec(), names: names.to_vec() };
-    cross_validate_classes(rows, &classes, &folds, &SampleInfo::default(), &options)
 }

@@ -27,15 +27,18 @@ mod duplicates;
 mod erased;
 mod evaluate;
 mod found_rows;
+mod given_graph;
 mod inspect;
 mod knn;
 mod label_errors;
+mod out_of_fold;
 mod outliers;
 mod registry;
 mod regress;
 #[cfg(feature = "charts")]
 mod report;
 mod similarities;
+mod splits;
 mod supervised;
 
 use schemars::JsonSchema;
@@ -53,7 +56,10 @@ pub use diversity::{DiversityMeasure, DiversityOptions, DiversityReport};
 pub use drift::{Drift, DriftOptions, DriftReport};
 pub use duplicates::{DuplicateList, DuplicateSearch, DuplicateSearchOptions, KeepRule};
 pub use erased::{AnyAnalysis, AnyOutcome};
-pub use evaluate::{Evaluate, EvaluateOptions, ScoreCard};
+pub use evaluate::{
+    DuplicateCounts, Evaluate, EvaluateOptions, FailOn, LabelCard, Neighbors, OutlierCount, Probe, QueryCard,
+    Sample, ScoreCard,
+};
 pub use found_rows::{FoundRow, FoundRows, UsedIndex, found_rows};
 pub use inspect::{CheckFile, CheckOptions, ColumnDetails, Inspect, InspectOptions, Inspection};
 pub use knn::{Knn, KnnOptions, KnnSummary};
@@ -64,7 +70,8 @@ pub use regress::{Regress, Regressed};
 #[cfg(feature = "charts")]
 pub use report::{LeftOut, Report, ReportOptions, report};
 pub use similarities::{Similarities, SimilaritiesOptions, SimilarityDistribution};
-pub use supervised::{LearnOptions, SupervisedOptions, TestOptions, Training, columns_of};
+pub use splits::{KeptTogether, TestOptions};
+pub use supervised::{LearnOptions, SupervisedOptions, Training, columns_of};
 
 #[cfg(feature = "charts")]
 use crate::chart::{Picture, Style};

@@ -1,17 +1,19 @@
 //! Rows that are unlike all others.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{BooleanArray, Float32Array};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::given_graph::needed_graph;
 use super::{Analysis, Context, InReport, Needs, NewColumns};
 use crate::data::{Data, NewColumn, Role};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::number::counted;
 use crate::quality::{
-    Graph, IsolationForestOptions, OUTLIER_NEIGHBORS, OUTLIER_THRESHOLD, OutlierMethod, isolation_forest,
+    IsolationForestOptions, OUTLIER_NEIGHBORS, OUTLIER_THRESHOLD, OutlierMethod, isolation_forest,
     knn_outliers, local_outlier_factor,
 };
 use crate::rows::Metric;
@@ -36,11 +38,14 @@ pub struct OutlierOptions {
     /// lof the factor (1.5); for isolation-forest its score (0.6)
     #[cfg_attr(feature = "cli", arg(long, value_name = "X"))]
     pub threshold: Option<f64>,
+    /// Take the nearest rows from this file, made by `embedlab knn`
+    #[cfg_attr(feature = "cli", arg(long, value_name = "FILE"))]
+    pub graph: Option<PathBuf>,
 }
 
 impl Default for OutlierOptions {
     fn default() -> Self {
-        OutlierOptions { method: OutlierMethod::Knn, k: OUTLIER_NEIGHBORS, threshold: None }
+        OutlierOptions { method: OutlierMethod::Knn, k: OUTLIER_NEIGHBORS, threshold: None, graph: None }
     }
 }
 
@@ -103,7 +108,7 @@ A score is 0 to 1 and low is odd. It compares the rows of one file; it is no pro
                     rows.nrows() - 1
                 ));
             }
-            Graph::of(rows, k, metric)
+            needed_graph(options.graph.as_deref(), rows, k, metric)
         };
         let found = match options.method {
             OutlierMethod::Knn => {
@@ -115,6 +120,10 @@ A score is 0 to 1 and low is odd. It compares the rows of one file; it is no pro
                 options.threshold.unwrap_or(crate::quality::LOF_THRESHOLD),
             )?,
             OutlierMethod::IsolationForest => {
+                if options.graph.is_some() {
+                    return Err(Error::argument("an isolation forest looks at no nearest rows")
+                        .advice("leave out --graph"));
+                }
                 let forest = IsolationForestOptions::default();
                 let threshold = options.threshold.unwrap_or(forest.threshold);
                 isolation_forest(rows, &IsolationForestOptions { threshold, seed: context.seed, ..forest })?

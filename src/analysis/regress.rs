@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::splits::{KeptTogether, Splits};
 #[cfg(feature = "charts")]
 use super::supervised::importance_picture;
 use super::supervised::{
@@ -30,6 +31,9 @@ pub struct Regressed {
     /// How well.
     #[serde(flatten)]
     pub found: RegressionAnalysis,
+    /// Rows that stand on one side because they are similar; left out without `split_by_similarity`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_together: Option<KeptTogether>,
     /// The rows of the data that were tested, in the order of the splits.
     #[serde(skip)]
     pub rows: Vec<usize>,
@@ -59,7 +63,7 @@ Examples:
     fn run(data: &Data, options: &SupervisedOptions, context: &Context<'_>) -> Result<Regressed> {
         let training = Training::new(data, &options.learn, context)?;
         let targets = training.targets()?;
-        let (splits, groups) = training.splits(&options.test, false)?;
+        let Splits { splits, groups, kept_together } = training.splits(&options.test, false)?;
         let (inputs, info) = (training.inputs()?, training.info(options, groups.as_deref()));
         let model = crate::model::ModelOptions { seed: context.seed, ..options.model.clone() };
         let found = match splits.as_slice() {
@@ -68,7 +72,7 @@ Examples:
         };
         let found = found.map_err(|error| training.locate(error))?;
         let rows = found.held_out.test_rows.iter().map(|row| training.rows[*row]).collect();
-        Ok(Regressed { label: training.label.clone(), found, rows })
+        Ok(Regressed { label: training.label.clone(), found, kept_together, rows })
     }
 
     fn view(outcome: &Regressed, look: Look) -> Result<Section> {
@@ -105,6 +109,9 @@ Examples:
         let mut section = Section::new("regression", format!("Predicting {label}: regression"))
             .with(Block::paragraph(tested(&found.held_out, label, found.folds.len())))
             .with(Block::key_figures(figures));
+        if let Some(kept) = outcome.kept_together {
+            section = section.with(Block::note(kept.sentence()));
+        }
         section = with_caution(section, [found.intervals.mae, found.intervals.mse]);
         let unseen = found.unseen.as_ref().map(|unseen| {
             format!(

@@ -9,6 +9,7 @@ use arrow::array::ArrayRef;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::splits::{Splits, TestOptions};
 use super::{Context, NewColumns};
 #[cfg(feature = "charts")]
 use crate::chart::{Bars, Picture, Style};
@@ -19,9 +20,6 @@ use crate::model::{
     Classes, Column, HeldOut, Inputs, ModelKind, ModelOptions, NameVectors, SampleInfo, Verdict,
 };
 use crate::number::{counted, fixed, grouped, p_equals, range};
-use crate::split::{
-    Split, group_k_fold, group_split, k_fold, stratified_k_fold, stratified_split, train_test_split,
-};
 use crate::table::{self, Table};
 use crate::view::{Block, Cell, Grid, Look, Section};
 
@@ -52,34 +50,6 @@ pub struct LearnOptions {
     /// Drop rows without a label; on the command line --drop-missing of the input does
     #[cfg_attr(feature = "cli", arg(skip))]
     pub drop_missing: bool,
-}
-
-/// Which rows a model is tested on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "cli", derive(clap::Args))]
-#[serde(default, deny_unknown_fields)]
-pub struct TestOptions {
-    /// Share of the rows to test on
-    #[cfg_attr(feature = "cli", arg(long, value_name = "SHARE", default_value_t = Self::default().test_size))]
-    pub test_size: f64,
-    /// The seed of the split, as scikit-learn's random_state
-    #[cfg_attr(feature = "cli", arg(long, value_name = "N", default_value_t = Self::default().test_seed))]
-    pub test_seed: u32,
-    /// N-fold cross-validation, stratified by class
-    #[cfg_attr(feature = "cli", arg(long, value_name = "N", conflicts_with = "test_size"))]
-    pub cv: Option<usize>,
-    /// Keep the rows of each value of this column on one side of the split, such as UserId
-    #[cfg_attr(feature = "cli", arg(long, value_name = "COL", conflicts_with = "stratify"))]
-    pub group_by: Option<String>,
-    /// Stratify the split by label
-    #[cfg_attr(feature = "cli", arg(long))]
-    pub stratify: bool,
-}
-
-impl Default for TestOptions {
-    fn default() -> Self {
-        TestOptions { test_size: 0.2, test_seed: 42, cv: None, group_by: None, stratify: false }
-    }
 }
 
 /// Options of `classify` and of `regress`: the model, what it learns from, what it is tested on.
@@ -227,24 +197,9 @@ impl Training {
     }
 
     /// The splits, one or the folds of a cross-validation, and the groups of the rows.
-    pub(super) fn splits(
-        &self,
-        options: &TestOptions,
-        classes: bool,
-    ) -> Result<(Vec<Split>, Option<Vec<u32>>)> {
+    pub(super) fn splits(&self, options: &TestOptions, classes: bool) -> Result<Splits> {
         let groups = options.group_by.as_deref().map(|column| codes(&self.table, column)).transpose()?;
-        let stratify = options.stratify || (classes && options.cv.is_some());
-        let (n, seed) = (self.table.n_rows(), options.test_seed);
-        let labels = || codes(&self.table, &self.label);
-        let splits = match (options.cv, &groups) {
-            (Some(folds), Some(groups)) => group_k_fold(groups, folds)?,
-            (Some(folds), None) if stratify => stratified_k_fold(&labels()?, folds, seed)?,
-            (Some(folds), None) => k_fold(n, folds, seed)?,
-            (None, Some(groups)) => vec![group_split(groups, options.test_size, seed)?],
-            (None, None) if stratify => vec![stratified_split(&labels()?, options.test_size, seed)?],
-            (None, None) => vec![train_test_split(n, options.test_size, seed)?],
-        };
-        Ok((splits, groups))
+        Splits::of(self.table.vectors(), groups, || codes(&self.table, &self.label), options, classes)
     }
 
     /// What is known about the rows besides their inputs.

@@ -1,6 +1,6 @@
 //! Maps: rows laid out in two or three dimensions, and how far to trust what one sees there.
 //!
-//! t-SNE is cut where its mathematics is cut: rows made ready (`centred`), the nearest neighbours
+//! t-SNE is cut where its mathematics is cut: the nearest neighbours
 //! ([`NeighborGraph`]), affinities by perplexity (`affinities`), a start (`start`), the gradient
 //! (`attraction`, and repulsion by `exact`, `barnes_hut` or `interpolation`), the optimiser
 //! (`optimizer`). [`Tsne`] puts them together.
@@ -23,7 +23,6 @@ mod affinities;
 mod attraction;
 mod barnes_hut;
 mod bhtsne;
-mod centred;
 mod divergence;
 mod exact;
 mod interpolation;

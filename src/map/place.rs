@@ -6,12 +6,12 @@ use rayon::prelude::*;
 
 use super::affinities::conditional_probabilities;
 use super::attraction::pull;
-use super::centred::Centred;
 use super::divergence::arrays;
 use super::kernel::{Sources, TARGETS, repel, targets};
 use super::neighbors::nearest_among;
 use super::optimizer::step;
 use crate::error::{Error, Result};
+use crate::rows::graph::Prepared;
 use crate::rows::require_finite;
 
 /// Iterations, exaggeration, learning rate, momentum and the longest gradient of openTSNE's
@@ -86,7 +86,7 @@ impl PlaceParams {
                 .advice(format!("give at most {:.1}", (old_rows.nrows() as f64 / 3.0).floor())));
         }
         require_finite(old_points)?;
-        let old = Centred::new(old_rows)?;
+        let old = Prepared::euclidean(old_rows)?;
         let new = old.of_others(new_rows)?;
         let near = nearest_among(&old, &new, k);
         match old_points.ncols() {
@@ -185,7 +185,7 @@ pub fn placed_neighbors_kept(
     }
     let k = old_rows.nrows().min(10);
     let near = |old: ArrayView2<'_, f32>, new: ArrayView2<'_, f32>| -> Result<Vec<Vec<(f64, u32)>>> {
-        let old = Centred::new(old)?;
+        let old = Prepared::euclidean(old)?;
         Ok(nearest_among(&old, &old.of_others(new)?, k))
     };
     let (rows, points) = (near(old_rows, new_rows)?, near(old_points, new_points)?);

@@ -6,8 +6,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
-use super::centred::Centred;
 use crate::error::Result;
+use crate::rows::graph::Prepared;
 use crate::rows::simd::clear_upper_halves;
 use crate::rows::{Fold, RowBlock, eigenvectors, fold_rows};
 
@@ -26,7 +26,7 @@ const SPARE: usize = 6;
 const PASSES: usize = 30;
 
 /// The first principal components, scaled; random where the rows do not differ.
-pub(super) fn principal<const D: usize>(rows: &Centred, seed: u64) -> Result<Vec<[f32; D]>> {
+pub(super) fn principal<const D: usize>(rows: &Prepared, seed: u64) -> Result<Vec<[f32; D]>> {
     let n = rows.n_rows();
     let along = leading_coordinates(rows, D, seed)?;
     let first: f64 = along.iter().step_by(D).map(|x| x * x).sum::<f64>() / n.max(1) as f64;
@@ -54,7 +54,7 @@ pub(super) fn random<const D: usize>(n: usize, seed: u64) -> Vec<[f32; D]> {
 /// The rows' coordinates along the `wanted` directions in which they differ most (n x wanted), by
 /// subspace iteration: a start needs the directions, not their last digits. The largest number of
 /// each direction is positive.
-fn leading_coordinates(rows: &Centred, wanted: usize, seed: u64) -> Result<Vec<f64>> {
+fn leading_coordinates(rows: &Prepared, wanted: usize, seed: u64) -> Result<Vec<f64>> {
     let (n, dims) = (rows.n_rows(), rows.dims());
     let followed = (wanted + SPARE).min(dims).min(n.max(1));
     let mut stream = ChaCha8Rng::seed_from_u64(seed);
@@ -169,7 +169,7 @@ mod tests {
                 let noise = ((i * 7919 + j * 104_729 + i * j * 31) % 1009) as f32 / 1009.0;
                 noise + (i % 5) as f32 * ((j % 4) as f32 - 1.5) + (i % 3) as f32 * ((j % 7) as f32 - 3.0)
             });
-            let start = principal::<2>(&Centred::new(rows.view()).unwrap(), 1).unwrap();
+            let start = principal::<2>(&Prepared::euclidean(rows.view()).unwrap(), 1).unwrap();
             let exact = Pca::fit(&rows, 2).unwrap().transform(&rows).unwrap();
             for d in 0..2 {
                 let (mut product, mut a, mut b) = (0.0, 0.0, 0.0);
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn equal_rows_start_at_random_places() {
-        let rows = Centred::new(Array2::from_elem((50, 3), 0.3_f32).view()).unwrap();
+        let rows = Prepared::euclidean(Array2::from_elem((50, 3), 0.3_f32).view()).unwrap();
         let start = principal::<3>(&rows, 7).unwrap();
         assert_eq!(start, random::<3>(50, 7));
         assert!(start.iter().all(|point| point.iter().any(|x| x.abs() > 1e-7)));

@@ -7,9 +7,8 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::centred::Centred;
-use super::neighbors::to_squares;
 use crate::error::{Error, Result};
+use crate::rows::graph::Prepared;
 use crate::rows::product::dot_products;
 use crate::rows::require_finite;
 
@@ -84,7 +83,7 @@ pub fn trust(rows: ArrayView2<'_, f32>, points: ArrayView2<'_, f32>, seed: u64) 
             .advice("give one point for each row, and at least three"));
     }
     require_finite(points)?;
-    let centred = Centred::new(rows)?;
+    let prepared = Prepared::euclidean(rows)?;
     let points = points.as_standard_layout();
     let map = Map { values: points.as_slice().unwrap_or_default(), dims: points.ncols() };
     let chosen: Vec<usize> = if n <= ALL {
@@ -94,10 +93,10 @@ pub fn trust(rows: ArrayView2<'_, f32>, points: ArrayView2<'_, f32>, seed: u64) 
         chosen.sort_unstable();
         chosen
     };
-    Ok(trust_of(&centred, &map, &chosen))
+    Ok(trust_of(&prepared, &map, &chosen))
 }
 
-fn trust_of(rows: &Centred, map: &Map<'_>, chosen: &[usize]) -> Trust {
+fn trust_of(rows: &Prepared, map: &Map<'_>, chosen: &[usize]) -> Trust {
     let n = rows.n_rows();
     let k = ((n - 1) / 2).min(10);
     let compared: Vec<Vec<Compared>> = chosen
@@ -143,7 +142,7 @@ struct Scratch {
 }
 
 fn compare(
-    rows: &Centred,
+    rows: &Prepared,
     map: &Map<'_>,
     queries: &[usize],
     k: usize,
@@ -154,7 +153,7 @@ fn compare(
     queries.iter().for_each(|query| scratch.queries.extend_from_slice(rows.row(*query)));
     dot_products(rows.block(0..n), &scratch.queries, dims, &mut scratch.products);
     let of_query = |(query, squares): (&usize, &mut [f32])| {
-        to_squares(squares, &rows.squares, rows.squares[*query], dims);
+        rows.frame.to_squares(squares, &rows.squares, rows.squares[*query]);
         let own = &map.values[query * map.dims..(query + 1) * map.dims];
         scratch.drawn.clear();
         scratch.drawn.extend(
@@ -301,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_sample_is_near_to_all_rows() {
-        let rows = Centred::new(scattered(900, 4).view()).unwrap();
+        let rows = Prepared::euclidean(scattered(900, 4).view()).unwrap();
         let points: Vec<f32> = rows.rows.slice(ndarray::s![.., ..2]).iter().copied().collect();
         let map = Map { values: &points, dims: 2 };
         let all = trust_of(&rows, &map, &(0..900).collect::<Vec<_>>());
@@ -329,15 +328,15 @@ mod tests {
             let cluster = (i / 100) as f32;
             cluster * ((j * 7 + i / 100 * 13) % 5) as f32 + ((i * 7919 + j * 104_729) % 1009) as f32 / 300.0
         });
-        let centred = Centred::new(rows.view()).unwrap();
-        let points: Vec<f32> = centred.rows.slice(ndarray::s![.., ..2]).iter().copied().collect();
+        let prepared = Prepared::euclidean(rows.view()).unwrap();
+        let points: Vec<f32> = prepared.rows.slice(ndarray::s![.., ..2]).iter().copied().collect();
         let map = Map { values: &points, dims: 2 };
         let mut errors = Vec::new();
         let mut values = Vec::new();
         for seed in 0..60 {
             let mut chosen = index::sample(&mut ChaCha8Rng::seed_from_u64(seed), 2000, 200).into_vec();
             chosen.sort_unstable();
-            let found = trust_of(&centred, &map, &chosen);
+            let found = trust_of(&prepared, &map, &chosen);
             errors.push(found.standard_error.unwrap().distance_correlation);
             values.push(found.distance_correlation.unwrap());
         }

@@ -7,12 +7,12 @@ use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 use super::affinities::Affinities;
-use super::centred::Centred;
 use super::divergence::{Divergence, divergence};
 use super::optimizer::{Progress, optimize};
 use super::params::{Engine, Gradient, Init, TsneParams, TsneValidParams};
 use super::{NeighborGraph, bhtsne, start};
 use crate::error::Result;
+use crate::rows::graph::Prepared;
 
 /// A map by t-SNE: rows that are near to each other are drawn near to each other.
 ///
@@ -128,21 +128,21 @@ impl TsneValidParams {
     fn fit(&self, rows: ArrayView2<'_, f32>, progress: &mut dyn FnMut(Progress)) -> Result<Tsne> {
         self.check_rows(rows.nrows())?;
         let begin = Instant::now();
-        let centred = Centred::new(rows)?;
-        let neighbors = NeighborGraph::of_centred(&centred, self.n_neighbors())?;
+        let prepared = Prepared::euclidean(rows)?;
+        let neighbors = NeighborGraph::of_prepared(&prepared, self.n_neighbors());
         let found = begin.elapsed().as_secs_f64();
         let affinities = Affinities::new(&neighbors, self.perplexity);
         let weighed = begin.elapsed().as_secs_f64();
         let steps = Steps { neighbors: found, affinities: weighed - found, ..Steps::default() };
         match self.n_components {
-            3 => self.lay_out::<3>(centred, neighbors, &affinities, progress, steps),
-            _ => self.lay_out::<2>(centred, neighbors, &affinities, progress, steps),
+            3 => self.lay_out::<3>(prepared, neighbors, &affinities, progress, steps),
+            _ => self.lay_out::<2>(prepared, neighbors, &affinities, progress, steps),
         }
     }
 
     fn lay_out<const D: usize>(
         &self,
-        rows: Centred,
+        rows: Prepared,
         neighbors: NeighborGraph,
         affinities: &Affinities,
         progress: &mut dyn FnMut(Progress),

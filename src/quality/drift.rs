@@ -10,10 +10,10 @@ use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::graph::nearest_rows;
+use super::queries::same_dims;
 use crate::error::{Error, Result};
 use crate::metric::quantile;
-use crate::rows::{Metric, require_finite};
+use crate::rows::require_finite;
 
 /// The maximum mean discrepancy of two sets, with a permutation test.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
@@ -117,15 +117,6 @@ pub fn mmd(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, permutations: usize, 
     Ok(Mmd { mmd2: observed, p, permutations, scale })
 }
 
-fn same_dims(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>) -> Result<()> {
-    if a.ncols() == b.ncols() {
-        return Ok(());
-    }
-    Err(Error::argument("two files of other dimensions")
-        .seen(format!("{} and {}", a.ncols(), b.ncols()))
-        .advice("compare vectors of the same model"))
-}
-
 /// Of all rows of both sets, from products in `f64` of the rows less their mean.
 fn squared_distances(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>) -> Mat<f64> {
     let mut rows: Array2<f64> = Array2::zeros((a.nrows() + b.nrows(), a.ncols()));
@@ -146,40 +137,6 @@ fn squared_distances(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>) -> Mat<f64>
         }
     }
     squares
-}
-
-/// Rows that are farther from all rows of a corpus than its own rows are from each other.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct Outside {
-    /// The distance beyond which a row is outside: 99 % of the corpus' rows have a neighbour within it.
-    pub limit: f64,
-    /// The cosine distance of each row to the nearest of the corpus.
-    pub distances: Vec<f64>,
-    /// Which row of the corpus that is.
-    pub nearest: Vec<usize>,
-    /// The rows beyond the limit, farthest first.
-    pub rows: Vec<usize>,
-}
-
-/// The rows of `b` that are outside of `a`, of which `own` are the distances of each row to the nearest other one.
-///
-/// # Errors
-/// When `a` has no rows, the dimensions differ, or numbers are not finite.
-pub fn outside(a: ArrayView2<'_, f32>, own: &[f64], b: ArrayView2<'_, f32>) -> Result<Outside> {
-    same_dims(a, b)?;
-    if a.nrows() == 0 {
-        return Err(Error::input("no rows to compare with"));
-    }
-    let mut own = own.to_vec();
-    own.sort_unstable_by(f64::total_cmp);
-    let limit = if own.is_empty() { f64::MAX } else { quantile(&own, 0.99) };
-    let found = nearest_rows(a, b, 1, Metric::Cosine)?;
-    let distances: Vec<f64> = found.iter().map(|hits| hits.first().map_or(1.0, |hit| hit.distance)).collect();
-    let nearest = found.iter().map(|hits| hits.first().map_or(0, |hit| hit.row)).collect();
-    // Exact copies may be 1e-16 apart.
-    let mut rows: Vec<usize> = (0..distances.len()).filter(|row| distances[*row] > limit + 1e-12).collect();
-    rows.sort_by(|x, y| distances[*y].total_cmp(&distances[*x]).then(x.cmp(y)));
-    Ok(Outside { limit, distances, nearest, rows })
 }
 
 #[cfg(test)]
@@ -234,14 +191,5 @@ mod tests {
         assert!(found.mmd2.abs() < 1e-12 && found.p == 1.0);
         assert!(mmd(equal.view(), Array2::zeros((5, 3)).view(), 99, 1).is_err());
         assert!(mmd(equal.view(), Array2::zeros((1, 2)).view(), 99, 1).is_err());
-    }
-
-    #[test]
-    fn a_far_row_is_outside() {
-        let a = ndarray::array![[1.0_f32, 0.0], [1.0, 0.1], [1.0, 0.2]];
-        let found =
-            outside(a.view(), &[0.01, 0.01, 0.01], ndarray::array![[1.0_f32, 0.05], [-1.0, 0.0]].view())
-                .unwrap();
-        assert_eq!(found.rows, [1]);
     }
 }

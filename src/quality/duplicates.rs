@@ -6,13 +6,10 @@ use std::collections::HashMap;
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
-use super::components::Components;
-use super::distinct::DistinctRows;
-use super::graph::Graph;
-use super::pairs::{Pair, near_pairs};
+use super::pairs::{Pair, known_as, near_pairs, pairs_of_graph};
 use crate::error::{Error, Result};
 use crate::metric::quantile;
-use crate::rows::{Metric, top_k};
+use crate::rows::{Components, DistinctRows, Graph, Metric, top_k};
 
 /// The cosine from which two rows are near duplicates.
 pub const NEAR_DUPLICATE_COSINE: f64 = 0.95;
@@ -52,22 +49,25 @@ pub struct Duplicates {
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct DuplicateOptions {
+pub struct DuplicateOptions<'a> {
     /// Whether near duplicates are looked for, which takes n²·d operations. Default: yes.
     pub near: bool,
     /// The rule for them. Default: by cosine.
     pub rule: NearRule,
     /// For the cosine rule the cosine (default: 0.95), for the relative rule the share (0.13).
     pub threshold: Option<f64>,
+    /// The graph of all rows, where it is known: it spares the search wherever it reaches far enough. Its distance is the
+    /// cosine, or the Euclidean one of rows of length 1.
+    pub graph: Option<&'a Graph>,
 }
 
-impl Default for DuplicateOptions {
+impl Default for DuplicateOptions<'_> {
     fn default() -> Self {
-        DuplicateOptions { near: true, rule: NearRule::Cosine, threshold: None }
+        DuplicateOptions { near: true, rule: NearRule::Cosine, threshold: None, graph: None }
     }
 }
 
-impl DuplicateOptions {
+impl DuplicateOptions<'_> {
     fn threshold(&self) -> Result<f64> {
         let threshold = self.threshold.unwrap_or(match self.rule {
             NearRule::Cosine => NEAR_DUPLICATE_COSINE,
@@ -100,7 +100,7 @@ impl DuplicateOptions {
 pub fn find_duplicates(
     rows: ArrayView2<'_, f32>,
     texts: Option<&[Option<String>]>,
-    options: &DuplicateOptions,
+    options: &DuplicateOptions<'_>,
 ) -> Result<Duplicates> {
     let distinct = DistinctRows::of(&rows)?;
     let exact_text = match texts {
@@ -123,14 +123,28 @@ pub fn find_duplicates(
     let threshold = options.threshold()?;
     match options.rule {
         NearRule::Cosine => {
-            found.near_pairs = near_pairs(rows, &distinct, Metric::Cosine, 1.0 - threshold)?;
+            let known = match options.graph {
+                Some(graph) => {
+                    pairs_of_graph(&graph.of_first_rows(&distinct), rows, &distinct, 1.0 - threshold)?
+                }
+                None => None,
+            };
+            found.near_pairs = match known {
+                Some(pairs) => pairs,
+                None => near_pairs(rows, &distinct, Metric::Cosine, 1.0 - threshold)?,
+            };
             found.threshold = Some(threshold);
         }
         NearRule::Relative => {
             let metric = if rows.ncols() > 3 { Metric::Cosine } else { Metric::L2 };
-            let graph = Graph::of_distinct(rows, &distinct, NEAR_DUPLICATE_NEIGHBORS, metric)?;
-            let (pairs, limit) =
-                relative_pairs(&graph.expanded(&distinct, NEAR_DUPLICATE_NEIGHBORS), threshold);
+            let k = NEAR_DUPLICATE_NEIGHBORS;
+            let graph = match options.graph {
+                Some(graph) if graph.k() >= k.min(rows.nrows().saturating_sub(1)) => {
+                    known_as(graph, rows, metric)?.truncated(k)
+                }
+                _ => Graph::of_distinct(rows, &distinct, k, metric)?.expanded(&distinct, k),
+            };
+            let (pairs, limit) = relative_pairs(&graph, threshold);
             found.near_pairs = pairs
                 .into_iter()
                 .filter(|pair| distinct.vector_of(pair.a) != distinct.vector_of(pair.b))

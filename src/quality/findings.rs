@@ -23,6 +23,18 @@ pub enum Level {
     Fail,
 }
 
+/// Where a range or a limit comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// Measured on files of public embedding models.
+    Measured,
+    /// Chosen by judgement.
+    Chosen,
+    /// Given by the user.
+    Given,
+}
+
 /// A figure with its verdict.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Finding {
@@ -36,6 +48,10 @@ pub struct Finding {
     pub message: String,
     /// What to do; empty when all is well.
     pub advice: String,
+    /// Where the usual range comes from.
+    pub usual_from: Basis,
+    /// Where the limits of the verdict come from.
+    pub limits_from: Basis,
 }
 
 /// The limits of one figure.
@@ -47,6 +63,8 @@ struct Limits {
     warn_below: Option<f64>,
     fail_below: Option<f64>,
     usual: Option<String>,
+    usual_from: Option<Basis>,
+    limits_from: Option<Basis>,
     message: Option<String>,
     advice: Option<String>,
 }
@@ -78,6 +96,13 @@ impl Thresholds {
                     .seen(id)
                     .advice(format!("the figures are {}", known.join(", "))));
             };
+            let moved = [more.warn_above, more.fail_above, more.warn_below, more.fail_below];
+            if moved.iter().any(Option::is_some) {
+                limits.limits_from = Some(Basis::Given);
+            }
+            if more.usual.is_some() {
+                limits.usual_from = Some(Basis::Given);
+            }
             limits.warn_above = more.warn_above.or(limits.warn_above);
             limits.fail_above = more.fail_above.or(limits.fail_above);
             limits.warn_below = more.warn_below.or(limits.warn_below);
@@ -109,6 +134,8 @@ impl Thresholds {
             level,
             value,
             message: format!("{}; usual: {}", text(&limits.message), text(&limits.usual)),
+            usual_from: limits.usual_from.unwrap_or(Basis::Chosen),
+            limits_from: limits.limits_from.unwrap_or(Basis::Chosen),
             advice: if level == Level::Ok { String::new() } else { text(&limits.advice) },
         })
     }
@@ -138,6 +165,30 @@ mod tests {
         let strict = Thresholds::with("[hubness_skew]\nwarn_above = 1.0").unwrap();
         assert_eq!(level(&strict, "hubness_skew", 1.5), Level::Warn);
         assert_eq!(usual.judge("hubness_skew", Some(f64::NAN)), None);
+        let from = |thresholds: &Thresholds| thresholds.judge("hubness_skew", Some(1.5)).unwrap().limits_from;
+        assert_eq!((from(&usual), from(&strict)), (Basis::Measured, Basis::Given));
+    }
+
+    #[test]
+    fn every_figure_says_where_its_numbers_come_from_and_what_was_measured_is_within_the_limits() {
+        let Thresholds(all) = Thresholds::usual().unwrap();
+        for (id, limits) in &all {
+            assert!(limits.usual_from.is_some() && limits.limits_from.is_some(), "{id}");
+        }
+        // The table of vecscope 0.2.0, lowest and highest of eight files.
+        for (id, low, high) in [
+            ("mean_cosine", 0.026, 0.692),
+            ("participation_ratio_share", 0.087, 0.285),
+            ("rogue_dimension", 1.7, 3.2),
+            ("hubness_skew", 1.16, 2.28),
+            ("anti_hubs", 0.005, 0.026),
+            ("islands", 0.0, 0.0),
+        ] {
+            assert_eq!(all[id].usual_from, Some(Basis::Measured), "{id}");
+            for value in [low, high] {
+                assert_eq!(Thresholds(all.clone()).judge(id, Some(value)).unwrap().level, Level::Ok, "{id}");
+            }
+        }
     }
 
     #[test]

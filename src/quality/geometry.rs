@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::spectrum::{Moment, Scale, eigenvalues};
+use super::spectrum::{Moment, Scale, eigenvalues, eigenvalues_with_centred};
 use crate::error::{Error, Result};
 use crate::rows::simd::{dot_f64, squared_distance_f64};
 use crate::rows::{Fold, RowBlock, RowSource, fold_rows, norms};
@@ -117,6 +117,14 @@ impl NormSummary {
     }
 }
 
+/// Whether all rows have the length 1, to the precision of `f32`: then cosine and Euclidean distance rank rows alike.
+///
+/// # Errors
+/// Whatever the source meets while reading.
+pub fn rows_are_unit(source: &(impl RowSource + ?Sized)) -> Result<bool> {
+    Ok(NormSummary::of(&norms(source)?).is_unit())
+}
+
 /// How [`geometry`] draws pairs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GeometryOptions {
@@ -173,11 +181,11 @@ pub fn geometry(source: &(impl RowSource + ?Sized), options: &GeometryOptions) -
     // What is left of rows that are all equal is rounding.
     let varies = n > 1 && trace > 1e-12 * raw.trace() && trace > 0.0;
     let participation_ratio = varies.then(|| trace * trace / squares);
-    let ((of_raw, of_covariance), of_unit) = rayon::join(
-        || rayon::join(|| eigenvalues(&raw), || eigenvalues(&covariance)),
+    let (both, of_unit) = rayon::join(
+        || eigenvalues_with_centred(&raw),
         || if std::ptr::eq(unit, &raw) { Ok(Vec::new()) } else { eigenvalues(unit) },
     );
-    let (of_raw, of_covariance, of_unit) = (of_raw?, of_covariance?, of_unit?);
+    let ((of_raw, of_covariance), of_unit) = (both?, of_unit?);
     let of_unit = if of_unit.is_empty() { &of_raw } else { &of_unit };
     let variances = raw.variances(source)?;
     let mean_variance = variances.iter().sum::<f64>() / d.max(1) as f64;

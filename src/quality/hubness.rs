@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use super::components::Components;
-use super::graph::Graph;
+use crate::rows::{Components, Graph};
 
 /// The usual number of neighbours for hubness.
 pub const HUBNESS_NEIGHBORS: usize = 10;
@@ -14,7 +13,8 @@ const LISTED: usize = 10;
 /// An island is smaller than this share of all rows.
 const ISLAND_SHARE: f64 = 0.005;
 
-/// How evenly rows occur among the neighbours of others. `None` is a number that does not exist: of no rows.
+/// How evenly rows occur among the neighbours of others. `None` is a number that does not exist: of no rows, or not from a
+/// sample of them.
 #[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Hubness {
     /// How many neighbours of each row were looked at.
@@ -28,9 +28,9 @@ pub struct Hubness {
     /// The share of all occurrences that rows hold with at least 2 k of them.
     pub hubs: Option<f64>,
     /// Connected parts of the graph that are smaller than max(k + 1, 0.5 % of the rows).
-    pub islands: usize,
+    pub islands: Option<usize>,
     /// The share of all rows in them.
-    pub island_share: f64,
+    pub island_share: Option<f64>,
     /// The rows with the most occurrences, most first.
     pub worst_hubs: Vec<Hub>,
     /// How many rows occur 0, 1, 2, ... times; the last entry counts all from there on.
@@ -86,8 +86,8 @@ pub fn hubness(graph: &Graph, k: usize) -> Hubness {
         robin_hood: skew.robin_hood,
         anti_hubs: skew.anti_hubs,
         hubs: skew.hubs,
-        islands: islands.len(),
-        island_share: islands.iter().sum::<usize>() as f64 / n.max(1) as f64,
+        islands: Some(islands.len()),
+        island_share: Some(islands.iter().sum::<usize>() as f64 / n.max(1) as f64),
         worst_hubs: worst,
         occurrences: histogram,
     }
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(found.occurrences.iter().sum::<usize>(), 53);
         let small = Components::of_graph(&graph, 2).sizes();
         assert!(small.contains(&3));
-        assert!(found.islands < small.len());
+        assert!(found.islands.unwrap() < small.len());
     }
 
     #[test]
@@ -161,6 +161,6 @@ mod tests {
     fn no_rows_have_no_hubs() {
         let graph = Graph::of(Array2::zeros((1, 2)).view(), 10, Metric::L2).unwrap();
         let found = hubness(&graph, 10);
-        assert_eq!((found.k, found.hubness_skew, found.islands), (0, None, 0));
+        assert_eq!((found.k, found.hubness_skew, found.islands), (0, None, Some(0)));
     }
 }

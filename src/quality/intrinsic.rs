@@ -2,11 +2,9 @@
 
 use serde::Serialize;
 
-use super::distinct::DistinctRows;
-use super::graph::Graph;
 use crate::error::{Error, Result};
 use crate::metric::quantile;
-use crate::rows::Metric;
+use crate::rows::{DistinctRows, Graph, Metric};
 
 /// The share of the largest ratios that TwoNN leaves out.
 const DISCARDED: f64 = 0.1;
@@ -32,7 +30,7 @@ pub struct IntrinsicDimension {
     pub gride: Vec<Gride>,
     /// At a scale of its own for each row, as far as the density is constant (Di Noia et al. 2024).
     pub abide: Option<f64>,
-    /// How many rows were used: those without duplicates.
+    /// How many rows were used: those without duplicates, or a sample of them.
     pub rows: usize,
     /// The share of all rows left out as duplicates of an earlier one.
     pub dropped_share: f64,
@@ -84,15 +82,21 @@ pub fn intrinsic_dimension(graph: &Graph, distinct: &DistinctRows) -> Result<Int
         )));
     }
     let graph = graph.truncated(INTRINSIC_NEIGHBORS);
-    let twonn = twonn(&graph);
-    Ok(IntrinsicDimension {
-        twonn,
-        mle: mle(&graph),
-        gride: gride(&graph),
-        abide: twonn.and_then(|start| abide(&graph, start)),
-        rows: distinct.len(),
+    let found = of_lists(&graph, distinct);
+    let abide = found.twonn.and_then(|start| abide(&graph, start));
+    Ok(IntrinsicDimension { abide, rows: distinct.len(), ..found })
+}
+
+/// The estimates that need the distances of each list only.
+pub(super) fn of_lists(graph: &Graph, distinct: &DistinctRows) -> IntrinsicDimension {
+    IntrinsicDimension {
+        twonn: twonn(graph),
+        mle: mle(graph),
+        gride: gride(graph),
+        abide: None,
+        rows: graph.n_rows(),
         dropped_share: distinct.repeated() as f64 / distinct.n_rows().max(1) as f64,
-    })
+    }
 }
 
 /// Natural logarithms of the ratio of the distances at two places (from 0), for rows at which it exists.
@@ -104,7 +108,7 @@ fn log_ratios(graph: &Graph, near: usize, far: usize) -> Vec<f64> {
     ratios.filter(|ratio| ratio.is_finite()).collect()
 }
 
-fn twonn(graph: &Graph) -> Option<f64> {
+pub(super) fn twonn(graph: &Graph) -> Option<f64> {
     let mut ratios = log_ratios(graph, 0, 1);
     ratios.sort_unstable_by(f64::total_cmp);
     let n = ratios.len() as f64;
@@ -118,7 +122,7 @@ fn twonn(graph: &Graph) -> Option<f64> {
     finite(products / squares)
 }
 
-fn mle(graph: &Graph) -> Option<f64> {
+pub(super) fn mle(graph: &Graph) -> Option<f64> {
     let k = MLE_NEIGHBORS;
     let inverse = |row: usize| {
         let distances = graph.distances(row).get(..k)?;
@@ -190,7 +194,7 @@ fn abide(graph: &Graph, start: f64) -> Option<f64> {
     if most < 4 {
         return None;
     }
-    let logs: Vec<f64> = graph.distances.iter().map(|distance| distance.ln()).collect();
+    let logs: Vec<f64> = (0..n).flat_map(|row| graph.distances(row)).map(|distance| distance.ln()).collect();
     let log_distance = |row: usize, place: usize| logs[row * most + place - 1];
     let scale_of = |row: usize, d: f64| {
         let mut j = 4;

@@ -3,8 +3,8 @@
 use ndarray::ArrayView2;
 use serde::Serialize;
 
-use super::graph::Graph;
 use crate::error::{Error, Result};
+use crate::rows::Graph;
 
 /// Neighbours of the value of a row.
 pub const VALUE_NEIGHBORS: usize = 10;

@@ -3,15 +3,11 @@
 //! Every number here comes from one pass over the rows ([`geometry()`]) or from one exact graph of nearest rows
 //! ([`Graph`]). A kernel takes rows or a graph and options, and gives a plain result.
 
-mod components;
-mod distinct;
 mod diversity;
 mod drift;
 mod duplicates;
 mod findings;
 mod geometry;
-mod graph;
-mod graph_file;
 mod hubness;
 mod intrinsic;
 mod isolation;
@@ -20,30 +16,35 @@ mod normal;
 mod order;
 mod outliers;
 mod pairs;
-mod prepared;
+mod queries;
+mod sampled;
 mod spectrum;
 
-pub use components::Components;
-pub use distinct::DistinctRows;
 pub use diversity::{Bin, Diversity, GroupDiversity, diversity, diversity_of_groups};
-pub use drift::{Mmd, Outside, mmd, outside};
+pub use drift::{Mmd, mmd};
 pub use duplicates::{
     DuplicateOptions, Duplicates, Keep, Known, KnownBy, NEAR_DUPLICATE_COSINE, NEAR_DUPLICATE_NEIGHBORS,
     NEAR_DUPLICATE_SHARE, NearRule, equal_texts, find_duplicates, known_from, near_groups, relative_pairs,
     removed_of,
 };
-pub use findings::{Finding, Level, Thresholds};
-pub use geometry::{Geometry, GeometryOptions, NormSummary, PowerLaw, Uniformity, alignment, geometry};
-pub use graph::{Graph, MOST_NEIGHBORS, nearest_rows};
-pub(crate) use graph_file::metric_name;
+pub use findings::{Basis, Finding, Level, Thresholds};
+pub use geometry::{
+    Geometry, GeometryOptions, NormSummary, PowerLaw, Uniformity, alignment, geometry, rows_are_unit,
+};
 pub use hubness::{HUBNESS_NEIGHBORS, Hub, Hubness, hubness, occurrences, skewness};
 pub use intrinsic::{Gride, INTRINSIC_NEIGHBORS, IntrinsicDimension, intrinsic_dimension};
 pub use isolation::{IsolationForestOptions, isolation_forest};
 pub use label_errors::{LabelError, LabelErrors, VALUE_NEIGHBORS, knn_shapley, label_errors};
 pub(crate) use normal::share_interval;
-pub use order::{RowOrder, row_order};
+pub use order::{RowOrder, row_order, row_order_of_sample};
 pub use outliers::{
     LOF_THRESHOLD, OUTLIER_NEIGHBORS, OUTLIER_THRESHOLD, OutlierMethod, Outliers, knn_outliers,
     local_outlier_factor,
 };
-pub use pairs::{Pair, near_pairs, similarity_groups};
+pub use pairs::{Pair, near_pairs, pairs_of_graph, similarity_groups};
+pub use queries::{Outside, nearest_rows, outside};
+pub use sampled::{
+    SampledDimension, SampledHubness, hubness_of_sample, intrinsic_dimension_of_sample, standard_error,
+};
+
+pub use crate::rows::{Components, DistinctRows, Graph, MOST_NEIGHBORS, SampleGraph};

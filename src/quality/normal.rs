@@ -68,4 +68,20 @@ mod tests {
         assert_eq!(share_interval(0, 0), (0.0, 1.0));
         assert_eq!(share_interval(0, 10).0, 0.0);
     }
+
+    #[test]
+    fn wilsons_interval_covers_the_share_as_often_as_it_says() {
+        for (n, share) in [(60, 0.5), (100, 0.3), (200, 0.1), (500, 0.05_f64)] {
+            // All numbers of hits, with their binomial probabilities.
+            let (mut covered, mut probability) = (0.0, (1.0 - share).powi(n));
+            for hits in 0..=n {
+                let (low, high) = share_interval(hits as usize, n as usize);
+                if (low..=high).contains(&share) {
+                    covered += probability;
+                }
+                probability *= f64::from(n - hits) / f64::from(hits + 1) * share / (1.0 - share);
+            }
+            assert!((0.92..=0.98).contains(&covered), "{n} {share}: {covered}");
+        }
+    }
 }

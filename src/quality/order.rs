@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::graph::Graph;
 use super::normal::normal_cdf;
+use crate::rows::{Graph, SampleGraph};
 use crate::split::NumpyRandom;
 
 /// Neighbours of each row that are looked at.
@@ -25,7 +25,18 @@ pub struct RowOrder {
 /// Tests whether near rows are near each other in the file (sorted by topic, by time, by label), as cleanlab 2.9.0's
 /// non-IID check does with the same random permutations. `None` with fewer than 3 rows, and where all shuffles agree.
 pub fn row_order(graph: &Graph) -> Option<RowOrder> {
-    let (n, k) = (graph.n_rows(), graph.k().min(NEIGHBORS));
+    order_of(graph, &(0..graph.n_rows()).collect::<Vec<_>>(), graph.n_rows())
+}
+
+/// The same by the neighbours of some rows.
+pub fn row_order_of_sample(graph: &SampleGraph) -> Option<RowOrder> {
+    let rows: Vec<usize> = graph.queries().iter().map(|row| *row as usize).collect();
+    order_of(graph.lists(), &rows, graph.n_rows())
+}
+
+/// By lists of neighbours, each of one of the `rows`, of `n` rows in all.
+fn order_of(graph: &Graph, rows: &[usize], n: usize) -> Option<RowOrder> {
+    let k = graph.k().min(NEIGHBORS);
     if n < 3 || k == 0 {
         return None;
     }
@@ -39,14 +50,14 @@ pub fn row_order(graph: &Graph) -> Option<RowOrder> {
     }
     let statistic_of = |place: &[usize]| {
         let mut counts = vec![0_u64; n];
-        for row in 0..n {
-            for near in &graph.rows(row)[..k] {
-                counts[place[row].abs_diff(place[*near as usize])] += 1;
+        for (list, row) in rows.iter().enumerate() {
+            for near in &graph.rows(list)[..k] {
+                counts[place[*row].abs_diff(place[*near as usize])] += 1;
             }
         }
         // cleanlab compares at each neighbour the share of those before it, so both ends of a step count; the last
         // step ends at the largest distance.
-        let all = (n * k) as f64;
+        let all = (rows.len() * k) as f64;
         let (mut before, mut largest) = (0_u64, 0.0_f64);
         for (apart, count) in counts.iter().enumerate().skip(1) {
             if *count == 0 {

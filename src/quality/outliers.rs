@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::graph::Graph;
 use crate::error::{Error, Result};
 use crate::metric::quantile;
-use crate::rows::Metric;
+use crate::rows::{Graph, Metric};
 
 /// Neighbours of a row whose distances are averaged.
 pub const OUTLIER_NEIGHBORS: usize = 10;

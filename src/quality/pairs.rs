@@ -4,12 +4,11 @@ use ndarray::ArrayView2;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::components::Components;
-use super::distinct::DistinctRows;
-use super::prepared::{Measure, Prepared};
+use super::geometry::rows_are_unit;
 use crate::error::{Error, Result};
+use crate::rows::graph::{Measure, Prepared};
 use crate::rows::product::dot_products;
-use crate::rows::{Metric, require_finite};
+use crate::rows::{Components, DistinctRows, Graph, Metric, require_finite};
 
 /// Rows on one side of a matrix product.
 const TILE_ROWS: usize = 512;
@@ -41,12 +40,12 @@ pub fn near_pairs(
 ) -> Result<Vec<Pair>> {
     require_finite(rows)?;
     let first = distinct.first_rows();
-    let measure = Measure::new(rows, (distinct.repeated() > 0).then_some(first), metric)?;
+    let measure = Measure::of_distinct(rows, distinct, metric)?;
     let prepared = Prepared::new(&measure);
     let (n, dims) = (prepared.n_rows(), prepared.dims());
     // The stored numbers are rounded to 1e-7: a cosine of 0.95 that they give as 0.9499999999 is one.
     let limit = limit + 1e-9;
-    let bound = prepared.estimate_bound(measure.square(limit));
+    let bound = prepared.frame.estimate_bound(measure.square(limit), prepared.longest());
     let block = |b: usize| b * TILE_ROWS..((b + 1) * TILE_ROWS).min(n);
     let blocks = n.div_ceil(TILE_ROWS);
     let tiles: Vec<(usize, usize)> = (0..blocks).flat_map(|a| (a..blocks).map(move |b| (a, b))).collect();
@@ -60,7 +59,7 @@ pub fn near_pairs(
                 let mut near = Vec::new();
                 for (j, products) in products.chunks_exact_mut(block(*a).len()).enumerate() {
                     let other = block(*b).start + j;
-                    prepared.to_squares(products, squares, prepared.squares[other]);
+                    prepared.frame.to_squares(products, squares, prepared.squares[other]);
                     let until = if a == b { j } else { products.len() };
                     for (i, square) in products[..until].iter().enumerate() {
                         if *square <= bound {
@@ -87,6 +86,68 @@ pub fn near_pairs(
     }
     pairs.par_sort_unstable_by_key(|pair| (pair.a, pair.b));
     Ok(pairs)
+}
+
+/// The pairs of distinct vectors within a cosine distance (measured as [`near_pairs`] does), out of the graph of the
+/// distinct vectors; `None` when a vector may have more of them than the graph has neighbours.
+///
+/// # Errors
+/// For a graph of other rows, or of a distance that ranks them in another way than the cosine.
+pub fn pairs_of_graph(
+    graph: &Graph,
+    rows: ArrayView2<'_, f32>,
+    distinct: &DistinctRows,
+    limit: f64,
+) -> Result<Option<Vec<Pair>>> {
+    let measure = Measure::of_distinct(rows, distinct, Metric::Cosine)?;
+    let n = measure.n_rows();
+    if graph.n_rows() != n {
+        return Err(Error::argument("a graph of different rows")
+            .seen(format!("{} rows in the graph, {n} distinct rows", graph.n_rows())));
+    }
+    if graph.metric() != Metric::Cosine && !rows_are_unit(&rows)? {
+        return Err(another_distance());
+    }
+    let limit = limit + 1e-9;
+    // The square of a chord is twice the cosine distance; a margin covers lengths that are 1 to f32's precision only.
+    let within = match graph.metric() {
+        Metric::Cosine => limit,
+        _ => (2.0 * limit.max(0.0)).sqrt() + 1e-5,
+    };
+    let most = n.saturating_sub(1);
+    if (0..n).any(|row| graph.k() < most && graph.distances(row).last().is_none_or(|last| *last <= within)) {
+        return Ok(None);
+    }
+    let first = distinct.first_rows();
+    let of_row = |row: usize| {
+        let near = graph.rows(row).iter().zip(graph.distances(row)).take_while(|(_, d)| **d <= within);
+        let pair = |other: &u32| {
+            let distance = measure.distance(row, *other as usize);
+            let (a, b) = (first[row] as usize, first[*other as usize] as usize);
+            (distance <= limit).then_some(Pair { a: a.min(b), b: a.max(b), distance })
+        };
+        near.filter_map(|(other, _)| pair(other)).collect::<Vec<Pair>>()
+    };
+    let mut pairs: Vec<Pair> = (0..n).into_par_iter().flat_map_iter(of_row).collect();
+    pairs.par_sort_unstable_by_key(|pair| (pair.a, pair.b));
+    pairs.dedup_by_key(|pair| (pair.a, pair.b));
+    Ok(Some(pairs))
+}
+
+/// A graph of all rows by another distance, where both rank the rows alike.
+pub(super) fn known_as(graph: &Graph, rows: ArrayView2<'_, f32>, metric: Metric) -> Result<Graph> {
+    if graph.metric() == metric {
+        return Ok(graph.clone());
+    }
+    if !rows_are_unit(&rows)? {
+        return Err(another_distance());
+    }
+    graph.measured_again(rows, None, metric)
+}
+
+fn another_distance() -> Error {
+    Error::argument("a Euclidean graph of rows that are not of length 1 does not tell which cosines are high")
+        .advice("make the graph with `embedlab knn FILE --metric cosine`")
 }
 
 /// A group for each row: rows that are linked by a chain of pairs with at least this cosine are in one. For splits that

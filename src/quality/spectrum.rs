@@ -1,8 +1,12 @@
 //! Second moments of rows and their eigenvalues, in `f64`.
 
 use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
+use faer::linalg::evd::tridiag::{TridiagParams, tridiag_in_place, tridiag_in_place_scratch};
+use faer::linalg::evd::{
+    ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch, tridiagonal_self_adjoint_evd,
+};
 use faer::linalg::matmul::matmul;
+use faer::linalg::qr::no_pivoting::factor::recommended_block_size;
 use faer::{Accum, Mat, MatMut, MatRef, Par, Spec};
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
@@ -105,6 +109,34 @@ impl Moment {
         Moment { matrix, sum: vec![0.0; self.sum.len()], n: self.n, of_columns: self.of_columns }
     }
 
+    /// The matrix in a basis that begins with a direction of this length (or its opposite): HAH with the reflection
+    /// H = I - 2ww' that turns the direction to the first axis. The lower half is set.
+    fn reflected(&self, direction: &[f64], length: f64) -> Mat<f64> {
+        let size = self.matrix.nrows();
+        let mut w: Vec<f64> = direction.iter().map(|x| x / length).collect();
+        w[0] += if w[0] < 0.0 { -1.0 } else { 1.0 };
+        let norm = w.iter().map(|x| x * x).sum::<f64>().sqrt();
+        w.iter_mut().for_each(|x| *x /= norm);
+        let mut p = vec![0.0; size];
+        for j in 0..size {
+            p[j] += self.matrix[(j, j)] * w[j];
+            for i in j + 1..size {
+                let x = self.matrix[(i, j)];
+                p[i] += x * w[j];
+                p[j] += x * w[i];
+            }
+        }
+        let inner: f64 = w.iter().zip(&p).map(|(w, p)| w * p).sum();
+        let mut matrix = Mat::zeros(size, size);
+        for j in 0..size {
+            for i in j..size {
+                let changed = w[i] * p[j] + p[i] * w[j] - 2.0 * inner * w[i] * w[j];
+                matrix[(i, j)] = self.matrix[(i, j)] - 2.0 * changed;
+            }
+        }
+        matrix
+    }
+
     pub fn trace(&self) -> f64 {
         (0..self.matrix.nrows()).map(|i| self.matrix[(i, i)]).sum()
     }
@@ -136,6 +168,54 @@ pub(super) fn eigenvalues(of: &Moment) -> Result<Vec<f64>> {
     let mut memory = MemBuffer::new(scratch);
     let stack = MemStack::new(&mut memory);
     self_adjoint_evd(of.matrix.as_ref(), values.as_mut(), None, Par::Seq, stack, Spec::default())
+        .map_err(|error| Error::input("the eigenvalues do not converge").seen(format!("{error:?}")))?;
+    let mut values: Vec<f64> = values.column_vector().iter().map(|value| value.max(0.0)).collect();
+    values.sort_unstable_by(|a, b| b.total_cmp(a));
+    Ok(values)
+}
+
+/// The eigenvalues, and those of the same rows less their mean, by one reduction to a tridiagonal matrix.
+///
+/// The basis begins with the direction in which centring acts: the mean of the rows (for Z'Z), or the row of ones (for
+/// ZZ'). In such a basis centring changes only what stands at the first place of the tridiagonal matrix.
+pub(super) fn eigenvalues_with_centred(of: &Moment) -> Result<(Vec<f64>, Vec<f64>)> {
+    let size = of.matrix.nrows();
+    let direction: Vec<f64> = if of.of_columns { of.sum.clone() } else { vec![1.0; size] };
+    let square: f64 = direction.iter().map(|x| x * x).sum();
+    if square == 0.0 {
+        let values = eigenvalues(of)?;
+        return Ok((values.clone(), values));
+    }
+    let mut matrix = of.reflected(&direction, square.sqrt());
+    let block = recommended_block_size::<f64>(size, size);
+    let mut householder = Mat::zeros(block, size - 1);
+    let params: Spec<TridiagParams, f64> = Spec::default();
+    let mut memory = MemBuffer::new(tridiag_in_place_scratch::<f64>(size, Par::Seq, params));
+    let stack = MemStack::new(&mut memory);
+    tridiag_in_place(matrix.as_mut(), householder.as_mut(), Par::Seq, stack, params);
+    let mut diagonal: Vec<f64> = (0..size).map(|i| matrix[(i, i)]).collect();
+    let mut beside: Vec<f64> = (1..size).map(|i| matrix[(i, i - 1)]).collect();
+    let raw = tridiagonal(&diagonal, &beside)?;
+    if of.of_columns {
+        diagonal[0] -= square / of.n as f64;
+    } else {
+        diagonal[0] = 0.0;
+        beside.iter_mut().take(1).for_each(|x| *x = 0.0);
+    }
+    Ok((raw, tridiagonal(&diagonal, &beside)?))
+}
+
+fn tridiagonal(diagonal: &[f64], beside: &[f64]) -> Result<Vec<f64>> {
+    let n = diagonal.len();
+    let (mut d, mut e) = (faer::diag::Diag::<f64>::zeros(n), faer::diag::Diag::<f64>::zeros(n));
+    diagonal.iter().enumerate().for_each(|(i, x)| d[i] = *x);
+    beside.iter().enumerate().for_each(|(i, x)| e[i] = *x);
+    let mut values = faer::diag::Diag::<f64>::zeros(n);
+    let scratch = self_adjoint_evd_scratch::<f64>(n, ComputeEigenvectors::No, Par::Seq, Spec::default());
+    let mut memory = MemBuffer::new(scratch);
+    let stack = MemStack::new(&mut memory);
+    let spec = Spec::default();
+    tridiagonal_self_adjoint_evd(d.as_ref(), e.as_ref(), values.as_mut(), None, Par::Seq, stack, spec)
         .map_err(|error| Error::input("the eigenvalues do not converge").seen(format!("{error:?}")))?;
     let mut values: Vec<f64> = values.column_vector().iter().map(|value| value.max(0.0)).collect();
     values.sort_unstable_by(|a, b| b.total_cmp(a));
@@ -186,6 +266,26 @@ fn add_products(tiles: &mut [(usize, usize, Vec<f64>)], rows: ArrayView2<'_, f64
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn centred_eigenvalues_are_those_of_the_centred_matrix() {
+        for (n, d) in [(40, 12), (9, 20), (2, 5), (30, 1), (1, 4)] {
+            let rows = Array2::from_shape_fn((n, d), |(i, j)| ((i * 7 + j * 13 + i * j) % 29) as f32 - 4.0);
+            let moment = Moment::of(&rows, Scale::None).unwrap();
+            let (raw, centred) = eigenvalues_with_centred(&moment).unwrap();
+            for (found, expected) in
+                [(raw, eigenvalues(&moment).unwrap()), (centred, eigenvalues(&moment.centred()).unwrap())]
+            {
+                assert_eq!(found.len(), expected.len());
+                for (a, b) in found.iter().zip(&expected) {
+                    assert!((a - b).abs() < 1e-10 * moment.trace().max(1.0), "{n} {d}: {a} {b}");
+                }
+            }
+        }
+        let even = Array2::from_shape_fn((4, 3), |(i, _)| if i % 2 == 0 { 1.0_f32 } else { -1.0 });
+        let (raw, centred) = eigenvalues_with_centred(&Moment::of(&even, Scale::None).unwrap()).unwrap();
+        assert_eq!(raw, centred);
+    }
 
     #[test]
     fn both_shapes_have_the_same_eigenvalues() {

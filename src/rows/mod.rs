@@ -31,10 +31,12 @@
 //! # Ok::<(), embedlab::Error>(())
 //! ```
 
+mod components;
 mod distance;
 mod distinct;
 mod finite;
 mod fold;
+pub(crate) mod graph;
 mod mean;
 mod pca;
 pub(crate) mod product;
@@ -42,10 +44,12 @@ pub(crate) mod simd;
 mod source;
 mod top_k;
 
+pub use components::Components;
 pub use distance::Metric;
-pub use distinct::distinct_rows;
+pub use distinct::{DistinctRows, distinct_rows};
 pub(crate) use finite::require_finite;
 pub use fold::{BLOCK_ROWS, Fold, LEAF_ROWS, RowBlock, fold_rows};
+pub use graph::{Graph, MOST_NEIGHBORS, SampleGraph};
 pub(crate) use mean::group_sums;
 pub use mean::{GroupMeans, Moments, group_means, moments, norms};
 pub use pca::Pca;

@@ -11,10 +11,12 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 
 mod folds;
+mod groups;
 mod leak;
 mod numpy_random;
 
 pub use folds::{group_k_fold, k_fold, stratified_k_fold};
+pub use groups::joined_groups;
 pub use leak::{Copies, Leak, leaks};
 pub(crate) use numpy_random::NumpyRandom;
 

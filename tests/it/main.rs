@@ -32,6 +32,8 @@ mod notebooks;
 mod outputs;
 mod pages;
 mod quality;
+mod quality_graphs;
+mod quality_simulations;
 mod readme;
 mod recommend;
 mod report_page;

@@ -1,6 +1,6 @@
 //! Connected components: what hangs together by links.
 
-use super::graph::Graph;
+use super::Graph;
 
 /// Sets of items that grow together (union by the smaller number, with path halving).
 #[derive(Debug, Clone)]

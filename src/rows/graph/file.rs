@@ -11,10 +11,9 @@ use arrow::datatypes::{DataType, Field, Float32Type, Schema, UInt32Type};
 use arrow::ipc::reader::FileReader;
 use arrow::ipc::writer::FileWriter;
 
-use super::distinct::DistinctRows;
-use super::graph::Graph;
+use super::Graph;
 use crate::error::{Error, Result};
-use crate::rows::Metric;
+use crate::rows::{DistinctRows, Metric};
 
 /// Rows of one record batch.
 const BATCH: usize = 65_536;

@@ -1,0 +1,144 @@
+//! What the vectors say about a label.
+
+use ndarray::Axis;
+
+use super::super::Context;
+use super::super::out_of_fold::{Folds, predicted};
+use super::card::{LabelCard, Probe};
+use super::graphs::{MOST_ROWS, Neighborhoods, sample};
+use crate::cluster::{KMeans, SilhouetteOptions, silhouette};
+use crate::data::Data;
+use crate::error::{Error, Result};
+use crate::metric::agreement;
+use crate::model::ModelKind;
+use crate::number::counted;
+use crate::quality::{label_errors, standard_error};
+
+/// The most rows that probes of the label see.
+const MOST_PROBED: usize = 5_000;
+
+pub(super) fn label_card(
+    column: &str,
+    data: &Data,
+    near: &Neighborhoods,
+    k: usize,
+    folds: Folds,
+    context: &Context<'_>,
+) -> Result<Option<LabelCard>> {
+    let rows = data.matrix()?;
+    let codes = data.table().labels(column)?;
+    let (names, codes) = (codes.names, codes.codes);
+    let some: Vec<usize> = (0..codes.len()).filter(|row| codes[*row].is_some()).collect();
+    let mut counts = vec![0_usize; names.len()];
+    codes.iter().flatten().for_each(|code| counts[*code as usize] += 1);
+    let classes = counts.iter().filter(|count| **count > 0).count();
+    if classes < 2 || 2 * classes > some.len() {
+        context.warn(format!(
+            "the column {column} has {} for {}, so it is not looked at as a label",
+            counted(classes, "class"),
+            counted(some.len(), "row")
+        ));
+        return Ok(None);
+    }
+    let n = some.len() as f64;
+    let same_label = agreement_of(near, &codes, k);
+    let pairs: f64 = counts.iter().map(|count| *count as f64 * (*count as f64 - 1.0)).sum();
+    // Probes fit models: a sample is enough for them, and says so.
+    let probed: Vec<usize> = match sample(some.len(), MOST_PROBED, context.seed) {
+        Some(picked) => picked.into_iter().map(|at| some[at]).collect(),
+        None => some.clone(),
+    };
+    let picked = rows.select(Axis(0), &probed);
+    let truth: Vec<usize> = probed.iter().filter_map(|row| codes[*row]).map(|code| code as usize).collect();
+    let probe = |kind: ModelKind| {
+        context.check_stop()?;
+        match predicted(picked.view(), &truth, &names, kind, folds) {
+            Ok(found) => Ok(Some(found)),
+            Err(error) => {
+                context.warn(format!("no {} of the label: {error}", kind.name()));
+                Ok::<_, Error>(None)
+            }
+        }
+    };
+    let scored = |found: &Option<crate::model::ClassificationAnalysis>| {
+        found.as_ref().map(|found| Probe {
+            accuracy: found.report.accuracy,
+            low: found.intervals.accuracy.low,
+            high: found.intervals.accuracy.high,
+        })
+    };
+    let logistic = probe(ModelKind::Logistic)?;
+    let errors = match &logistic {
+        Some(found) => Some(label_errors(&found.truth, found.probabilities.view())?.errors.len()),
+        None => None,
+    };
+    let options = SilhouetteOptions {
+        geometry: crate::cluster::Geometry::Spherical,
+        seed: context.seed,
+        ..Default::default()
+    };
+    let silhouette = match sample(some.len(), MOST_ROWS, context.seed) {
+        Some(places) => {
+            let places: Vec<usize> = places.into_iter().map(|at| some[at]).collect();
+            let codes: Vec<Option<u32>> = places.iter().map(|row| codes[*row]).collect();
+            silhouette(&rows.select(Axis(0), &places), &codes, &options)
+        }
+        None => silhouette(&rows, &codes, &options),
+    };
+    let clusters = KMeans::params(classes)
+        .geometry(crate::cluster::Geometry::Spherical)
+        .seed(context.seed)
+        .fit_rows(&picked)
+        .and_then(|model| model.predict_rows(&picked));
+    let v_measure = clusters.ok().and_then(|clusters| {
+        let pairs: Vec<(u32, u32)> = truth
+            .iter()
+            .zip(clusters)
+            .filter_map(|(class, cluster)| Some((*class as u32, cluster?)))
+            .collect();
+        let (classes, clusters): (Vec<u32>, Vec<u32>) = pairs.into_iter().unzip();
+        agreement(&classes, &clusters).ok().map(|found| found.v_measure)
+    });
+    Ok(Some(LabelCard {
+        column: column.to_owned(),
+        rows: some.len(),
+        probed_rows: probed.len(),
+        majority: counts.iter().copied().max().unwrap_or(0) as f64 / n,
+        knn: scored(&probe(ModelKind::Knn)?),
+        logistic: scored(&logistic),
+        forest: scored(&probe(ModelKind::Forest)?),
+        silhouette: silhouette.ok().map(|found| found.mean),
+        v_measure,
+        agreement: same_label.value,
+        agreement_error: same_label.standard_error,
+        agreement_by_chance: (n > 1.0).then(|| pairs / (n * (n - 1.0))),
+        label_errors: errors,
+    }))
+}
+
+struct Agreement {
+    value: Option<f64>,
+    standard_error: Option<f64>,
+}
+
+/// The share of the `k` nearest rows with a label that have the same one.
+fn agreement_of(near: &Neighborhoods, codes: &[Option<u32>], k: usize) -> Agreement {
+    let lists = near.lists();
+    let counted: Vec<(usize, usize)> = (0..lists.n_rows())
+        .map(|list| {
+            let Some(own) = codes[near.row(list)] else { return (0, 0) };
+            let others = lists.rows(list).iter().take(k).filter_map(|other| codes[*other as usize]);
+            others.fold((0, 0), |(same, all), code| (same + usize::from(code == own), all + 1))
+        })
+        .collect();
+    let share = |kept: &mut dyn Iterator<Item = usize>| {
+        let (same, all) = kept.map(|at| counted[at]).fold((0, 0), |sum, x| (sum.0 + x.0, sum.1 + x.1));
+        (all > 0).then(|| same as f64 / all as f64)
+    };
+    Agreement {
+        value: share(&mut (0..counted.len())),
+        standard_error: near
+            .sampled()
+            .and_then(|drawn| standard_error(drawn, codes.len(), |kept| share(&mut kept.iter().copied()))),
+    }
+}

@@ -1,0 +1,76 @@
+//! Predictions of each row by models that have not seen it.
+
+use ndarray::{Array2, ArrayView2};
+
+use super::splits::KeptTogether;
+use crate::error::{Error, Result};
+use crate::model::{
+    Classes, ClassificationAnalysis, ModelKind, ModelOptions, SampleInfo, cross_validate_classes,
+};
+use crate::quality::similarity_groups;
+use crate::rows::DistinctRows;
+use crate::split::{Split, group_k_fold, stratified_k_fold};
+
+/// How many models are fitted.
+const FOLDS: usize = 5;
+
+/// How rows are dealt out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Folds {
+    pub seed: u64,
+    /// Rows that are linked by this cosine stay in one fold; copies always do.
+    pub split_by_similarity: Option<f64>,
+}
+
+impl Folds {
+    fn of(self, rows: ArrayView2<'_, f32>, classes: &[usize]) -> Result<Vec<Split>> {
+        if let Some(cosine) = self.split_by_similarity {
+            let groups = similarity_groups(rows, cosine)?;
+            KeptTogether::of(&groups, cosine).check(FOLDS)?;
+            return group_k_fold(&groups, FOLDS);
+        }
+        let distinct = DistinctRows::of(&rows)?;
+        if distinct.repeated() > 0 {
+            let groups: Vec<u32> = (0..rows.nrows()).map(|row| distinct.vector_of(row) as u32).collect();
+            return group_k_fold(&groups, FOLDS);
+        }
+        let codes: Vec<u32> = classes.iter().map(|class| *class as u32).collect();
+        stratified_k_fold(&codes, FOLDS, self.seed as u32)
+    }
+}
+
+/// The probability of each class for each row, by models that have not seen the row or a copy of it.
+pub(super) fn out_of_fold(
+    rows: ArrayView2<'_, f32>,
+    classes: &[usize],
+    names: &[String],
+    kind: ModelKind,
+    folds: Folds,
+) -> Result<Array2<f64>> {
+    let found = predicted(rows, classes, names, kind, folds)?;
+    let mut probabilities = Array2::zeros((rows.nrows(), names.len()));
+    for (row, from) in found.held_out.test_rows.iter().zip(found.probabilities.rows()) {
+        probabilities.row_mut(*row).assign(&from);
+    }
+    Ok(probabilities)
+}
+
+/// A model in five folds; copies of a row stay on one side.
+pub(super) fn predicted(
+    rows: ArrayView2<'_, f32>,
+    classes: &[usize],
+    names: &[String],
+    kind: ModelKind,
+    folds: Folds,
+) -> Result<ClassificationAnalysis> {
+    let present = names.iter().enumerate().filter(|(class, _)| classes.contains(class)).count();
+    if present < 2 {
+        return Err(Error::input("fewer than two classes")
+            .seen(present.to_string())
+            .advice("choose another label"));
+    }
+    let splits = folds.of(rows, classes)?;
+    let options = ModelOptions { kind, seed: folds.seed, ..Default::default() };
+    let classes = Classes { codes: classes.to_vec(), names: names.to_vec() };
+    cross_validate_classes(rows, &classes, &splits, &SampleInfo::default(), &options)
+}
