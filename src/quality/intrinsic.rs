@@ -1,5 +1,6 @@
 //! How many numbers it would take to tell where a row is: the intrinsic dimension, from distances to near rows.
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -45,8 +46,11 @@ pub struct Gride {
     pub n2: usize,
     /// The intrinsic dimension.
     pub id: f64,
-    /// Its standard error.
+    /// Its standard error by the formula of the paper, which takes the rows to be independent.
     pub error: f64,
+    /// Its standard error where rows that are among each other's neighbours are not: usually a third larger. `None` where
+    /// it has no value.
+    pub standard_error: Option<f64>,
 }
 
 /// Estimates the intrinsic dimension from the Euclidean graph of the distinct rows (cosine distances are squares of
@@ -84,32 +88,33 @@ pub fn intrinsic_dimension(graph: &Graph, distinct: &DistinctRows) -> Result<Int
     let graph = graph.truncated(INTRINSIC_NEIGHBORS);
     let found = of_lists(&graph, distinct);
     let abide = found.twonn.and_then(|start| abide(&graph, start));
-    Ok(IntrinsicDimension { abide, rows: distinct.len(), ..found })
+    Ok(IntrinsicDimension { abide, gride: gride(&graph), rows: distinct.len(), ..found })
 }
 
-/// The estimates that need the distances of each list only.
+/// TwoNN and maximum likelihood, which need the distances of each list only.
 pub(super) fn of_lists(graph: &Graph, distinct: &DistinctRows) -> IntrinsicDimension {
     IntrinsicDimension {
         twonn: twonn(graph),
         mle: mle(graph),
-        gride: gride(graph),
+        gride: Vec::new(),
         abide: None,
         rows: graph.n_rows(),
         dropped_share: distinct.repeated() as f64 / distinct.n_rows().max(1) as f64,
     }
 }
 
-/// Natural logarithms of the ratio of the distances at two places (from 0), for rows at which it exists.
-fn log_ratios(graph: &Graph, near: usize, far: usize) -> Vec<f64> {
+/// Natural logarithms of the ratio of the distances at two places (from 0), for lists at which it exists, each with its
+/// list.
+fn log_ratios(graph: &Graph, near: usize, far: usize) -> Vec<(usize, f64)> {
     let ratios = (0..graph.n_rows()).filter_map(|row| {
         let distances = graph.distances(row);
-        Some((distances.get(far)? / distances.get(near)?).ln())
+        Some((row, (distances.get(far)? / distances.get(near)?).ln()))
     });
-    ratios.filter(|ratio| ratio.is_finite()).collect()
+    ratios.filter(|(_, ratio)| ratio.is_finite()).collect()
 }
 
 pub(super) fn twonn(graph: &Graph) -> Option<f64> {
-    let mut ratios = log_ratios(graph, 0, 1);
+    let mut ratios: Vec<f64> = log_ratios(graph, 0, 1).into_iter().map(|(_, ratio)| ratio).collect();
     ratios.sort_unstable_by(f64::total_cmp);
     let n = ratios.len() as f64;
     let keep = (n * (1.0 - DISCARDED)) as usize;
@@ -140,29 +145,74 @@ fn gride(graph: &Graph) -> Vec<Gride> {
     scales.filter_map(|n1| gride_at(graph, n1)).collect()
 }
 
+/// The estimate at one scale; without the standard error that needs the graph.
+pub(super) fn gride_of_lists(graph: &Graph, n1: usize) -> Option<Gride> {
+    Likelihood::of(graph, n1)?.estimate()
+}
+
 fn gride_at(graph: &Graph, n1: usize) -> Option<Gride> {
-    let n2 = 2 * n1;
-    let mut logs: Vec<f64> = log_ratios(graph, n1 - 1, n2 - 1).into_iter().filter(|log| *log > 0.0).collect();
-    // Ratios far beyond the usual ones are of rows that almost coincide.
-    let mut ratios: Vec<f64> = logs.iter().map(|log| log.exp()).collect();
-    ratios.sort_unstable_by(f64::total_cmp);
-    let (q50, q95) = (quantile(&ratios, 0.5), quantile(&ratios, 0.95));
-    logs.retain(|log| log.exp() < 20.0 * (q95 - q50) + q50);
-    if logs.len() < 2 {
-        return None;
+    let likelihood = Likelihood::of(graph, n1)?;
+    let found = likelihood.estimate()?;
+    Some(Gride { standard_error: likelihood.standard_error(graph, &found), ..found })
+}
+
+/// The likelihood of the dimension given ratios of distances at one scale.
+struct Likelihood {
+    n1: usize,
+    /// The logarithm of the ratio of each list.
+    logs: Vec<(usize, f64)>,
+}
+
+impl Likelihood {
+    fn of(graph: &Graph, n1: usize) -> Option<Likelihood> {
+        let mut logs = log_ratios(graph, n1 - 1, 2 * n1 - 1);
+        logs.retain(|(_, log)| *log > 0.0);
+        // Ratios far beyond the usual ones are of rows that almost coincide.
+        let mut ratios: Vec<f64> = logs.iter().map(|(_, log)| log.exp()).collect();
+        ratios.sort_unstable_by(f64::total_cmp);
+        let (q50, q95) = (quantile(&ratios, 0.5), quantile(&ratios, 0.95));
+        logs.retain(|(_, log)| log.exp() < 20.0 * (q95 - q50) + q50);
+        (logs.len() >= 2).then_some(Likelihood { n1, logs })
     }
-    let n = logs.len() as f64;
-    let (between, below) = ((n2 - n1 - 1) as f64, (n2 - 1) as f64);
-    let sum: f64 = logs.iter().sum();
-    let score = |d: f64| {
-        let near: f64 =
-            if between > 0.0 { logs.iter().map(|log| log / -(-d * log).exp_m1()).sum() } else { 0.0 };
-        (n - 1.0) / d + between * near - below * sum
-    };
-    let id = root(score)?;
-    let curvature: f64 = logs.iter().map(|log| (log / (2.0 * (id * log / 2.0).sinh())).powi(2)).sum();
-    let information = n / (id * id) + between * curvature;
-    Some(Gride { n1, n2, id, error: finite(1.0 / information.sqrt())? })
+
+    /// The score of one list at a dimension.
+    fn score(&self, d: f64, log: f64) -> f64 {
+        let between = (self.n1 - 1) as f64;
+        let near = if between > 0.0 { between * log / -(-d * log).exp_m1() } else { 0.0 };
+        1.0 / d + near - (2 * self.n1 - 1) as f64 * log
+    }
+
+    fn information(&self, d: f64) -> f64 {
+        let curvature: f64 =
+            self.logs.iter().map(|(_, log)| (log / (2.0 * (d * log / 2.0).sinh())).powi(2)).sum();
+        self.logs.len() as f64 / (d * d) + (self.n1 - 1) as f64 * curvature
+    }
+
+    fn estimate(&self) -> Option<Gride> {
+        // One row less, for an estimate without bias.
+        let id = root(|d| self.logs.iter().map(|(_, log)| self.score(d, *log)).sum::<f64>() - 1.0 / d)?;
+        let error = finite(1.0 / self.information(id).sqrt())?;
+        Some(Gride { n1: self.n1, n2: 2 * self.n1, id, error, standard_error: None })
+    }
+
+    /// The variance of a sum of scores of which those of neighbours are not independent: the products of the scores of
+    /// all linked pairs belong to it (Conley 1999).
+    fn standard_error(&self, graph: &Graph, found: &Gride) -> Option<f64> {
+        let mut scores = vec![0.0; graph.n_rows()];
+        self.logs.iter().for_each(|(row, log)| scores[*row] = self.score(found.id, *log));
+        let mean = scores.iter().sum::<f64>() / self.logs.len() as f64;
+        self.logs.iter().for_each(|(row, _)| scores[*row] -= mean);
+        let near = |row: usize| &graph.rows(row)[..found.n2];
+        let of_row = |row: usize| {
+            let pairs = near(row).iter().map(|other| *other as usize);
+            // A pair that links both ways counts once.
+            let once = pairs.filter(|other| row < *other || !near(*other).contains(&(row as u32)));
+            scores[row] * (scores[row] + 2.0 * once.map(|other| scores[other]).sum::<f64>())
+        };
+        let sums: Vec<f64> = (0..graph.n_rows()).into_par_iter().map(of_row).collect();
+        let variance: f64 = sums.iter().sum();
+        (variance > 0.0).then(|| finite(variance.sqrt() / self.information(found.id))).flatten()
+    }
 }
 
 /// The root of a function that falls from above 0 to below 0, by bisection to the last digits.

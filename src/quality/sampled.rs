@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::hubness::{Hub, Hubness};
-use super::intrinsic::{IntrinsicDimension, mle, of_lists, twonn};
+use super::intrinsic::{Gride, IntrinsicDimension, gride_of_lists, mle, of_lists, twonn};
 use crate::error::{Error, Result};
 use crate::rows::{DistinctRows, Metric, SampleGraph};
 
@@ -45,7 +45,7 @@ pub fn standard_error(drawn: usize, of: usize, figure: impl Fn(&[usize]) -> Opti
 pub struct SampledDimension {
     /// The estimates; ABIDE needs the neighbours of neighbours and is `None`.
     pub found: IntrinsicDimension,
-    /// Of `twonn` and `mle`; GRIDE has its own.
+    /// Of `twonn` and `mle`; each scale of GRIDE has its own.
     pub standard_errors: BTreeMap<String, f64>,
 }
 
@@ -62,7 +62,14 @@ pub fn intrinsic_dimension_of_sample(
             .seen(format!("a graph of {:?}", graph.lists().metric())));
     }
     let (drawn, n) = (graph.queries().len(), graph.n_rows());
-    let found = of_lists(graph.lists(), distinct);
+    let scales = (0..6).map(|power| 1_usize << power).filter(|n1| 2 * n1 <= graph.lists().k());
+    let at = |n1: usize| {
+        let found = gride_of_lists(graph.lists(), n1)?;
+        let id = |kept: &[usize]| Some(gride_of_lists(&graph.lists().picked(kept), n1)?.id);
+        Some(Gride { standard_error: standard_error(drawn, n, id), ..found })
+    };
+    let found =
+        IntrinsicDimension { gride: scales.filter_map(at).collect(), ..of_lists(graph.lists(), distinct) };
     let errors = [
         ("twonn", standard_error(drawn, n, |kept| twonn(&graph.lists().picked(kept)))),
         ("mle", standard_error(drawn, n, |kept| mle(&graph.lists().picked(kept)))),

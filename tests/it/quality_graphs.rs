@@ -139,7 +139,10 @@ fn a_sample_of_all_rows_says_what_all_rows_say() {
     assert_eq!(row_order(&whole), row_order_of_sample(&sample));
     let exact = intrinsic_dimension(&whole, &distinct).unwrap();
     let found = intrinsic_dimension_of_sample(&sample, &distinct).unwrap().found;
-    assert_eq!((exact.twonn, exact.mle, exact.gride), (found.twonn, found.mle, found.gride));
+    assert_eq!((exact.twonn, exact.mle), (found.twonn, found.mle));
+    for (exact, found) in exact.gride.iter().zip(&found.gride) {
+        assert_eq!((exact.id, exact.error, found.standard_error), (found.id, found.error, Some(0.0)));
+    }
 }
 
 fn cosine(a: ArrayView1<'_, f32>, b: ArrayView1<'_, f32>) -> f64 {
@@ -188,7 +191,7 @@ fn similar_rows_stay_in_one_fold_and_with_their_group() {
     let found = json(run.args(["--split-by-similarity", "0.8", "--json", "-q"]));
     assert_eq!(found["kept_together"]["cosine"], 0.8);
     let run = embedlab()
-        .args(["classify", SAMPLE, "--label", "Score", "--split-by-similarity", "-0.9", "-q"])
+        .args(["classify", SAMPLE, "--label", "Score", "--split-by-similarity=-0.9", "-q"])
         .assert()
         .code(2);
     let said = String::from_utf8_lossy(&run.get_output().stderr).into_owned();

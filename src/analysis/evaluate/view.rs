@@ -88,7 +88,7 @@ pub(super) fn view(name: &str, card: &ScoreCard, look: Look) -> Result<Section> 
             grid.row([
                 Cell::text(format!("{} and {}", gride.n1, gride.n2)),
                 Cell::Number(gride.id, 2),
-                Cell::Number(gride.error, 2),
+                Cell::number(gride.standard_error, 2),
             ])
         },
     );
