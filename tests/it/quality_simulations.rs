@@ -97,7 +97,8 @@ fn long_simulation_of_uniformity() {
 fn torus(n: usize, random: &mut ChaCha8Rng) -> Array2<f32> {
     let mut rows = Array2::zeros((n, 4));
     for mut row in rows.rows_mut() {
-        let (a, b) = (random.gen_range(0.0..6.283_185_307), random.gen_range(0.0..6.283_185_307));
+        let mut angle = || random.gen_range(0.0..std::f64::consts::TAU);
+        let (a, b) = (angle(), angle());
         row.assign(&Array1::from_vec(vec![f64::cos(a), f64::sin(a), f64::cos(b), f64::sin(b)]));
     }
     rows.mapv(|x| x as f32)
