@@ -19,6 +19,7 @@ mod pairs;
 mod queries;
 mod sampled;
 mod spectrum;
+mod uniformity;
 
 pub use diversity::{Bin, Diversity, GroupDiversity, diversity, diversity_of_groups};
 pub use drift::{Mmd, mmd};
@@ -28,9 +29,7 @@ pub use duplicates::{
     removed_of,
 };
 pub use findings::{Basis, Finding, Level, Thresholds};
-pub use geometry::{
-    Geometry, GeometryOptions, NormSummary, PowerLaw, Uniformity, alignment, geometry, rows_are_unit,
-};
+pub use geometry::{Geometry, GeometryOptions, NormSummary, PowerLaw, geometry, rows_are_unit};
 pub use hubness::{HUBNESS_NEIGHBORS, Hub, Hubness, hubness, occurrences, skewness};
 pub use intrinsic::{Gride, INTRINSIC_NEIGHBORS, IntrinsicDimension, intrinsic_dimension};
 pub use isolation::{IsolationForestOptions, isolation_forest};
@@ -46,5 +45,6 @@ pub use queries::{Outside, nearest_rows, outside};
 pub use sampled::{
     SampledDimension, SampledHubness, hubness_of_sample, intrinsic_dimension_of_sample, standard_error,
 };
+pub use uniformity::{Uniformity, alignment};
 
 pub use crate::rows::{Components, DistinctRows, Graph, MOST_NEIGHBORS, SampleGraph};

@@ -12,7 +12,7 @@ use crate::rows::{Metric, Neighbor, require_finite, top_k};
 /// The `k` rows nearest to each of some queries, which are not among the rows, nearest first.
 ///
 /// # Errors
-/// As [`Graph::of`], and when the dimensions differ.
+/// As [`Graph::of`](crate::rows::Graph::of), and when the dimensions differ.
 pub fn nearest_rows(
     rows: ArrayView2<'_, f32>,
     queries: ArrayView2<'_, f32>,
