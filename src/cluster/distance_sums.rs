@@ -1,12 +1,11 @@
 //! Sums of the distances of a few rows to all rows of each cluster, in one pass over any source.
 
 use super::Geometry;
-use super::frame::Frame;
-use super::silhouette::sum;
+use super::frame::frame_of;
 use crate::error::{Error, Result};
 use crate::rows::product::dot_products;
 use crate::rows::simd::{dot_f64, squared_distance_f64};
-use crate::rows::{Fold, RowBlock, RowSource, fold_rows, moments, select_rows};
+use crate::rows::{Fold, Frame, RowBlock, RowSource, fold_rows, moments, select_rows};
 
 /// Below this share of the squared lengths, a squared distance is computed again from differences, as in
 /// [`pairwise`](super::pairwise).
@@ -25,7 +24,7 @@ pub(super) fn distance_sums(
     clusters: &[u32],
     geometry: Geometry,
 ) -> Result<Vec<f64>> {
-    let frame = if geometry == Geometry::Euclidean { Some(Frame::of(&moments(source)?)) } else { None };
+    let frame = if geometry == Geometry::Euclidean { Some(frame_of(&moments(source)?)) } else { None };
     let ready = Ready { frame, labels, clusters };
     let chosen = select_rows(source, queries)?;
     let mut moved = Vec::new();
@@ -61,7 +60,7 @@ impl Ready<'_> {
     /// Appends a row, ready for products; says whether it can be.
     fn add(&self, row: &[f32], out: &mut Vec<f32>) -> bool {
         match &self.frame {
-            Some(frame) => frame.extend(row, out),
+            Some(frame) => out.extend(frame.moved_row(row.iter().map(|x| f64::from(*x)))),
             None => {
                 let length = dot_f64(row, row).sqrt();
                 let scale = if length > 0.0 { 1.0 / length } else { 0.0 };
@@ -158,6 +157,19 @@ impl Fold for Sums<'_> {
         into.sums.iter_mut().zip(from.sums).for_each(|(sum, more)| *sum += more);
         into.bad = into.bad.or(from.bad);
     }
+}
+
+/// The sum of `f32` numbers, in eight independent sums, which a processor adds at once.
+pub(super) fn sum(numbers: &[f32]) -> f64 {
+    let mut lanes = [0.0_f64; 8];
+    let chunks = numbers.chunks_exact(8);
+    let rest = chunks.remainder().iter().map(|&x| f64::from(x)).sum::<f64>();
+    for chunk in chunks {
+        for (lane, &number) in lanes.iter_mut().zip(chunk) {
+            *lane += f64::from(number);
+        }
+    }
+    lanes.iter().sum::<f64>() + rest
 }
 
 #[cfg(test)]

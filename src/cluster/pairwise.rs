@@ -2,11 +2,12 @@
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
-use ndarray::{Array2, ArrayView2, Axis, s};
+use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 use rayon::prelude::*;
 
 use super::Geometry;
 use crate::error::{Error, Result};
+use crate::rows::Frame;
 
 /// Rows whose distances are computed together: their numbers stay in the second-level cache.
 pub(super) const QUERY_ROWS: usize = 256;
@@ -37,7 +38,7 @@ impl Centred {
     pub(super) fn new(all: ArrayView2<'_, f32>, order: &[usize], geometry: Geometry) -> Result<Self> {
         let lengths = order.iter().map(|&position| length(all, position, geometry));
         let lengths = lengths.collect::<Result<Vec<f64>>>()?;
-        let mut mean = vec![0.0_f64; all.ncols()];
+        let mut mean = Array1::<f64>::zeros(all.ncols());
         for (&position, length) in order.iter().zip(&lengths) {
             for (mean, &number) in mean.iter_mut().zip(all.row(position)) {
                 *mean += f64::from(number) / length;
@@ -54,12 +55,13 @@ impl Centred {
             Geometry::Spherical => 1.0,
         };
 
+        let frame = Frame { origin: mean, unit };
         let mut rows = Array2::zeros((order.len(), all.ncols()));
         rows.axis_iter_mut(Axis(0)).into_par_iter().zip(order).zip(&lengths).for_each(
             |((mut row, &position), length)| {
-                for ((moved, &number), mean) in row.iter_mut().zip(all.row(position)).zip(&mean) {
-                    *moved = ((f64::from(number) / length - mean) / unit) as f32;
-                }
+                let given = all.row(position);
+                let values = frame.moved_row(given.iter().map(|x| f64::from(*x) / length));
+                row.iter_mut().zip(values).for_each(|(moved, value)| *moved = value);
             },
         );
         let squared_length = |row: ndarray::ArrayView1<'_, f32>| {

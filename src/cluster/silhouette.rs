@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::Geometry;
-use super::distance_sums::distance_sums;
+use super::distance_sums::{distance_sums, sum};
 use super::pairwise::Centred;
 use crate::error::{Error, Result};
 use crate::rows::{RowSource, require_finite, select_rows};
@@ -229,19 +229,6 @@ impl Clusters {
                 .collect(),
         }
     }
-}
-
-/// In eight independent sums, which a processor adds at once.
-pub(super) fn sum(numbers: &[f32]) -> f64 {
-    let mut lanes = [0.0_f64; 8];
-    let chunks = numbers.chunks_exact(8);
-    let rest = chunks.remainder().iter().map(|&x| f64::from(x)).sum::<f64>();
-    for chunk in chunks {
-        for (lane, &number) in lanes.iter_mut().zip(chunk) {
-            *lane += f64::from(number);
-        }
-    }
-    lanes.iter().sum::<f64>() + rest
 }
 
 #[cfg(test)]

@@ -63,9 +63,11 @@ pub use curve::{
     precision_recall, roc,
 };
 pub use interval::{BootstrapOptions, FEWEST, Interval, bootstrap, bootstrap_all, quantile};
+pub(crate) use normal::Z95;
 pub use ordinal::{OrdinalIntervals, OrdinalScores, ordinal_intervals, ordinal_scores};
 pub use paired::{
     Comparison, ComparisonOptions, Loss, PairedTest, compare_accuracy, compare_errors, compare_losses,
 };
 pub use ranking::{Ranked, RankingScores, Tied, TiedRanking, expected_ranking_scores, ranking_scores};
 pub use regression::{RegressionIntervals, RegressionScores, regression_intervals, regression_scores};
+pub(crate) use share::wilson;

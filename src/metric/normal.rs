@@ -1,5 +1,8 @@
 //! Quantiles of the normal and of the t distribution.
 
+/// Standard errors to either side that hold 95 %.
+pub(crate) const Z95: f64 = 1.959_963_984_540_054;
+
 /// The quantile of the standard normal distribution (Acklam's approximation, relative error below 1.2e-9).
 pub(super) fn normal_quantile(p: f64) -> f64 {
     let tail = |p: f64| {

@@ -41,8 +41,12 @@ pub(super) fn share_interval(hits: &[Option<bool>], options: &BootstrapOptions<'
     Ok(Interval::new(low, high, groups as usize))
 }
 
-/// Wilson's score interval of a share of `n` rows.
-fn wilson(share: f64, n: f64, z: f64) -> (f64, f64) {
+/// Wilson's score interval of a share of `n` trials; `z` is the quantile of the normal distribution, 1.96 for 95 %.
+/// From 0 to 1 without trials.
+pub(crate) fn wilson(share: f64, n: f64, z: f64) -> (f64, f64) {
+    if n <= 0.0 {
+        return (0.0, 1.0);
+    }
     let middle = share + z * z / (2.0 * n);
     let half = z * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
     let whole = 1.0 + z * z / n;
@@ -59,7 +63,7 @@ mod tests {
     fn the_interval_is_wilsons() {
         // statsmodels 0.14: proportion_confint(count, n, method="wilson").
         for (right, n, low, high) in
-            [(30, 30, 0.886_486_81, 1.0), (1, 1, 0.206_549_31, 1.0), (7, 20, 0.181_191_82, 0.567_145_72)]
+            [(30, 30, 0.886_486_81, 1.0), (200, 200, 0.981_154_12, 1.0), (1, 1, 0.206_549_31, 1.0), (7, 20, 0.181_191_82, 0.567_145_72)]
         {
             let hits: Vec<Option<bool>> = (0..n).map(|row| Some(row < right)).collect();
             let found = share_interval(&hits, &BootstrapOptions::default()).unwrap();

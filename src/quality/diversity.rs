@@ -8,9 +8,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::geometry::vendi;
-use super::normal::Z95;
 use super::spectrum::{Moment, Scale, eigenvalues};
 use crate::error::{Error, Result};
+use crate::metric::Z95;
 use crate::rows::simd::dot_f64;
 use crate::rows::{norms, require_finite};
 

@@ -1,5 +1,7 @@
 //! The normal distribution, and intervals of shares.
 
+use crate::metric::{Z95, wilson};
+
 /// The probability that a standard normal number is below `x`.
 pub(super) fn normal_cdf(x: f64) -> f64 {
     0.5 * erfc(-x / std::f64::consts::SQRT_2)
@@ -27,21 +29,11 @@ fn erfc(x: f64) -> f64 {
     (-x * x).exp() / (x + fraction) / std::f64::consts::PI.sqrt()
 }
 
-/// Wilson's 95 % interval of a share: `hits` of `n` (Wilson 1927). From 0 to 1 without trials.
+/// Wilson's 95 % interval of a share: `hits` of `n`. From 0 to 1 without trials.
 pub(crate) fn share_interval(hits: usize, n: usize) -> (f64, f64) {
-    if n == 0 {
-        return (0.0, 1.0);
-    }
-    let (z, n) = (Z95, n as f64);
-    let share = hits as f64 / n;
-    let middle = share + z * z / (2.0 * n);
-    let half = z * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
-    let all = 1.0 + z * z / n;
-    (((middle - half) / all).max(0.0), ((middle + half) / all).min(1.0))
+    let n = n as f64;
+    wilson(hits as f64 / n, n, Z95)
 }
-
-/// Standard errors to either side that hold 95 %.
-pub(super) const Z95: f64 = 1.959_963_984_540_054;
 
 #[cfg(test)]
 mod tests {

@@ -5,13 +5,13 @@ use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_
 use faer::linalg::matmul::matmul;
 use faer::traits::RealField;
 use faer::{Accum, Mat, MatMut, MatRef, Par, Spec};
-use ndarray::{Array1, Array2, ArrayView2, Axis, Zip, s};
+use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::mean::{moments, norms};
 use super::product::dot_products;
-use super::{Fold, LEAF_ROWS, RowBlock, RowSource, fold_rows};
+use super::{Fold, Frame, LEAF_ROWS, RowBlock, RowSource, fold_rows};
 use crate::error::{Error, Result};
 
 /// Columns in one tile of the covariance matrix.
@@ -77,7 +77,7 @@ impl Pca {
         }
         let total: f64 = moments.variance.sum() * n as f64 / (n - 1) as f64;
         let keep = n_components.min(dims).min(n);
-        let frame = Frame { mean: &moments.mean, unit: unit(total.sqrt()) };
+        let frame = Frame { origin: moments.mean, unit: unit(total.sqrt()) };
         let (mut variances, components) = if n < dims {
             from_inner_products(source, &frame, keep)?
         } else {
@@ -86,7 +86,7 @@ impl Pca {
         variances.iter_mut().for_each(|variance| *variance *= frame.unit * frame.unit);
         let share = |variance: &f64| if total > 0.0 { variance / total } else { 0.0 };
         Ok(Pca {
-            mean: moments.mean,
+            mean: frame.origin,
             components,
             explained_variance_ratio: variances.iter().map(share).collect(),
             explained_variance: variances,
@@ -182,45 +182,27 @@ impl Fold for Projection<'_> {
     }
 }
 
-/// The mean of the rows, and what they are divided by so that products of them are safe in `f32`.
-struct Frame<'m> {
-    mean: &'m Array1<f64>,
-    unit: f64,
-}
-
 /// 1 for all but huge and tiny numbers, so that products of usual ones have the digits that they always had.
 fn unit(deviation: f64) -> f64 {
     if deviation > 0.0 && !(1e-12..1e15).contains(&deviation) { deviation } else { 1.0 }
-}
-
-/// The rows of `chunk` less the mean, in `f32`.
-fn centred(chunk: ArrayView2<'_, f32>, frame: &Frame<'_>) -> Array2<f32> {
-    let mut out = Array2::zeros(chunk.raw_dim());
-    Zip::from(out.rows_mut()).and(chunk.rows()).par_for_each(|mut out, row| {
-        Zip::from(&mut out)
-            .and(&row)
-            .and(frame.mean)
-            .for_each(|out, value, mean| *out = ((f64::from(*value) - mean) / frame.unit) as f32);
-    });
-    out
 }
 
 /// Calls `visit` with each chunk of rows less their mean. Chunks have a fixed size, so that sums
 /// over them have the same bits for any number of threads.
 fn for_centred_chunks(
     source: &(impl RowSource + ?Sized),
-    frame: &Frame<'_>,
+    frame: &Frame,
     mut visit: impl FnMut(ArrayView2<'_, f32>),
 ) -> Result<()> {
     if let Some(matrix) = source.as_matrix() {
         for chunk in matrix.axis_chunks_iter(Axis(0), LEAF_ROWS) {
-            visit(centred(chunk, frame).view());
+            visit(frame.moved(chunk).view());
         }
         return Ok(());
     }
     for chunk in source.chunks(LEAF_ROWS)? {
         for piece in chunk?.axis_chunks_iter(Axis(0), LEAF_ROWS) {
-            visit(centred(piece, frame).view());
+            visit(frame.moved(piece).view());
         }
     }
     Ok(())
@@ -228,7 +210,7 @@ fn for_centred_chunks(
 
 fn from_covariance(
     source: &(impl RowSource + ?Sized),
-    frame: &Frame<'_>,
+    frame: &Frame,
     keep: usize,
 ) -> Result<(Vec<f64>, Array2<f32>)> {
     let dims = source.dims();
@@ -278,7 +260,7 @@ fn add_tile(rows: MatRef<'_, f32>, i: usize, j: usize, sums: &mut [f64]) {
 /// the dimensions by the rows themselves.
 fn from_inner_products(
     source: &(impl RowSource + ?Sized),
-    frame: &Frame<'_>,
+    frame: &Frame,
     keep: usize,
 ) -> Result<(Vec<f64>, Array2<f32>)> {
     let (n, dims) = (source.n_rows(), source.dims());

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::record_batch::RecordBatch;
 
+use super::format::part_files::is_pattern;
 use super::format::{csv, ipc, json, mteb, npy, npz, parquet, parts, projector, safetensors, word_vectors};
 use super::{Format, Origin, Table, guarded};
 use crate::error::{Error, Result};
@@ -95,7 +96,7 @@ pub(super) fn one(path: &Path, options: &ReadOptions) -> Result<Table> {
         Format::Npz => npz::read(path, options),
         Format::Safetensors => safetensors::read(path, options),
         Format::WordVectors => word_vectors::read(path, options),
-        Format::Parts => guarded(path, || parts::read(path, options)),
+        Format::Parts => guarded(path, || parts::read(path, options, one)),
         Format::MtebCache => mteb::read(path, options),
     }?;
     // Readers of several files say themselves which file each row is from.
@@ -159,7 +160,7 @@ pub(super) fn one_without_vectors(path: &Path, options: &ReadOptions) -> Result<
         Format::JsonLines => json::lines::read_columns(path, options),
         Format::Parquet => guarded(path, || parquet::read_columns(path)),
         Format::ArrowIpc => guarded(path, || ipc::read_columns(path)),
-        Format::Parts => return guarded(path, || parts::read_without_vectors(path, options)),
+        Format::Parts => return guarded(path, || parts::read_without_vectors(path, options, one_without_vectors)),
         Format::Json => json::document::read_columns(path),
         Format::WordVectors => word_vectors::read(path, options).map(|table| table.columns().clone()),
         Format::Npy | Format::Npz | Format::Safetensors | Format::MtebCache => {
@@ -175,7 +176,7 @@ pub(super) fn one_without_vectors(path: &Path, options: &ReadOptions) -> Result<
 
 /// Refuses early, and with a reason, what no reader could read.
 pub(super) fn readable(path: &Path) -> Result<()> {
-    if parts::is_pattern(path) {
+    if is_pattern(path) {
         return Ok(());
     }
     let metadata = std::fs::metadata(path).map_err(|error| {

@@ -16,7 +16,14 @@ const STYLE: &str = include_str!("page.css");
 const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; \
      form-action 'none'";
 
-pub(super) fn page(page: &Page) -> String {
+impl Page {
+    /// The page as one HTML file.
+    pub fn render(&self) -> String {
+        page(self)
+    }
+}
+
+fn page(page: &Page) -> String {
     let anchors = anchors(&page.sections);
     html! {
         (DOCTYPE)

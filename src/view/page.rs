@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::block::Block;
-use super::html;
 
 /// A page: a title, sections, and where its numbers come from.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -57,11 +56,6 @@ impl Page {
             provenance: Provenance { version, ..Provenance::default() },
             ..Page::default()
         }
-    }
-
-    /// The page as one HTML file.
-    pub fn render(&self) -> String {
-        html::page(self)
     }
 }
 

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::lloyd::Converged;
 use super::points::Points;
 use super::{Geometry, KMeans, KMeansValidParams, init, lloyd, mini_batch};
-use crate::cluster::frame::{Frame, Moved};
+use crate::cluster::frame::{Moved, needed};
 use crate::error::{Error, Result};
 use crate::rows::{LEAF_ROWS, RowSource, moments, select_rows};
 
@@ -41,15 +41,16 @@ impl KMeansValidParams {
         }
         let moments = moments(source)?;
         let mut tol = self.tol * moments.variance.mean().unwrap_or(0.0);
-        let frame = if self.geometry == Geometry::Euclidean { Frame::needed(&moments) } else { None };
+        let frame = if self.geometry == Geometry::Euclidean { needed(&moments) } else { None };
         let Some(frame) = frame else { return self.fit_ready(source, tol, sample) };
-        tol /= frame.square();
+        let square = frame.unit * frame.unit;
+        tol /= square;
         let mut model = match source.as_matrix() {
             Some(rows) => self.fit_ready(&frame.moved(rows), tol, sample),
             None => self.fit_ready(&Moved { source, frame: &frame }, tol, sample),
         }?;
         model.centroids = frame.back(&model.centroids);
-        model.inertia *= frame.square();
+        model.inertia *= square;
         Ok(model)
     }
 

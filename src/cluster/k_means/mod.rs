@@ -18,7 +18,7 @@ use linfa::traits::{Fit, PredictInplace};
 use linfa::{Float, ParamGuard};
 use ndarray::{Array1, Array2, ArrayBase, Data, Ix2};
 
-use super::frame::{Frame, Moved};
+use super::frame::{Moved, needed_by_centroids};
 use crate::error::{Error, Result};
 use crate::rows::{RowSource, moments};
 pub use params::{Geometry, KMeansParams, KMeansValidParams};
@@ -96,7 +96,7 @@ impl KMeans {
                 .advice("use vectors of the same embedding model"));
         }
         let several = self.n_clusters() > 1 && self.geometry == Geometry::Euclidean;
-        match Frame::of_centroids(&moments(&self.centroids)?).filter(|_| several) {
+        match needed_by_centroids(&moments(&self.centroids)?).filter(|_| several) {
             Some(frame) => {
                 let centroids = frame.moved(self.centroids.view());
                 let moved = Moved { source, frame: &frame };

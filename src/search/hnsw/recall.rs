@@ -11,6 +11,7 @@ use super::build::Graph;
 use super::graph::nearest;
 use super::space::Space;
 use crate::error::{Error, Result};
+use crate::metric::{Z95, wilson};
 use crate::rows::{Metric, TopK, fold_rows};
 
 /// Queries of each kind, and the fewest rows that are measured.
@@ -96,7 +97,7 @@ pub(super) fn measure(
     for ef in LADDER {
         let (held_out, random_pairs) = (held.recall(graph, space, k, ef), pairs.recall(graph, space, k, ef));
         let recall = held_out.min(random_pairs);
-        let (low, high) = wilson(recall, held.n().min(pairs.n()));
+        let (low, high) = wilson(recall, held.n().min(pairs.n()) as f64, Z95);
         by_ef.push(EfRecall { ef, held_out, random_pairs, recall, low, high });
         if low >= ENOUGH && ef >= 64 {
             break;
@@ -155,25 +156,5 @@ impl Asked {
             })
             .collect();
         shares.iter().sum::<f64>() / shares.len().max(1) as f64
-    }
-}
-
-/// The 95 % interval of a share of `n` trials (Wilson 1927).
-fn wilson(share: f64, n: usize) -> (f64, f64) {
-    let (n, z) = (n.max(1) as f64, 1.959_964);
-    let center = (share + z * z / (2.0 * n)) / (1.0 + z * z / n);
-    let half = z / (1.0 + z * z / n) * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
-    ((center - half).max(0.0), (center + half).min(1.0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_interval_of_a_perfect_share_is_no_point() {
-        // scipy.stats.binomtest(200, 200).proportion_ci(method="wilson")
-        let (low, high) = wilson(1.0, 200);
-        assert!((low - 0.981_154).abs() < 1e-5 && (high - 1.0).abs() < 1e-12, "{low} {high}");
     }
 }

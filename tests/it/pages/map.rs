@@ -42,14 +42,14 @@ fn page() -> String {
 }
 
 /// A browser that shows the page; its map is about 900 x 700.
-fn opened() -> Option<Browser> {
-    let browser = Browser::start(1280, 800)?;
+fn opened() -> Browser {
+    let browser = Browser::start(1280, 800);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("map.html");
     std::fs::write(&file, page()).unwrap();
     browser.open(&file);
     browser.until("document.body.dataset.painter");
-    Some(browser)
+    browser
 }
 
 /// The pixel of a place between 0 and 1 on the canvas.
@@ -79,8 +79,9 @@ fn saved(browser: &Browser, button: &str) -> String {
 }
 
 #[test]
+#[cfg_attr(not(chromedriver), ignore = "needs chromedriver")]
 fn a_hostile_text_is_shown_under_the_pointer_and_nothing_of_it_runs() {
-    let Some(browser) = opened() else { return };
+    let browser = opened();
     let (x, y) = on_map(&browser, 0.5, 0.5);
     browser.point(&[Step::To(x + 40, y), Step::To(x, y + 23), Step::To(x, y + 24)]);
     browser.until("!document.querySelector('#tip').hidden");
@@ -98,8 +99,9 @@ fn a_hostile_text_is_shown_under_the_pointer_and_nothing_of_it_runs() {
 }
 
 #[test]
+#[cfg_attr(not(chromedriver), ignore = "needs chromedriver")]
 fn the_page_may_not_connect_and_runs_no_other_script() {
-    let Some(browser) = opened() else { return };
+    let browser = opened();
     let refused = "new Promise(done => { document.addEventListener('securitypolicyviolation', event => done(event.violatedDirective)); ";
     let fetched = browser.value(&format!("{refused} fetch('http://127.0.0.1:9/').catch(() => {{}}); }})"));
     assert_eq!(fetched, "connect-src");
@@ -111,8 +113,9 @@ fn the_page_may_not_connect_and_runs_no_other_script() {
 }
 
 #[test]
+#[cfg_attr(not(chromedriver), ignore = "needs chromedriver")]
 fn the_legend_hides_groups_and_a_lasso_takes_what_is_visible() {
-    let Some(browser) = opened() else { return };
+    let browser = opened();
     assert_eq!(browser.text("#visible"), "201 rows");
     assert_eq!(browser.run("return document.querySelectorAll('#legend li').length"), 5);
     browser.click("#legend li:nth-child(1) input");
@@ -125,8 +128,9 @@ fn the_legend_hides_groups_and_a_lasso_takes_what_is_visible() {
 }
 
 #[test]
+#[cfg_attr(not(chromedriver), ignore = "needs chromedriver")]
 fn the_selection_is_saved_as_csv_and_json() {
-    let Some(browser) = opened() else { return };
+    let browser = opened();
     lasso_the_left(&browser);
     assert_eq!(browser.text("#selected-count"), "100 rows selected");
     let csv = saved(&browser, "#as-csv");
@@ -139,8 +143,9 @@ fn the_selection_is_saved_as_csv_and_json() {
 }
 
 #[test]
+#[cfg_attr(not(chromedriver), ignore = "needs chromedriver")]
 fn a_search_finds_rows_whatever_their_case_and_lists_them() {
-    let Some(browser) = opened() else { return };
+    let browser = opened();
     browser.type_into("#search", "a tea");
     browser.until("document.querySelector('#found').textContent");
     assert_eq!(browser.text("#found"), "100 rows contain “a tea”");
@@ -154,8 +159,9 @@ fn a_search_finds_rows_whatever_their_case_and_lists_them() {
 }
 
 #[test]
+#[cfg_attr(not(chromedriver), ignore = "needs chromedriver")]
 fn a_column_of_numbers_is_a_ramp_that_filters() {
-    let Some(browser) = opened() else { return };
+    let browser = opened();
     let choose = "const select = document.querySelector('#color'); select.value = '1'; select.dispatchEvent(new Event('change'));";
     browser.run(choose);
     assert!(browser.text("#legend").contains("no number1"));
@@ -168,8 +174,9 @@ fn a_column_of_numbers_is_a_ramp_that_filters() {
 }
 
 #[test]
+#[cfg_attr(not(chromedriver), ignore = "needs chromedriver")]
 fn the_wheel_zooms_and_a_drag_moves() {
-    let Some(browser) = opened() else { return };
+    let browser = opened();
     let ring = || {
         let place = |name: &str| {
             browser
@@ -210,8 +217,9 @@ fn the_wheel_zooms_and_a_drag_moves() {
 }
 
 #[test]
+#[cfg_attr(not(chromedriver), ignore = "needs chromedriver")]
 fn the_theme_follows_the_reader_and_the_switch() {
-    let Some(browser) = opened() else { return };
+    let browser = opened();
     let ground = || {
         let (x, y) = on_map(&browser, 0.02, 0.2);
         browser.pixel(x, y)
@@ -226,8 +234,9 @@ fn the_theme_follows_the_reader_and_the_switch() {
 }
 
 #[test]
+#[cfg_attr(not(chromedriver), ignore = "needs chromedriver")]
 fn text_can_be_read_in_both_themes() {
-    let Some(browser) = opened() else { return };
+    let browser = opened();
     browser.type_into("#search", "tea");
     browser.type_into("#map", "\u{e007}");
     browser.until("document.querySelector('#found').textContent");
@@ -238,8 +247,9 @@ fn text_can_be_read_in_both_themes() {
 }
 
 #[test]
+#[cfg_attr(not(chromedriver), ignore = "needs chromedriver")]
 fn on_a_phone_nothing_is_wider_than_the_screen() {
-    let Some(browser) = opened() else { return };
+    let browser = opened();
     browser.resize(390, 844);
     browser.until("document.querySelector('.panel').getBoundingClientRect().width <= 390");
     assert_eq!(browser.run("return document.documentElement.scrollWidth"), 390);
@@ -248,8 +258,9 @@ fn on_a_phone_nothing_is_wider_than_the_screen() {
 }
 
 #[test]
+#[cfg_attr(not(chromedriver), ignore = "needs chromedriver")]
 fn every_control_has_a_name_and_can_be_reached_with_the_keyboard() {
-    let Some(browser) = opened() else { return };
+    let browser = opened();
     let nameless = "return [...document.querySelectorAll('button, input, select, [tabindex=\"0\"]')].filter((each) => \
         !(each.getAttribute('aria-label') || each.textContent.trim() || each.labels?.[0]?.textContent.trim())).map((each) => each.outerHTML)";
     assert_eq!(browser.run(nameless), serde_json::json!([]));

@@ -20,18 +20,19 @@ static REPORT: LazyLock<PathBuf> = LazyLock::new(|| {
     file
 });
 
-fn opened(width: u32, height: u32) -> Option<Browser> {
-    let browser = Browser::start(width, height)?;
+fn opened(width: u32, height: u32) -> Browser {
+    let browser = Browser::start(width, height);
     browser.open(&REPORT);
     browser.until("[...document.images].every((image) => image.complete)");
-    Some(browser)
+    browser
 }
 
 const OVERFLOW: &str = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
 
 #[test]
+#[cfg_attr(not(chromedriver), ignore = "needs chromedriver")]
 fn every_section_has_its_picture_and_a_line_in_the_contents_that_leads_to_it() {
-    let Some(browser) = opened(1280, 800) else { return };
+    let browser = opened(1280, 800);
     let sections =
         browser.run("return [...document.querySelectorAll('main > section')].map((each) => each.id)");
     let sections: Vec<String> = serde_json::from_value(sections).unwrap();
@@ -57,8 +58,9 @@ fn every_section_has_its_picture_and_a_line_in_the_contents_that_leads_to_it() {
 }
 
 #[test]
+#[cfg_attr(not(chromedriver), ignore = "needs chromedriver")]
 fn pictures_change_with_the_theme() {
-    let Some(browser) = opened(1280, 800) else { return };
+    let browser = opened(1280, 800);
     let visible = |class: &str| {
         browser.run(&format!("return [...document.querySelectorAll('img.{class}')].filter((each) => each.offsetWidth > 0).length"))
     };
@@ -72,8 +74,9 @@ fn pictures_change_with_the_theme() {
 }
 
 #[test]
+#[cfg_attr(not(chromedriver), ignore = "needs chromedriver")]
 fn details_open_at_a_click_and_by_the_keyboard() {
-    let Some(browser) = opened(1280, 800) else { return };
+    let browser = opened(1280, 800);
     // A smooth scroll would carry the line away from under the pointer.
     browser.prefer("prefers-reduced-motion", "reduce");
     let open = "return document.querySelectorAll('details[open]').length";
@@ -85,8 +88,9 @@ fn details_open_at_a_click_and_by_the_keyboard() {
 }
 
 #[test]
+#[cfg_attr(not(chromedriver), ignore = "needs chromedriver")]
 fn on_a_phone_the_page_is_as_wide_as_the_screen() {
-    let Some(browser) = opened(390, 844) else { return };
+    let browser = opened(390, 844);
     assert_eq!(browser.run(OVERFLOW), 0);
     browser.run("document.querySelectorAll('details').forEach((each) => { each.open = true })");
     assert_eq!(browser.run(OVERFLOW), 0);
@@ -96,8 +100,9 @@ fn on_a_phone_the_page_is_as_wide_as_the_screen() {
 }
 
 #[test]
+#[cfg_attr(not(chromedriver), ignore = "needs chromedriver")]
 fn on_paper_everything_is_light_and_open() {
-    let Some(browser) = opened(1280, 800) else { return };
+    let browser = opened(1280, 800);
     browser.click("label:has(#theme-dark)");
     browser.chromium("Emulation.setEmulatedMedia", json!({"media": "print"}));
     assert_eq!(
@@ -114,8 +119,9 @@ fn on_paper_everything_is_light_and_open() {
 }
 
 #[test]
+#[cfg_attr(not(chromedriver), ignore = "needs chromedriver")]
 fn text_can_be_read_in_both_themes_and_motion_is_the_readers_choice() {
-    let Some(browser) = opened(1280, 800) else { return };
+    let browser = opened(1280, 800);
     assert_eq!(browser.faint(), Vec::<String>::new());
     browser.click("label:has(#theme-dark)");
     assert_eq!(browser.faint(), Vec::<String>::new());

@@ -24,14 +24,11 @@ pub enum Step {
 }
 
 impl Browser {
-    /// A browser with a window of this size; `None`, and a word about it, where there is none.
-    pub fn start(width: u32, height: u32) -> Option<Browser> {
+    /// A browser with a window of this size.
+    pub fn start(width: u32, height: u32) -> Browser {
         let started =
             Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-        let Ok(mut driver) = started else {
-            eprintln!("skipped: no chromedriver on the path");
-            return None;
-        };
+        let mut driver = started.expect("chromedriver starts");
         let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
         let port = lines.map_while(Result::ok).find_map(|line| {
             line.split_once("started successfully on port ")?.1.trim_end_matches('.').parse().ok()
@@ -58,7 +55,7 @@ impl Browser {
         let session = browser.post("/session", &capabilities);
         browser.session = session["sessionId"].as_str().expect("a session").to_owned();
         browser.resize(width, height);
-        Some(browser)
+        browser
     }
 
     /// Gives the page this many pixels, less than the least width of a window too.
