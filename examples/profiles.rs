@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
+use embedlab::analysis::star_picture;
 use embedlab::chart::Style;
 use embedlab::recommend::{EvaluationOptions, ProfileOptions, Ratings, evaluate, profiles};
-use embedlab::report::star_picture;
 use embedlab::{Result, split, table};
 
 fn main() -> Result<()> {

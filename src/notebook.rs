@@ -27,7 +27,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use maud::html;
 
-use crate::analysis::{Analysis, Cluster, Similarities, SimilarityDistribution};
+use crate::analysis::{
+    Analysis, Cluster, NeighborList, NeighborSearch, Recommend, RecommendationResult, Search, SearchResult,
+    Similarities, SimilarityDistribution, tested_section, user_section,
+};
 use crate::chart::Picture;
 use crate::cluster::Clustering;
 use crate::error::{Result, excerpt};
@@ -70,10 +73,11 @@ pub trait Shown {
 ///
 /// # Errors
 /// When there is no such column.
-pub fn hits(table: &Table, found: &[Neighbor], columns: &[&str]) -> Result<Shows> {
+pub fn hits<F: Copy + Into<Neighbor>>(table: &Table, found: &[F], columns: &[&str]) -> Result<Shows> {
     let texts = columns.iter().map(|name| table.text(name)).collect::<Result<Vec<_>>>()?;
     let mut out = Shows::new(["row", "distance"].into_iter().chain(columns.iter().copied()));
-    for hit in found {
+    for hit in found.iter().map(|hit| (*hit).into()) {
+        let hit: Neighbor = hit;
         let mut cells = vec![Cell::Count(hit.row as u64), Cell::Number(hit.distance, 3)];
         cells.extend(texts.iter().map(|column| cell(column.get(hit.row).cloned().flatten())));
         out = out.row(cells);
@@ -114,9 +118,12 @@ shown_in_notebooks!(
     Check,
     ClassificationAnalysis,
     ClassificationReport,
+    NeighborList,
     Picture,
+    RecommendationResult,
     Recommendations,
     RegressionAnalysis,
+    SearchResult,
     Section,
     Shows,
     SimilarityDistribution,
@@ -162,8 +169,23 @@ macro_rules! shown_by_their_analysis {
 
 shown_by_their_analysis!(
     Clustering => Cluster,
+    NeighborList => NeighborSearch,
+    RecommendationResult => Recommend,
+    SearchResult => Search,
     SimilarityDistribution => Similarities,
 );
+
+impl Shown for Recommendations {
+    fn content(&self) -> Result<Content> {
+        user_section(self).content()
+    }
+}
+
+impl Shown for recommend::Evaluation {
+    fn content(&self) -> Result<Content> {
+        tested_section(self, "rating", Look::Text)?.content()
+    }
+}
 
 /// Shows a value by the table that it makes.
 macro_rules! shown_as_a_table {
@@ -188,11 +210,9 @@ shown_as_a_table!(
         Ok(classes(&found.report).caption(caption))
     },
     ClassificationReport => |found| Ok(classes(found)),
-    Recommendations => |found| Ok(items(found)),
     RegressionAnalysis => |found| Ok(regression(found)),
     Table => first_rows,
     Trust => |found| Ok(trust(found)),
-    recommend::Evaluation => |found| Ok(scorers(found)),
     zero_shot::LabelEvaluation => |found| {
         let caption = format!(
             "{} rows, accuracy {}, balanced {}; always the same answer: {}",
@@ -288,38 +308,6 @@ fn regression(found: &RegressionAnalysis) -> Shows {
         caption += &format!(", {leaked} of them also in the training rows");
     }
     out.caption(caption)
-}
-
-fn items(found: &Recommendations) -> Shows {
-    let mut out = Shows::new(["item", "cosine", "mean rating", "rows"]);
-    for item in &found.items {
-        out = out.row([
-            Cell::text(&item.item),
-            Cell::Number(item.similarity, 3),
-            number(item.mean_rating, 1),
-            Cell::Count(item.n as u64),
-        ]);
-    }
-    out.caption(format!(
-        "for {}, who rated {} of {} items",
-        found.user,
-        found.rated,
-        found.rated + found.candidates
-    ))
-}
-
-fn scorers(found: &recommend::Evaluation) -> Shows {
-    let mut out = Shows::new(["scored by", "correlation with the rating", "95 % from", "to"]);
-    for scorer in &found.scorers {
-        let interval = scorer.pearson_interval;
-        out = out.row([
-            Cell::text(scorer.name),
-            number(scorer.pearson, 2),
-            number(interval.map(|interval| interval.low), 2),
-            number(interval.map(|interval| interval.high), 2),
-        ]);
-    }
-    out.caption(format!("{} held-out rows with a known user and item", found.pairs))
 }
 
 fn trust(found: &Trust) -> Shows {

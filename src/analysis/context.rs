@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use crate::error::{Error, Result};
 
@@ -12,15 +13,28 @@ pub trait Progress: Sync {
 }
 
 /// The seed, who hears of progress and warnings, and whether to stop.
-#[derive(Default)]
 pub struct Context<'a> {
     /// Random seed.
     pub seed: u64,
     progress: Option<&'a dyn Progress>,
     /// Set by whoever wants the work to end early.
     pub stop: Option<&'a AtomicBool>,
+    started: Instant,
     warnings: Mutex<Vec<String>>,
     notes: Mutex<Vec<String>>,
+}
+
+impl Default for Context<'_> {
+    fn default() -> Self {
+        Context {
+            seed: 0,
+            progress: None,
+            stop: None,
+            started: Instant::now(),
+            warnings: Mutex::default(),
+            notes: Mutex::default(),
+        }
+    }
 }
 
 impl<'a> Context<'a> {
@@ -32,6 +46,16 @@ impl<'a> Context<'a> {
     /// The same, with someone who hears of progress.
     pub fn progress(self, progress: &'a dyn Progress) -> Self {
         Context { progress: Some(progress), ..self }
+    }
+
+    /// The same, with work that has begun earlier, such as with the reading of the rows.
+    pub fn since(self, started: Instant) -> Self {
+        Context { started, ..self }
+    }
+
+    /// Seconds since the work began.
+    pub fn seconds(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
     }
 
     /// Tells how far the work is.

@@ -1,9 +1,10 @@
 //! An analysis whose type is not known, as every face handles it.
 
 use std::marker::PhantomData;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use schemars::{Schema, schema_for};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Analysis, Context, InReport, Needs, NewColumns, PictureKind};
@@ -11,6 +12,7 @@ use super::{Analysis, Context, InReport, Needs, NewColumns, PictureKind};
 use crate::chart::{Picture, Style};
 use crate::data::{Data, Role};
 use crate::error::{Error, Result};
+use crate::table::Table;
 use crate::view::{Look, Section};
 
 /// An analysis of the registry. Options come as JSON, so that programs in other languages call it alike.
@@ -25,6 +27,8 @@ pub trait AnyAnalysis: Sync {
     fn reads_non_finite(&self) -> bool;
     /// Whether it looks at a file without vectors.
     fn reads_without_vectors(&self) -> bool;
+    /// Whether it is given all rows, with the selected ones marked.
+    fn takes_all_rows(&self) -> bool;
     /// The roles of columns that it looks at.
     fn roles(&self) -> &'static [Role];
     /// What is written of its result: the help of `-o`.
@@ -49,6 +53,8 @@ pub trait AnyAnalysis: Sync {
     /// # Errors
     /// As [`Analysis::run`], and when the options do not fit.
     fn run(&self, data: &Data, options: Value, context: &Context<'_>) -> Result<Box<dyn AnyOutcome>>;
+    /// As [`Analysis::reads`]; empty for options that do not fit.
+    fn reads(&self, options: &Value) -> Vec<PathBuf>;
     /// Whether the page about everything holds it, and with which options.
     ///
     /// # Errors
@@ -82,6 +88,11 @@ pub trait AnyOutcome: Send {
     /// # Errors
     /// As [`Analysis::columns`].
     fn columns(&self) -> Result<NewColumns>;
+    /// As [`Analysis::table`].
+    ///
+    /// # Errors
+    /// As [`Analysis::table`].
+    fn table(&self) -> Result<Option<Table>>;
     /// As [`Analysis::picture`].
     ///
     /// # Errors
@@ -110,6 +121,11 @@ impl<A> Entry<A> {
 
 struct Outcome<A: Analysis>(A::Outcome);
 
+/// A result that was found in another way than by [`Analysis::run`], such as by an index.
+pub fn any_outcome<A: Analysis>(outcome: A::Outcome) -> Box<dyn AnyOutcome> {
+    Box::new(Outcome::<A>(outcome))
+}
+
 fn to_json(value: &impl serde::Serialize) -> Result<Value> {
     serde_json::to_value(value)
         .map_err(|error| Error::argument("this cannot be written as JSON").source(error))
@@ -134,6 +150,10 @@ impl<A: Analysis> AnyAnalysis for Entry<A> {
 
     fn reads_without_vectors(&self) -> bool {
         A::READS_WITHOUT_VECTORS
+    }
+
+    fn takes_all_rows(&self) -> bool {
+        A::ALL_ROWS
     }
 
     fn roles(&self) -> &'static [Role] {
@@ -177,6 +197,10 @@ impl<A: Analysis> AnyAnalysis for Entry<A> {
         Ok(Box::new(Outcome::<A>(A::run(data, &options, context)?)))
     }
 
+    fn reads(&self, options: &Value) -> Vec<PathBuf> {
+        A::Options::deserialize(options).map_or_else(|_| Vec::new(), |options| A::reads(&options))
+    }
+
     fn in_report(&self, data: &Data) -> Result<InReport<Value>> {
         Ok(match A::in_report(data) {
             InReport::Never => InReport::Never,
@@ -209,6 +233,10 @@ impl<A: Analysis> AnyOutcome for Outcome<A> {
 
     fn columns(&self) -> Result<NewColumns> {
         A::columns(&self.0)
+    }
+
+    fn table(&self) -> Result<Option<Table>> {
+        A::table(&self.0)
     }
 
     #[cfg(feature = "charts")]

@@ -1,8 +1,10 @@
-//! The result of a search, and its one wording.
+//! The results of a search, and their one wording.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::NewColumns;
+use crate::data::NewColumn;
 use crate::number::{counted, fixed, grouped, percent};
 use crate::rows::Metric;
 use crate::search::EfRecall;
@@ -11,16 +13,36 @@ use crate::view::{Block, Cell, Grid, Section};
 /// Characters of a text in a table.
 const MOST_TEXT: usize = 120;
 
-/// What `search` and `neighbors` found.
+/// What `search` found.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct FoundRows {
+pub struct SearchResult {
+    /// What was asked, and of how many rows.
+    #[serde(flatten)]
+    pub summary: SearchSummary,
+    /// The nearest first; with MMR in the order in which they were chosen.
+    pub hits: Vec<FoundRow>,
+}
+
+/// What `neighbors` found.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct NeighborList {
+    /// What was asked, and of how many rows.
+    #[serde(flatten)]
+    pub summary: SearchSummary,
+    /// The nearest first; with MMR in the order in which they were chosen.
+    pub neighbors: Vec<FoundRow>,
+}
+
+/// What was asked, and of how many rows.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct SearchSummary {
     /// The text of the query, if it has one.
     pub query: Option<String>,
     /// The metric of the distances.
     pub metric: Metric,
     /// Rows of the file.
     pub rows: usize,
-    /// Rows that the filter keeps.
+    /// Rows that are selected, where not all are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filtered: Option<usize>,
     /// The rows of the query.
@@ -36,10 +58,8 @@ pub struct FoundRows {
     /// The index that answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<UsedIndex>,
-    /// Seconds from the beginning of the command to the answer: reading, hashing and building included.
+    /// Seconds from the beginning of the command to the answer: reading and building an index included.
     pub seconds: f64,
-    /// The nearest first; with MMR in the order in which they were chosen.
-    pub hits: Vec<FoundRow>,
 }
 
 /// An index that answered.
@@ -60,8 +80,14 @@ pub struct UsedIndex {
 /// A row that was found.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct FoundRow {
-    /// Its number, from 0.
+    /// Its number, from 0; several files count as one.
     pub row: usize,
+    /// Its file, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Its row there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_row: Option<usize>,
     /// Larger is nearer: the cosine, or minus the distance of another metric.
     pub score: f64,
     /// Its distance by the metric.
@@ -70,10 +96,13 @@ pub struct FoundRow {
     pub cosine: Option<f64>,
     /// Its text.
     pub text: Option<String>,
+    /// Its place in the data.
+    #[serde(skip)]
+    pub place: usize,
 }
 
 impl FoundRow {
-    /// A row at a distance.
+    /// A row of a single file at a distance.
     pub fn new(
         row: usize,
         distance: f64,
@@ -82,59 +111,64 @@ impl FoundRow {
         text: Option<String>,
     ) -> FoundRow {
         let score = if metric == Metric::Cosine { 1.0 - distance } else { -distance };
-        FoundRow { row, score, distance, cosine, text }
+        FoundRow { row, file: None, file_row: None, score, distance, cosine, text, place: row }
     }
 }
 
 /// The rows that were found, for a reader.
-pub fn found_rows(found: &FoundRows) -> Section {
+pub(super) fn found_rows(name: &str, title: &str, about: &SearchSummary, found: &[FoundRow]) -> Section {
     let short = |text: &str| -> String { text.chars().take(MOST_TEXT).collect() };
-    let mut section = Section::new("search", "Nearest rows");
-    if let Some(filtered) = found.filtered {
-        let text = format!("Among {} of {}.", grouped(filtered as u64), counted(found.rows, "row"));
+    let mut section = Section::new(name, title);
+    if let Some(filtered) = about.filtered {
+        let text = format!("Among {} of {}.", grouped(filtered as u64), counted(about.rows, "row"));
         section = section.with(Block::paragraph(text));
     }
-    if let Some(query) = &found.query {
+    if let Some(query) = &about.query {
         section = section.with(Block::paragraph(short(query)));
     }
-    let cosine_alone = found.metric == Metric::Cosine;
-    let mut grid = if cosine_alone {
-        Grid::new(["row", "cosine", "text"])
-    } else {
-        Grid::new(["row", "distance", "cosine", "text"])
-    };
-    for hit in &found.hits {
-        let row = Cell::text(hit.row.to_string());
-        let text = hit.text.as_deref().map_or(Cell::Missing, |text| Cell::text(short(text)));
-        let cosine = Cell::number(hit.cosine, 3);
-        grid = if cosine_alone {
-            grid.row([row, cosine, text])
-        } else {
-            grid.row([row, Cell::Number(hit.distance, 3), cosine, text])
-        };
-    }
-    section = if found.hits.is_empty() {
-        section.with(Block::note("No row was found."))
-    } else {
-        section.with(grid)
-    };
-    if found.equal_texts > 0 {
-        let text = format!("{} with the same text passed over.", counted(found.equal_texts, "row"));
+    let cosine_alone = about.metric == Metric::Cosine;
+    let several = found.iter().any(|hit| hit.file.is_some());
+    let shown = [
+        (true, "row"),
+        (several, "file"),
+        (several, "row of the file"),
+        (!cosine_alone, "distance"),
+        (true, "cosine"),
+        (true, "text"),
+    ];
+    let grid = found.iter().fold(
+        Grid::new(shown.iter().filter(|(shown, _)| *shown).map(|(_, header)| *header)),
+        |grid, hit| {
+            let cells = [
+                Cell::text(hit.row.to_string()),
+                hit.file.as_deref().map_or(Cell::Missing, Cell::text),
+                hit.file_row.map_or(Cell::Missing, |row| Cell::text(row.to_string())),
+                Cell::Number(hit.distance, 3),
+                Cell::number(hit.cosine, 3),
+                hit.text.as_deref().map_or(Cell::Missing, |text| Cell::text(short(text))),
+            ];
+            grid.row(cells.into_iter().zip(shown).filter(|(_, (shown, _))| *shown).map(|(cell, _)| cell))
+        },
+    );
+    section =
+        if found.is_empty() { section.with(Block::note("No row was found.")) } else { section.with(grid) };
+    if about.equal_texts > 0 {
+        let text = format!("{} with the same text passed over.", counted(about.equal_texts, "row"));
         section = section.with(Block::note(text));
     }
-    if let Some(zeros) = found.zero_rows.filter(|zeros| *zeros > 0 && cosine_alone) {
+    if let Some(zeros) = about.zero_rows.filter(|zeros| *zeros > 0 && cosine_alone) {
         let text = format!("{} of zeros passed over: a zero vector has no cosine.", counted(zeros, "row"));
         section = section.with(Block::note(text));
     }
-    if let Some(repeats) = found.repeats.filter(|repeats| *repeats > 0) {
+    if let Some(repeats) = about.repeats.filter(|repeats| *repeats > 0) {
         let text = format!(
             "{} of {} repeat the vector of an earlier row.",
             grouped(repeats as u64),
-            counted(found.rows, "row")
+            counted(about.rows, "row")
         );
         section = section.with(Block::note(text));
     }
-    if let Some(recall) = found.index.as_ref().and_then(|index| index.recall) {
+    if let Some(recall) = about.index.as_ref().and_then(|index| index.recall) {
         section = section.with(Block::note(format!(
             "By an index, which may miss rows: with ef {} it finds {} of the nearest (95 %: {} to {}), measured with rows \
              held out of the index ({}) and half-way between random rows ({}); the worse counts.",
@@ -147,4 +181,13 @@ pub fn found_rows(found: &FoundRows) -> Section {
         )));
     }
     section
+}
+
+/// The found rows with their distance.
+pub(super) fn with_distance(found: &[FoundRow]) -> NewColumns {
+    let distances: arrow::array::Float64Array = found.iter().map(|hit| Some(hit.distance)).collect();
+    NewColumns {
+        rows: Some(found.iter().map(|hit| hit.place).collect()),
+        columns: vec![NewColumn::new("distance", std::sync::Arc::new(distances))],
+    }
 }

@@ -33,13 +33,17 @@ mod knn;
 mod label_errors;
 mod out_of_fold;
 mod outliers;
+mod recommend;
 mod registry;
 mod regress;
 #[cfg(feature = "charts")]
 mod report;
+mod search;
 mod similarities;
 mod splits;
 mod supervised;
+
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -55,20 +59,28 @@ pub use context::{Context, Progress};
 pub use diversity::{DiversityMeasure, DiversityOptions, DiversityReport};
 pub use drift::{Drift, DriftOptions, DriftReport};
 pub use duplicates::{DuplicateList, DuplicateSearch, DuplicateSearchOptions, KeepRule};
-pub use erased::{AnyAnalysis, AnyOutcome};
+pub use erased::{AnyAnalysis, AnyOutcome, any_outcome};
 pub use evaluate::{
     DuplicateCounts, Evaluate, EvaluateOptions, FailOn, LabelCard, Neighbors, OutlierCount, Probe, QueryCard,
     Sample, ScoreCard,
 };
-pub use found_rows::{FoundRow, FoundRows, UsedIndex, found_rows};
+pub use found_rows::{FoundRow, NeighborList, SearchResult, SearchSummary, UsedIndex};
 pub use inspect::{CheckFile, CheckOptions, ColumnDetails, Inspect, InspectOptions, Inspection};
 pub use knn::{Knn, KnnOptions, KnnSummary};
 pub use label_errors::{LabelErrorList, LabelErrorOptions, LabelErrorSearch, LabelModel};
 pub use outliers::{OutlierList, OutlierOptions, OutlierSearch};
+#[cfg(feature = "charts")]
+pub use recommend::star_picture;
+pub use recommend::{
+    AllRecommendations, ListedItem, Recommend, RecommendationOptions, RecommendationResult,
+    TestedRecommendations, UserRecommendations,
+};
+pub(crate) use recommend::{tested_section, user_section};
 pub use registry::{find, registry, schema};
 pub use regress::{Regress, Regressed};
 #[cfg(feature = "charts")]
 pub use report::{LeftOut, Report, ReportOptions, report};
+pub use search::{NeighborSearch, NeighborSearchOptions, QueryOptions, QueryVector, Search, SearchOptions};
 pub use similarities::{Similarities, SimilaritiesOptions, SimilarityDistribution};
 pub use splits::{KeptTogether, TestOptions};
 pub use supervised::{LearnOptions, SupervisedOptions, Training, columns_of};
@@ -77,6 +89,7 @@ pub use supervised::{LearnOptions, SupervisedOptions, Training, columns_of};
 use crate::chart::{Picture, Style};
 use crate::data::{Data, NewColumn, Role};
 use crate::error::{Error, Result};
+use crate::table::Table;
 use crate::view::{Look, Section};
 
 /// Options that a command line, JSON and Rust all name alike.
@@ -146,6 +159,9 @@ pub trait Analysis: 'static {
     const READS_NON_FINITE: bool = false;
     /// Whether it looks at a file without vectors.
     const READS_WITHOUT_VECTORS: bool = false;
+    /// Whether it is given all rows, with [`Data::selected`] beside them, because its options name rows that the
+    /// selection may leave out.
+    const ALL_ROWS: bool = false;
     /// The roles of columns that it looks at.
     const ROLES: &'static [Role];
     /// What `-o` writes, as the help of that option; `None` when there is nothing to write.
@@ -183,6 +199,19 @@ pub trait Analysis: 'static {
         Ok(NewColumns::default())
     }
 
+    /// What `-o` writes where that is no row of the data: a table of its own.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    fn table(_outcome: &Self::Outcome) -> Result<Option<Table>> {
+        Ok(None)
+    }
+
+    /// The files that its options name and that it reads, so that no output replaces them.
+    fn reads(_options: &Self::Options) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
     /// Draws a picture of [`Self::PICTURES`].
     ///
     /// # Errors
@@ -202,7 +231,7 @@ pub trait Analysis: 'static {
     ///
     /// # Errors
     /// When there is no model of this result, or it cannot be written.
-    fn save(_outcome: &Self::Outcome, path: &std::path::Path) -> Result<()> {
+    fn save(_outcome: &Self::Outcome, path: &Path) -> Result<()> {
         Err(Error::argument("this analysis fits no model").file(path))
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::erased::{AnyAnalysis, Entry};
 use super::{
     CheckFile, Classify, Cluster, DiversityMeasure, Drift, DuplicateSearch, Evaluate, Inspect, Knn,
-    LabelErrorSearch, OutlierSearch, Regress, Similarities,
+    LabelErrorSearch, NeighborSearch, OutlierSearch, Recommend, Regress, Search, Similarities,
 };
 
 /// A new analysis is one line here.
@@ -22,7 +22,10 @@ static REGISTRY: &[&dyn AnyAnalysis] = &[
     &Entry::<LabelErrorSearch>::new(),
     &Entry::<DiversityMeasure>::new(),
     &Entry::<Drift>::new(),
+    &Entry::<Search>::new(),
+    &Entry::<NeighborSearch>::new(),
     &Entry::<Knn>::new(),
+    &Entry::<Recommend>::new(),
 ];
 
 /// All analyses.

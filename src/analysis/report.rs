@@ -58,7 +58,7 @@ impl ReportOptions {
     }
 
     /// Names of sections that are no analysis.
-    const OTHERS: [&str; 4] = ["overview", "map", "zero-shot", "recommend"];
+    const OTHERS: [&str; 3] = ["overview", "map", "zero-shot"];
 
     fn check(&self) -> Result<()> {
         let known = |name: &str| Self::OTHERS.contains(&name) || super::find(name).is_some();

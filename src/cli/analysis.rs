@@ -8,9 +8,10 @@ use clap::{Arg, ArgMatches, Command, FromArgMatches};
 use embedlab::analysis::{AnyAnalysis, AnyOutcome, Context, Needs, Progress};
 use embedlab::chart::Style;
 use embedlab::data::{Data, Roles};
-use embedlab::table::{Format, WriteOptions};
+use embedlab::table::{self, Format, WriteOptions, Written};
 use embedlab::view::{Look, terminal};
 use embedlab::{Error, Result};
+use serde_json::Value;
 
 use super::beside::warn_of_dropped;
 use super::input::{FormatName, TableInput, Wanted};
@@ -18,14 +19,44 @@ use super::output::{Bar, Busy};
 use super::outputs::Outputs;
 use super::{Common, Outcome, Output};
 
-/// What belongs to one command alone: more options, and a step between the result and its faces.
+/// What belongs to one command alone: more options, and steps that need a network, a model or a file of its own.
+#[derive(Clone, Copy)]
 pub struct Extra {
     /// The command that it belongs to.
     pub name: &'static str,
     /// Adds the options.
     pub augment: fn(Command) -> Command,
-    /// The step.
-    pub apply: fn(&mut dyn AnyOutcome, &Data, &ArgMatches, &Common, &Output) -> Result<()>,
+    /// Answers without a pass over the rows.
+    pub answer: Option<fn(&Call<'_>, &Value) -> Result<Option<Answered>>>,
+    /// Completes the options of the analysis, once the rows are open.
+    pub complete: Option<fn(&Call<'_>, &mut Value, &Data) -> Result<()>>,
+    /// Adds to the result.
+    pub apply: Option<fn(&Call<'_>, &mut dyn AnyOutcome, &Data) -> Result<()>>,
+}
+
+impl Extra {
+    /// More options, and no step yet.
+    pub const fn new(name: &'static str, augment: fn(Command) -> Command) -> Extra {
+        Extra { name, augment, answer: None, complete: None, apply: None }
+    }
+}
+
+/// A command as it was called.
+pub struct Call<'a> {
+    pub input: &'a TableInput,
+    pub matches: &'a ArgMatches,
+    pub common: &'a Common,
+    pub output: &'a Output,
+    /// The columns that were named.
+    pub roles: &'a Roles,
+    /// Whether the result is written as rows.
+    pub writes_rows: bool,
+}
+
+/// A result, and the rows that it is of.
+pub struct Answered {
+    pub found: Box<dyn AnyOutcome>,
+    pub data: Data,
 }
 
 /// The command line of an analysis: its own options, columns, outputs, and how its file is read.
@@ -88,8 +119,10 @@ pub fn run(
     let to = matches.try_get_one::<FormatName>("to").ok().flatten().copied().map(Format::from);
     let rows = path("output").filter(|_| analysis.writes().is_some());
     let saved = path(save_flag(analysis)).filter(|_| analysis.saves().is_some());
-    let outputs = Outputs::of([input.path()]);
-    let mut outputs = if input.selects() { outputs.table(rows, to)? } else { outputs.rows(rows, to)? };
+    let options = analysis.options_of(matches)?;
+    let whole = !input.selects() && input.paths().len() == 1;
+    let outputs = Outputs::of(input.paths().into_iter().chain(analysis.reads(&options)));
+    let mut outputs = if whole { outputs.rows(rows, to)? } else { outputs.table(rows, to)? };
     for (_, picture) in &pictures {
         outputs = outputs.picture(Some(picture))?;
     }
@@ -101,36 +134,15 @@ pub fn run(
             roles = roles.with(*role, column);
         }
     }
-    let wanted = Wanted {
-        blocks: analysis.needs() == Needs::Blocks,
-        non_finite: analysis.reads_non_finite(),
-        without_vectors: analysis.reads_without_vectors(),
+    let call = Call { input: &input, matches, common, output, roles: &roles, writes_rows: rows.is_some() };
+    let answered = match extra.and_then(|extra| extra.answer) {
+        Some(answer) => answer(&call, &options)?,
+        None => None,
     };
-    let data = input.open(&wanted, roles, output)?;
-    let mut chosen = vec![format!("vectors {}", data.table().vector_column())];
-    chosen.extend(
-        analysis
-            .roles()
-            .iter()
-            .filter_map(|role| Some(format!("{} {}", role.name(), data.column_of(*role)?))),
-    );
-    output.note(format_args!("columns: {}", chosen.join(", ")));
-    let at_row = |error: Error| {
-        let error = data.locate(error);
-        if error.file_name().is_some() { error } else { error.file(&input.file) }
+    let Answered { found, data } = match answered {
+        Some(answered) => answered,
+        None => over_the_rows(analysis, extra, options, &call)?,
     };
-    let mut found = {
-        let shown = Shown::new(output, format!("{}: {} rows", analysis.name(), data.table().n_rows()));
-        let context = Context::with_seed(common.seed()).progress(&shown);
-        let found = analysis.run(&data, analysis.options_of(matches)?, &context);
-        drop(shown.take());
-        context.take_notes().iter().for_each(|note| output.note(note));
-        context.take_warnings().iter().for_each(|warning| output.warn(warning));
-        found.map_err(at_row)?
-    };
-    if let Some(extra) = extra {
-        (extra.apply)(found.as_mut(), &data, matches, common, output)?;
-    }
     if let Some(path) = saved {
         found.save(path)?;
         output.note(format_args!("saved {}", path.display()));
@@ -140,33 +152,92 @@ pub fn run(
         output.note(format_args!("drew {}", path.display()));
     }
     if let Some(path) = rows {
-        let new = found.columns()?;
-        for column in &new.columns {
-            if data.table().column(&column.name).is_ok() {
-                output.warn(format_args!("the column {} of the input is replaced", column.name));
-            }
-        }
-        let options = WriteOptions { format: to, ..Default::default() };
-        let written = match new.rows {
-            None => data.write(new.columns, path, &options)?,
-            Some(_) if outputs.is_input(path) => {
-                return Err(Error::argument("the output has not all rows, and would replace the input")
-                    .file(path)
-                    .advice("name another file for the output"));
-            }
-            Some(rows) => {
-                let taken = Data::from(data.with_columns(Vec::new())?.take(&rows)?);
-                taken.write(new.columns, path, &options)?
-            }
+        let written = match found.table()? {
+            Some(_) if outputs.is_input(path) => return Err(not_all_rows(path)),
+            Some(table) => table::write(&table, path, &WriteOptions { format: to, ..Default::default() })?,
+            None => write_rows(found.as_ref(), &data, path, to, &outputs, output)?,
         };
         warn_of_dropped(&written, path, output);
         output.note(format_args!("wrote {}", path.display()));
     }
-    output.result(&found.json()?, |out| {
+    let json = if output.is_json() { found.json()? } else { Value::Null };
+    output.result(&json, |out| {
         let section = found.view(Look::Text).map_err(std::io::Error::other)?;
         write!(out, "{}", terminal(&section, super::output::width()))
     })?;
     Ok(if found.is_failure() { Outcome::CheckFailed } else { Outcome::Done })
+}
+
+/// Opens the rows and runs the analysis over them.
+fn over_the_rows(
+    analysis: &dyn AnyAnalysis,
+    extra: Option<&Extra>,
+    mut options: Value,
+    call: &Call<'_>,
+) -> Result<Answered> {
+    let (input, output) = (call.input, call.output);
+    let wanted = Wanted {
+        blocks: analysis.needs() == Needs::Blocks,
+        non_finite: analysis.reads_non_finite(),
+        without_vectors: analysis.reads_without_vectors(),
+        all_rows: analysis.takes_all_rows(),
+    };
+    let data = input.open(&wanted, call.roles.clone(), output)?;
+    let mut chosen = vec![format!("vectors {}", data.table().vector_column())];
+    chosen.extend(
+        analysis
+            .roles()
+            .iter()
+            .filter_map(|role| Some(format!("{} {}", role.name(), data.column_of(*role)?))),
+    );
+    output.note(format_args!("columns: {}", chosen.join(", ")));
+    if let Some(complete) = extra.and_then(|extra| extra.complete) {
+        complete(call, &mut options, &data)?;
+    }
+    let at_row = |error: Error| {
+        let error = data.locate(error);
+        if error.file_name().is_some() { error } else { error.file(input.file()) }
+    };
+    let shown = Shown::new(output, format!("{}: {} rows", analysis.name(), data.table().n_rows()));
+    let context = Context::with_seed(call.common.seed()).since(output.started()).progress(&shown);
+    let found = analysis.run(&data, options, &context);
+    drop(shown.take());
+    context.take_notes().iter().for_each(|note| output.note(note));
+    context.take_warnings().iter().for_each(|warning| output.warn(warning));
+    let mut found = found.map_err(at_row)?;
+    if let Some(apply) = extra.and_then(|extra| extra.apply) {
+        apply(call, found.as_mut(), &data)?;
+    }
+    Ok(Answered { found, data })
+}
+
+/// Writes the rows of a result, all or some, with its columns.
+fn write_rows(
+    found: &dyn AnyOutcome,
+    data: &Data,
+    path: &Path,
+    to: Option<Format>,
+    outputs: &Outputs,
+    output: &Output,
+) -> Result<Written> {
+    let new = found.columns()?;
+    for column in &new.columns {
+        if data.table().column(&column.name).is_ok() {
+            output.warn(format_args!("the column {} of the input is replaced", column.name));
+        }
+    }
+    let options = WriteOptions { format: to, ..Default::default() };
+    match new.rows {
+        None => data.write(new.columns, path, &options),
+        Some(_) if outputs.is_input(path) => Err(not_all_rows(path)),
+        Some(rows) => data.take(&rows)?.write(new.columns, path, &options),
+    }
+}
+
+fn not_all_rows(path: &Path) -> Error {
+    Error::argument("the output has not all rows, and would replace the input")
+        .file(path)
+        .advice("name another file for the output")
 }
 
 fn title(name: &str) -> String {

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use arrow::array::ArrayRef;
-use embedlab::data::Data;
+use embedlab::Result;
+use embedlab::data::{self, Data};
 use embedlab::rows::RowSource;
 use embedlab::table::{self, Format, Table, WriteOptions, Written};
-use embedlab::{Error, Result};
 
 use super::output::Output;
 
@@ -85,28 +85,7 @@ impl Embedded for (&Table, usize) {
     }
 }
 
-/// Refuses vectors of another dimension or, where both files name their model in a column `model`,
-/// of another model: cosines between models mean nothing.
+/// As [`require_same_space`](data::require_same_space).
 pub fn same_space(rows: &impl Embedded, others: &Table, file: &Path, what: &str) -> Result<()> {
-    if rows.dims() != others.dims() {
-        return Err(Error::input(format!("{what} and rows have different dimensions"))
-            .file(file)
-            .seen(format!("{} in the {what}, {} in the rows", others.dims(), rows.dims()))
-            .advice(format!("embed the {what} with the model of the rows")));
-    }
-    match (model_of(rows.columns()), model_of(others)) {
-        (Some(rows), Some(others)) if rows != others => {
-            Err(Error::input(format!("{what} and rows are of different models"))
-                .file(file)
-                .seen(format!("{others} and {rows}"))
-                .advice(format!("embed the {what} with the model of the rows")))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The embedding model that a file names in a column `model`, the same in every row.
-pub fn model_of(table: &Table) -> Option<String> {
-    let names = table.column("model").ok().and_then(|_| table.labels("model").ok())?.names;
-    (names.len() == 1).then(|| names[0].clone())
+    data::require_same_space((rows.columns(), rows.dims()), (others, others.dims()), file, what)
 }

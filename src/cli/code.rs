@@ -218,7 +218,7 @@ fn find(args: &SearchArgs, output: &Output) -> Result<Outcome> {
     for column in ["path", "function", "line"] {
         if table.column(column).is_err() {
             return Err(Error::input("no index of functions")
-                .file(&args.input.file)
+                .file(args.input.file())
                 .seen(format!("no column {column}"))
                 .advice("make one with embedlab code index DIR -o code.parquet"));
         }
@@ -226,12 +226,12 @@ fn find(args: &SearchArgs, output: &Output) -> Result<Outcome> {
     let query = args.with.embed(
         std::slice::from_ref(&args.query),
         &table,
-        &args.input.file,
+        args.input.file(),
         "the embedder with --model FILE",
     )?;
     let keep = filter.map(|filter| filter.keep(table.columns())).transpose()?;
     let found = search(table.vectors(), query.row(0), args.k, Metric::Cosine, keep.as_deref())
-        .map_err(|error| error.file(&args.input.file))?;
+        .map_err(|error| error.file(args.input.file()))?;
     let text = |column: &str| -> Result<Vec<Option<String>>> {
         if table.column(column).is_ok() { table.text(column) } else { Ok(vec![None; table.n_rows()]) }
     };

@@ -48,7 +48,7 @@ struct Converted {
 }
 
 pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
-    Outputs::of([args.input.file.as_path()]).rows(Some(&args.out), args.to.map(Format::from))?;
+    Outputs::of(args.input.paths()).rows(Some(&args.out), args.to.map(Format::from))?;
     let wanted = Wanted { blocks: true, ..Default::default() };
     let data = args.input.open(&wanted, Roles::default(), output)?;
     let options = WriteOptions {

@@ -1,6 +1,6 @@
 //! `cluster --describe`: clusters described by a chat model, where the user wants it.
 
-use clap::{ArgMatches, Args, Command, FromArgMatches};
+use clap::{Args, Command, FromArgMatches};
 use embedlab::analysis::AnyOutcome;
 use embedlab::cluster::{Clustering, describe};
 use embedlab::data::Data;
@@ -9,14 +9,12 @@ use rand::SeedableRng;
 use rand::seq::index::sample;
 use rand_chacha::ChaCha8Rng;
 
-use super::Common;
-use super::analysis::Extra;
-use super::output::Output;
+use super::analysis::{Call, Extra};
 use super::server::Server;
 
 /// What `cluster` has besides its analysis.
 pub const DESCRIBE: Extra =
-    Extra { name: "cluster", augment: |command: Command| Describe::augment_args(command), apply };
+    Extra { apply: Some(apply), ..Extra::new("cluster", |command: Command| Describe::augment_args(command)) };
 
 /// Rows of a cluster that the model is shown.
 const SHOWN: usize = 10;
@@ -32,13 +30,8 @@ struct Describe {
 }
 
 /// Puts a description into each cluster, if one was asked for.
-fn apply(
-    found: &mut dyn AnyOutcome,
-    data: &Data,
-    matches: &ArgMatches,
-    common: &Common,
-    output: &Output,
-) -> Result<()> {
+fn apply(call: &Call<'_>, found: &mut dyn AnyOutcome, data: &Data) -> Result<()> {
+    let (matches, common, output) = (call.matches, call.common, call.output);
     let asked = Describe::from_arg_matches(matches)
         .map_err(|error| Error::argument("options that conflict").source(error))?;
     let (Some(model), Some(found)) = (&asked.describe, found.as_any_mut().downcast_mut::<Clustering>())

@@ -207,7 +207,7 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
 impl Run {
     /// Refuses outputs that cannot be kept, before anything is computed or paid.
     fn check_outputs(&self) -> Result<()> {
-        let outputs = Outputs::of([self.source.input.file.as_path()]);
+        let outputs = Outputs::of(self.source.input.paths());
         let format = self.to.map(Format::from);
         let outputs = if self.source.keeps_all_rows() && !self.long.splits() {
             outputs.rows(Some(&self.output), format)?
@@ -232,7 +232,7 @@ impl Run {
         } else if taken || (self.named.is_none() && !old.is_empty()) {
             let what = if taken { name.to_owned() } else { old.join(", ") };
             return Err(Error::argument("the file has vectors already")
-                .file(&self.source.input.file)
+                .file(self.source.input.file())
                 .column(what)
                 .advice("put the new ones in their place with --replace, or beside them with --as NAME"));
         } else if !old.is_empty() {
@@ -257,7 +257,7 @@ impl Run {
     /// Writes the result; a part of the rows never takes the place of the input.
     fn write(&self, table: &Table, all: bool, output: &Output) -> Result<PathBuf> {
         let mut path = self.output.clone();
-        if !all && same(&path, &self.source.input.file) {
+        if !all && same(&path, self.source.input.file()) {
             let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let extension = path.extension().map(|extension| format!(".{}", extension.to_string_lossy()));
             path = path.with_file_name(format!("{stem}.embedded{}", extension.unwrap_or_default()));

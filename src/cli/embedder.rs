@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use embedlab::data::model_of;
 use embedlab::embed::{EmbedOptions, Embedder, LongTexts, Lsa, Models};
 #[cfg(feature = "local-models")]
 use embedlab::embed::{Hub, LocalModel};
@@ -10,7 +11,7 @@ use embedlab::{Error, Result};
 use ndarray::Array2;
 
 use super::Output;
-use super::beside::{Embedded, model_of};
+use super::beside::Embedded;
 use super::server::Server;
 
 /// The embedder for texts on the command line.

@@ -4,16 +4,15 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use embedlab::data::{Data, OpenOptions};
-use embedlab::rows::Neighbor;
+use embedlab::rows::{Metric, Neighbor};
 use embedlab::search::{Hnsw, HnswOptions, IndexFile, Recall};
 use embedlab::table::{Format, Table};
 use embedlab::{Error, Result};
-use ndarray::{ArrayView1, Axis};
+use ndarray::{Array2, ArrayView1, Axis};
 
-use super::input::Input;
+use super::analysis::Call;
+use super::input::Wanted;
 use super::output::grouped;
-use super::query::Find;
-use super::{Common, Output};
 
 /// With fewer rows the exact search is as fast, and misses nothing.
 const FEWEST_ROWS: usize = 20_000;
@@ -60,18 +59,13 @@ impl IndexArgs {
 
     /// The index of the file: mapped, or built, measured and kept; `None` where the exact search is better, which
     /// is said.
-    pub fn prepare(&self, find: &Find<'_>, common: &Common, output: &Output) -> Result<Option<Answer>> {
-        let source = &find.input.file;
+    pub fn prepare(&self, call: &Call<'_>, metric: Metric) -> Result<Option<Answer>> {
+        let (source, output) = (call.input.file(), call.output);
         if !source.is_file() {
             output.note("an index is kept beside one file only; the search is exact");
             return Ok(None);
         }
-        if !find.query.is_plain() {
-            output.note("with --where, --like, --unlike or --mmr the search is exact; the index is not used");
-            return Ok(None);
-        }
         let file = beside(source);
-        let metric = find.query.metric();
         if file.exists() && !self.rebuild {
             let index = IndexFile::open(&file)?;
             index.require_fresh(source, self.verify)?;
@@ -84,7 +78,7 @@ impl IndexArgs {
             }
             return Ok(Some(Answer { file, build_seconds: None, ef: self.ef, from: From::File(index) }));
         }
-        let table = find.input.read(output)?;
+        let table = call.input.open(&Wanted::default(), call.roles.clone(), output)?.into_table();
         if table.n_rows() < FEWEST_ROWS {
             output.note(format_args!(
                 "{} rows: the exact search is as fast up to {} rows, so no index is built",
@@ -94,7 +88,7 @@ impl IndexArgs {
             return Ok(None);
         }
         let start = Instant::now();
-        let options = HnswOptions { metric, seed: common.seed(), ..Default::default() };
+        let options = HnswOptions { metric, seed: call.common.seed(), ..Default::default() };
         let bar = output.bar("building the index", table.n_rows());
         let (index, recall) = Hnsw::build_measured(table.vectors(), &options, 10, &|done| {
             bar.show(table.n_rows(), done, String::new)
@@ -158,31 +152,33 @@ impl Answer {
         Ok((ef, found))
     }
 
-    /// The columns of the rows; their vectors are not read where the format allows that.
-    pub fn columns(&self, input: &Input, output: &Output) -> Result<Table> {
+    /// The rows' columns; their vectors are read only where rows are written, or the format leaves no choice.
+    pub fn columns(&self, call: &Call<'_>) -> Result<Data> {
         let index = match &self.from {
-            From::Built { table, .. } => return Ok(table.clone()),
+            From::Built { table, .. } => return Ok(Data::new(table.clone(), call.roles.clone())),
             From::File(index) => index,
         };
-        let _busy = output.busy(format!("reading {}", input.name()));
+        let input = call.input;
+        let _busy = call.output.busy(format!("reading {}", input.name()));
         let read = input.options();
-        let format = read.format.or_else(|| Format::from_extension(input.path()));
-        let options = OpenOptions { read, stream: true, ..Default::default() };
-        let without = matches!(format, Some(Format::Csv | Format::Tsv));
-        let data = if without {
-            Data::open_columns(input.path(), &options)?
-        } else {
-            Data::open(input.path(), &options)?
-        };
-        let table = data.into_table();
-        if !without && table.vector_column() != index.vector_column() {
+        let format = read.format.or_else(|| Format::from_extension(input.file()));
+        let alone = matches!(format, Some(Format::Npy | Format::Npz | Format::Safetensors));
+        if alone && read.sidecar.is_none() && !call.writes_rows {
+            return Ok(Data::from(Table::from_vectors(Array2::zeros((index.n_rows(), 0)))));
+        }
+        let options = OpenOptions { read, roles: call.roles.clone(), stream: true, ..Default::default() };
+        if matches!(format, Some(Format::Csv | Format::Tsv)) && !call.writes_rows {
+            return Data::open_columns(&input.paths(), &options);
+        }
+        let data = Data::open_all(&input.paths(), &options)?;
+        if data.table().vector_column() != index.vector_column() {
             return Err(Error::input("the index is of another vector column")
                 .with_code("index-stale")
                 .file(&self.file)
                 .seen(index.vector_column().to_owned())
                 .advice("name that column with --vector, or build the index anew with --rebuild"));
         }
-        Ok(table)
+        Ok(data)
     }
 }
 

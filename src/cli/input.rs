@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
+use clap::{ArgAction, Command, ValueEnum};
 use embedlab::data::{Budget, Data, DropBy, OpenOptions, Roles, Selection};
 use embedlab::table::{Encoding, Format, ReadOptions, Table};
 use embedlab::{ErrorKind, Result};
@@ -16,8 +16,8 @@ use super::output::Output;
 pub struct Input {
     /// File, folder of parts or quoted pattern with embeddings: .csv .tsv .parquet .jsonl .json .arrow .npy .npz .safetensors .vec,
     /// .gz and .zst of text, a Hugging Face dataset or an MTEB cache; - is stdin
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    #[arg(value_name = "FILE", required = true, num_args = 1, action = ArgAction::Set)]
+    files: Vec<PathBuf>,
     /// The column with the vectors [default: the one that holds vectors]
     #[arg(long, value_name = "COL")]
     vector: Option<String>,
@@ -79,6 +79,8 @@ pub struct Wanted {
     pub non_finite: bool,
     /// A file without vectors too.
     pub without_vectors: bool,
+    /// The rows that are not selected too, told apart.
+    pub all_rows: bool,
 }
 
 impl Deref for TableInput {
@@ -125,6 +127,10 @@ impl From<FormatName> for Format {
     }
 }
 
+fn is_stdin(file: &Path) -> bool {
+    file.as_os_str() == "-"
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum EncodingName {
     Utf8,
@@ -139,14 +145,38 @@ fn delimiter(text: &str) -> std::result::Result<u8, String> {
     }
 }
 
+/// Lets a command take several files as one table, unless another argument follows them.
+pub fn with_several_files(command: Command) -> Command {
+    let places: Vec<_> =
+        command.get_positionals().map(|arg| (arg.get_id().as_str(), arg.get_index())).collect();
+    let Some(files) = places.iter().position(|(name, _)| *name == "files") else { return command };
+    let follows = |(at, (_, index)): (usize, &(&str, Option<usize>))| {
+        at > files || index.is_some_and(|index| index > 1)
+    };
+    if places.iter().enumerate().any(follows) {
+        return command;
+    }
+    command.mut_arg("files", |files| {
+        let help = files.get_help().map(ToString::to_string).unwrap_or_default();
+        let help = format!("{help}; several files are one table");
+        files.num_args(1..).action(ArgAction::Append).help(help)
+    })
+}
+
 impl Input {
-    /// The path to open.
-    pub fn path(&self) -> &Path {
-        if self.is_stdin() { Path::new("/dev/stdin") } else { &self.file }
+    /// The first file, by which errors name the input.
+    pub fn file(&self) -> &Path {
+        self.files.first().map_or(Path::new(""), PathBuf::as_path)
+    }
+
+    /// The files to open, which no output may destroy.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        let opened = |file: &PathBuf| if is_stdin(file) { PathBuf::from("/dev/stdin") } else { file.clone() };
+        self.files.iter().map(opened).collect()
     }
 
     fn is_stdin(&self) -> bool {
-        self.file.as_os_str() == "-"
+        is_stdin(self.file())
     }
 
     /// What to call the input in a title.
@@ -154,9 +184,11 @@ impl Input {
         if self.is_stdin() {
             return "stdin".to_owned();
         }
-        self.file
+        let file = self.file();
+        let name = file
             .file_name()
-            .map_or_else(|| self.file.display().to_string(), |name| name.to_string_lossy().into_owned())
+            .map_or_else(|| file.display().to_string(), |name| name.to_string_lossy().into_owned());
+        if self.files.len() > 1 { format!("{name} and {} more", self.files.len() - 1) } else { name }
     }
 
     /// The options as the library takes them.
@@ -181,7 +213,8 @@ impl Input {
     /// Reads all rows into memory.
     pub fn read(&self, output: &Output) -> Result<Table> {
         let _busy = output.busy(format!("reading {}", self.name()));
-        Ok(Data::open(self.path(), &OpenOptions { read: self.options(), ..Default::default() })?.into_table())
+        let options = OpenOptions { read: self.options(), ..Default::default() };
+        Ok(Data::open_all(&self.paths(), &options)?.into_table())
     }
 }
 
@@ -189,6 +222,11 @@ impl TableInput {
     /// Whether an option leaves rows out.
     pub fn selects(&self) -> bool {
         self.filter.is_some() || self.drop_duplicates.is_some() || self.sample.is_some()
+    }
+
+    /// Whether rows without a usable vector are left out.
+    pub fn drops_missing(&self) -> bool {
+        self.drop_missing
     }
 
     /// Opens the rows. What is left out is said.
@@ -207,15 +245,24 @@ impl TableInput {
             ..self.options()
         };
         let written = (!self.columns.is_empty()).then(|| self.columns.clone());
-        let options = OpenOptions { read, roles, selection, written, stream: wanted.blocks, memory };
-        let data = match Data::open(self.path(), &options) {
+        let options = OpenOptions {
+            read,
+            roles,
+            selection,
+            written,
+            stream: wanted.blocks,
+            all_rows: wanted.all_rows,
+            memory,
+        };
+        let paths = self.paths();
+        let data = match Data::open_all(&paths, &options) {
             // What came through a pipe cannot be read a second time; the message tells what to do.
             Err(error)
                 if wanted.without_vectors
                     && error.kind() == ErrorKind::NoVectors
-                    && self.path().metadata().is_ok_and(|about| about.is_file()) =>
+                    && paths.iter().all(|path| path.metadata().is_ok_and(|about| about.is_file())) =>
             {
-                Data::open_columns(self.path(), &options)?
+                Data::open_columns(&paths, &options)?
             }
             data => data?,
         };

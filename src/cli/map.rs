@@ -101,7 +101,7 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     let path = |wanted: &[OutputKind]| {
         args.output.as_deref().filter(|_| kind.is_some_and(|kind| wanted.contains(&kind)))
     };
-    Outputs::of([Some(args.input.file.as_path()), args.onto.as_deref()].into_iter().flatten())
+    Outputs::of(args.input.paths().into_iter().chain(args.onto.clone()))
         .rows(path(&[OutputKind::Rows]), None)?
         .table(path(&[OutputKind::Points]), None)?
         .picture(path(&[OutputKind::Picture]))?
@@ -111,7 +111,7 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     if let Some(name) = args.color.as_deref().filter(|name| *name != "map_error") {
         table.column(name)?;
     }
-    let in_file = |error: Error| error.file(&args.input.file);
+    let in_file = |error: Error| error.file(args.input.file());
     let mut old = None;
     let map = match &args.onto {
         Some(file) => {

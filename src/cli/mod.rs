@@ -14,13 +14,10 @@ mod index;
 mod input;
 mod man;
 mod map;
-mod neighbors;
 mod output;
 mod outputs;
 mod predict;
 mod profile;
-mod query;
-mod recommend;
 mod report;
 mod schema;
 mod search;
@@ -97,7 +94,7 @@ impl Common {
 }
 
 /// What single commands add to their analysis.
-const EXTRAS: [analysis::Extra; 1] = [describe::DESCRIBE];
+const EXTRAS: [analysis::Extra; 3] = [describe::DESCRIBE, search::SEARCH, search::NEIGHBORS];
 
 fn extra(name: &str) -> Option<&'static analysis::Extra> {
     EXTRAS.iter().find(|extra| extra.name == name)
@@ -108,6 +105,10 @@ fn command_line() -> clap::Command {
     let mut command = Cli::command();
     for analysis in registry() {
         command = command.subcommand(self::analysis::command(*analysis, extra(analysis.name())));
+    }
+    let names: Vec<String> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    for name in names {
+        command = command.mut_subcommand(name, input::with_several_files);
     }
     for (place, name) in ORDER.iter().enumerate() {
         if command.find_subcommand(name).is_some() {
@@ -161,9 +162,6 @@ enum Command {
     Predict(predict::Args),
     ZeroShot(zero_shot::Args),
     Profile(profile::Args),
-    Recommend(recommend::Args),
-    Neighbors(neighbors::Args),
-    Search(search::Args),
     Code(code::Args),
     Map(map::Args),
     Report(report::Args),
@@ -222,9 +220,6 @@ fn run_command(matches: &clap::ArgMatches, common: &Common, output: &Output) -> 
         Command::Predict(args) => predict::run(&args, output),
         Command::ZeroShot(args) => zero_shot::run(&args, output),
         Command::Profile(args) => profile::run(&args, output),
-        Command::Recommend(args) => recommend::run(&args, output),
-        Command::Neighbors(args) => neighbors::run(&args, common, output),
-        Command::Search(args) => search::run(&args, common, output),
         Command::Code(args) => code::run(&args, common, output),
         Command::Map(args) => map::run(&args, common, output),
         Command::Report(args) => report::run(&args, common, output),

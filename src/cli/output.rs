@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
@@ -20,6 +20,7 @@ pub struct Output {
     seed: u64,
     json: bool,
     quiet: bool,
+    started: Instant,
 }
 
 impl Output {
@@ -27,12 +28,22 @@ impl Output {
         if common.json {
             stdout_is_json();
         }
-        Output { seed: common.seed, json: common.json, quiet: common.quiet }
+        Output { seed: common.seed, json: common.json, quiet: common.quiet, started: Instant::now() }
     }
 
     /// Random seed.
     pub fn seed(&self) -> u64 {
         self.seed
+    }
+
+    /// Whether the result is printed as JSON.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// When the command began.
+    pub fn started(&self) -> Instant {
+        self.started
     }
 
     /// Prints a result: as JSON when that was asked for, else as `human` writes it.

@@ -51,8 +51,9 @@ pub struct Outputs {
 
 impl Outputs {
     /// What the command reads.
-    pub fn of<'a>(inputs: impl IntoIterator<Item = &'a Path>) -> Outputs {
-        Outputs { inputs: inputs.into_iter().map(Path::to_owned).collect(), outputs: Vec::new() }
+    pub fn of<P: AsRef<Path>>(inputs: impl IntoIterator<Item = P>) -> Outputs {
+        let inputs = inputs.into_iter().map(|path| path.as_ref().to_owned()).collect();
+        Outputs { inputs, outputs: Vec::new() }
     }
 
     /// The rows of the input with more columns; the input itself may be meant.

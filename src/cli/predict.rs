@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use embedlab::analysis::columns_of;
 use embedlab::cluster::KMeans;
-use embedlab::data::{Data, NewColumn, Roles};
+use embedlab::data::{Data, NewColumn, Roles, model_of};
 use embedlab::model::{SavedModel, Task};
 use embedlab::rows::RowSource;
 use embedlab::view::{Block, Cell, Grid, Section, terminal};
@@ -14,7 +14,7 @@ use embedlab::{Error, ErrorKind, Result};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::beside::{model_of, write_table};
+use super::beside::write_table;
 use super::input::{TableInput, Wanted};
 use super::output::{grouped, width};
 use super::outputs::Outputs;
@@ -80,7 +80,7 @@ impl Model {
             Err(error) if error.kind() == ErrorKind::Io => Err(error),
             Err(error) => match KMeans::load(&args.model) {
                 Ok(model) => Ok(Model::Clusters(model)),
-                Err(_) => Err(match SavedModel::load(&args.input.file) {
+                Err(_) => Err(match SavedModel::load(args.input.file()) {
                     Ok(_) => error.advice("the model comes first: embedlab predict MODEL FILE"),
                     Err(_) => error,
                 }),
@@ -90,13 +90,14 @@ impl Model {
 }
 
 pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
-    Outputs::of([args.input.file.as_path(), args.model.as_path()]).rows(args.output.as_deref(), None)?;
+    Outputs::of(args.input.paths().into_iter().chain([args.model.clone()]))
+        .rows(args.output.as_deref(), None)?;
     let model = Model::load(args)?;
     let wanted = Wanted { blocks: matches!(model, Model::Clusters(_)), ..Default::default() };
     let data = args.input.open(&wanted, Roles::default(), output)?;
     let in_file = |error: Error| {
         let error = data.locate(error);
-        if error.file_name().is_some() { error } else { error.file(&args.input.file) }
+        if error.file_name().is_some() { error } else { error.file(args.input.file()) }
     };
     let found = match &model {
         Model::Supervised(model) => supervised(model, &data),

@@ -94,12 +94,12 @@ struct Group {
 }
 
 pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
-    Outputs::of([args.input.file.as_path()]).table(args.output.as_deref(), None)?;
+    Outputs::of(args.input.paths()).table(args.output.as_deref(), None)?;
     let busy = output.busy(format!("averaging {}", args.input.name()));
     let wanted = Wanted { blocks: true, ..Default::default() };
     let rows = args.input.open(&wanted, Roles::default(), output)?;
     let columns = rows.table();
-    let in_file = |error: Error| error.file(&args.input.file);
+    let in_file = |error: Error| error.file(args.input.file());
     let groups = columns.labels(&args.by).map_err(in_file)?;
     let weights = args.how.weights(columns).map_err(in_file)?;
     let found = profiles(&rows, &groups.codes, groups.names.len(), &args.how.options(weights.as_deref(), 1))

@@ -7,11 +7,9 @@ use embedlab::analysis::{Context, Report, ReportOptions, report};
 use embedlab::cluster::ClusterCount;
 use embedlab::data::{Role, Roles};
 use embedlab::map::MapMethod;
-use embedlab::recommend::{EvaluationOptions, evaluate};
 use embedlab::report as sections;
-use embedlab::split::train_test_split;
 use embedlab::table::{Table, write_whole};
-use embedlab::view::{Block, Section};
+use embedlab::view::Section;
 use embedlab::zero_shot;
 use embedlab::{Error, Result};
 use serde::Serialize;
@@ -20,7 +18,6 @@ use serde_json::Value;
 use super::input::{TableInput, Wanted};
 use super::output::grouped;
 use super::outputs::Outputs;
-use super::recommend::Columns;
 use super::zero_shot::Labels;
 use super::{Common, Outcome, Output};
 
@@ -55,8 +52,12 @@ pub struct Args {
     text: Option<String>,
     #[arg(long, value_name = "COL", help_heading = "Columns", help = Role::Label.help())]
     label: Option<String>,
-    #[command(flatten)]
-    columns: Columns,
+    #[arg(long, value_name = "COL", help_heading = "Columns", help = Role::User.help())]
+    user: Option<String>,
+    #[arg(long, value_name = "COL", help_heading = "Columns", help = Role::Item.help())]
+    item: Option<String>,
+    #[arg(long, value_name = "COL", help_heading = "Columns", help = Role::Rating.help())]
+    rating: Option<String>,
     #[command(flatten)]
     labels: Labels,
     /// The column with true values for --labels [default: as --label]
@@ -88,13 +89,13 @@ struct Written<'a> {
 }
 
 pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
-    Outputs::of([args.input.file.as_path()]).page(Some(&args.output))?;
+    Outputs::of(args.input.paths()).page(Some(&args.output))?;
     let named = [
         (Role::Text, &args.text),
         (Role::Label, &args.label),
-        (Role::User, &args.columns.user),
-        (Role::Item, &args.columns.item),
-        (Role::Rating, &args.columns.rating),
+        (Role::User, &args.user),
+        (Role::Item, &args.item),
+        (Role::Rating, &args.rating),
     ];
     let roles = named.into_iter().fold(Roles::default(), |roles, (role, column)| match column {
         Some(column) => roles.with(role, column),
@@ -119,14 +120,10 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         report(&data, &options, &context)?
     };
     found.page.provenance.command = command_line();
-    let failed = |error: Error| error.file(&args.input.file);
     let table = data.table();
     let mut more = Vec::new();
     if args.labels.given() && options.wants("zero-shot") {
         more.push(label_section(args, table, output)?);
-    }
-    if options.wants("recommend") {
-        more.extend(recommend_section(args, table).map_err(failed)?);
     }
     let end = found.page.sections.len() - usize::from(!found.left_out.is_empty());
     found.page.sections.splice(end..end, more);
@@ -148,7 +145,7 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
 
 /// Zero-shot labels against true ones.
 fn label_section(args: &Args, table: &Table, output: &Output) -> Result<Section> {
-    let labels = args.labels.vectors(table, &args.input.file)?;
+    let labels = args.labels.vectors(table, args.input.file())?;
     let found = zero_shot::zero_shot(&table.vectors(), &labels)?;
     let column = args.truth.as_deref().or(args.label.as_deref());
     let truth = args.labels.truth(table, column, &labels, output)?.ok_or_else(|| {
@@ -158,23 +155,6 @@ fn label_section(args: &Args, table: &Table, output: &Output) -> Result<Section>
     let options =
         zero_shot::LabelEvaluationOptions { positive: args.labels.positive(&labels)?, ..Default::default() };
     sections::labels(&zero_shot::evaluate(&found, &truth, &labels, &options)?, &truth)
-}
-
-/// Users and products, when there are columns with them; the page tells why it has no scores, unless the
-/// columns were named: then it is an error.
-fn recommend_section(args: &Args, table: &Table) -> Result<Option<Section>> {
-    let Some(rated) = args.columns.find(table)? else { return Ok(None) };
-    let options = EvaluationOptions::default();
-    let found = train_test_split(table.n_rows(), 0.2, 42)
-        .and_then(|split| evaluate(&table.vectors(), &rated.ratings(), &split, &options));
-    match found {
-        Ok(found) => Ok(Some(sections::recommend(&found, &rated.rating)?)),
-        Err(error) if args.columns.user.is_some() || args.columns.item.is_some() => Err(error),
-        Err(error) => {
-            let why = Block::warning(format!("Left out: {error}"));
-            Ok(Some(Section::new("recommend", "Users and products").with(why)))
-        }
-    }
 }
 
 /// The command as it was typed, with the program's bare name.

@@ -1,56 +1,127 @@
-//! `embedlab search`: the rows nearest to a text, to rows, or to a vector.
+//! What `search` and `neighbors` have besides their analyses: the embedder of a text, and the index.
 
-use embedlab::Result;
-use embedlab::analysis::found_rows;
-use embedlab::view::terminal;
+use clap::{Args, Command, FromArgMatches};
+use embedlab::analysis::{
+    FoundRow, QueryOptions, Search, SearchOptions, SearchResult, SearchSummary, UsedIndex, any_outcome,
+};
+use embedlab::data::Data;
+use embedlab::rows::Metric;
+use embedlab::table::Table;
+use embedlab::{Error, Result};
+use ndarray::ArrayView1;
+use serde_json::Value;
 
-use super::index::IndexArgs;
-use super::input::Input;
-use super::outputs::Outputs;
-use super::query::{Find, QueryArgs};
-use super::{Common, Outcome, Output};
+use super::analysis::{Answered, Call, Extra};
+use super::embedder::With;
+use super::index::{Answer, IndexArgs};
 
-const EXAMPLES: &str = "\
-Rows are counted from 0. A filter is an expression of SQL on the columns; put text in single quotes.
+/// What `search` has besides its analysis.
+pub const SEARCH: Extra = Extra {
+    answer: Some(by_index),
+    complete: Some(with_the_vector),
+    ..Extra::new("search", |command: Command| IndexArgs::augment_args(With::augment_args(command)))
+};
 
-Examples:
-  embedlab search reviews.parquet 'good dog food'
-  embedlab search reviews.parquet --row 3 --where \"Score >= 4 and Kind = 'tea'\"
-  embedlab search reviews.parquet --like 3,8 --unlike 5 --mmr 0.5
-  embedlab search reviews.parquet --from queries.parquet --row 0 -k 20 -o hits.parquet
-  embedlab search reviews.parquet 'stale chips' --index --json | jq '.hits[].row'";
+/// What `neighbors` has besides its analysis.
+pub const NEIGHBORS: Extra = Extra {
+    complete: Some(with_the_vector),
+    ..Extra::new("neighbors", |command: Command| With::augment_args(command))
+};
 
-/// Find the rows nearest to a text or a stored vector
-#[derive(clap::Args)]
-#[command(after_help = EXAMPLES)]
-pub struct Args {
-    #[command(flatten)]
-    input: Input,
-    /// The text to search for
-    #[arg(value_name = "QUERY", conflicts_with_all = ["row", "from", "like"])]
-    query: Option<String>,
-    #[command(flatten)]
-    how: QueryArgs,
-    /// How many rows
-    #[arg(short, long, value_name = "K", default_value_t = 10)]
-    k: usize,
-    #[command(flatten)]
-    index: IndexArgs,
+fn conflict(error: clap::Error) -> Error {
+    Error::argument("options that conflict").source(error)
 }
 
-pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
-    Outputs::of([Some(args.input.file.as_path()), args.how.query_file()].into_iter().flatten())
-        .table(args.how.output.as_deref(), None)?;
-    let found = Find {
-        input: &args.input,
-        query: &args.how,
-        text: args.query.as_deref(),
-        k: args.k,
-        pass_over_texts: false,
-        index: Some(&args.index),
+/// Gives the text of a query its vector.
+fn with_the_vector(call: &Call<'_>, options: &mut Value, data: &Data) -> Result<()> {
+    if let Some(text) = options["query"].as_str() {
+        options["vector"] = embedded(call, text, data)?.into();
     }
-    .run(common, output)?;
-    let section = found_rows(&found);
-    output.result(&found, |out| write!(out, "{}", terminal(&section, super::output::width())))?;
-    Ok(Outcome::Done)
+    Ok(())
+}
+
+/// The vector of a text by the model of the rows.
+fn embedded(call: &Call<'_>, text: &str, rows: &impl super::beside::Embedded) -> Result<Vec<f32>> {
+    let with = With::from_arg_matches(call.matches).map_err(conflict)?;
+    let instead = "a stored vector with --row N or --from FILE";
+    Ok(with.embed(&[text.to_owned()], rows, call.input.file(), instead)?.row(0).to_vec())
+}
+
+/// The answer of the index, where one is wanted and is of use.
+fn by_index(call: &Call<'_>, options: &Value) -> Result<Option<Answered>> {
+    let index = IndexArgs::from_arg_matches(call.matches).map_err(conflict)?;
+    if !index.is_wanted() {
+        return Ok(None);
+    }
+    let options: SearchOptions = serde_json::from_value(options.clone())
+        .map_err(|error| Error::argument("options that search does not have").source(error))?;
+    let of = &options.of;
+    let plain = of.mmr.is_none()
+        && of.like.is_empty()
+        && of.unlike.is_empty()
+        && !call.input.selects()
+        && !call.input.drops_missing();
+    if !plain {
+        call.output.note(
+            "the index is not used: with --where, --drop-duplicates, --sample, --like, --unlike or --mmr the search is exact",
+        );
+        return Ok(None);
+    }
+    let Some(answer) = index.prepare(call, of.metric)? else { return Ok(None) };
+    let data = answer.columns(call)?;
+    let found = ask(call, &options, &answer, &data)
+        .map_err(|error| if error.file_name().is_some() { error } else { error.file(call.input.file()) })?;
+    Ok(Some(Answered { found: any_outcome::<Search>(found), data }))
+}
+
+fn ask(call: &Call<'_>, options: &SearchOptions, answer: &Answer, data: &Data) -> Result<SearchResult> {
+    let rows: (&Table, usize) = (data.table(), answer.dims());
+    let of = match &options.query {
+        None => options.of.clone(),
+        Some(text) => QueryOptions { vector: Some(embedded(call, text, &rows)?), ..options.of.clone() },
+    };
+    let texts_of = |rows: &[usize]| data.texts_of(rows);
+    let (vector, said, itself) = match of.elsewhere(options.query.as_deref(), rows)? {
+        Some(query) => (query.vector, query.text, None),
+        None => {
+            let row = of.row.unwrap_or(0);
+            (answer.row(row)?.to_owned(), texts_of(&[row])?.pop().flatten(), Some(row))
+        }
+    };
+    // A row is no answer to itself.
+    let (ef, mut found) = answer.search(vector.view(), options.k + usize::from(itself.is_some()))?;
+    found.retain(|hit| Some(hit.row) != itself);
+    found.truncate(options.k);
+    let texts = texts_of(&found.iter().map(|hit| hit.row).collect::<Vec<_>>())?;
+    let hits = found.iter().zip(texts).map(|(hit, text)| {
+        let cosine = cosine(answer.row(hit.row)?, vector.view());
+        Ok(FoundRow::new(hit.row, hit.distance, cosine, of.metric, text))
+    });
+    let hits = hits.collect::<Result<_>>()?;
+    let summary = SearchSummary {
+        query: said,
+        metric: of.metric,
+        rows: answer.n_rows(),
+        filtered: None,
+        like: itself.into_iter().collect(),
+        unlike: Vec::new(),
+        equal_texts: 0,
+        zero_rows: None,
+        repeats: None,
+        index: Some(UsedIndex {
+            file: answer.file.display().to_string(),
+            built: answer.build_seconds.is_some(),
+            build_seconds: answer.build_seconds,
+            ef,
+            recall: answer.recall().and_then(|recall| recall.at(ef)),
+        }),
+        seconds: call.output.started().elapsed().as_secs_f64(),
+    };
+    Ok(SearchResult { summary, hits })
+}
+
+/// The cosine of a row and the query; `None` where one of them is zero.
+fn cosine(row: ArrayView1<'_, f32>, query: ArrayView1<'_, f32>) -> Option<f64> {
+    let zero = |values: ArrayView1<'_, f32>| values.iter().all(|value| *value == 0.0);
+    (!zero(row) && !zero(query)).then(|| 1.0 - Metric::Cosine.distance(&row.to_vec(), &query.to_vec()))
 }

@@ -55,19 +55,22 @@ pub struct Texts {
 }
 
 impl Source {
-    /// Whether no option leaves rows out.
+    /// Whether all rows of one file are kept, so that the output may take its place.
     pub fn keeps_all_rows(&self) -> bool {
-        self.recent.is_none() && self.drop_longer.is_none() && !self.drop_missing
+        self.input.paths().len() == 1
+            && self.recent.is_none()
+            && self.drop_longer.is_none()
+            && !self.drop_missing
     }
 
     /// Reads the file and prepares its texts; tokens are counted in `encoding`.
     pub fn texts(&self, encoding: Encoding, output: &Output) -> Result<Texts> {
         let columns = {
             let _busy = output.busy(format!("reading {}", self.input.name()));
-            table::read_without_vectors(self.input.path(), &self.input.options())?
+            table::read_all_without_vectors(&self.input.paths(), &self.input.options())?
         };
         if columns.n_rows() == 0 {
-            return Err(Error::input("no rows").with_code("no-rows").file(&self.input.file));
+            return Err(Error::input("no rows").with_code("no-rows").file(self.input.file()));
         }
         let mut texts = self.read(columns, output)?;
         if let Some(most) = self.drop_longer {
@@ -83,7 +86,7 @@ impl Source {
             texts = self.recent(texts, n, output)?;
         }
         if texts.texts.is_empty() {
-            return Err(Error::input("no row is left").file(&self.input.file).advice("drop less"));
+            return Err(Error::input("no row is left").file(self.input.file()).advice("drop less"));
         }
         Ok(texts)
     }

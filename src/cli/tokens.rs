@@ -66,7 +66,7 @@ struct TooLong {
 }
 
 pub fn run(args: &Args, _: &Common, output: &Output) -> Result<Outcome> {
-    let outputs = Outputs::of([args.source.input.file.as_path()]);
+    let outputs = Outputs::of(args.source.input.paths());
     match args.source.keeps_all_rows() {
         true => outputs.rows(args.output.as_deref(), None)?,
         false => outputs.table(args.output.as_deref(), None)?,

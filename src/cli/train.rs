@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use embedlab::analysis::{Context, LearnOptions, Training};
-use embedlab::data::{Role, Roles};
+use embedlab::data::{Role, Roles, model_of};
 use embedlab::model::{Classifier, ModelKind, ModelOptions, Recipe, Regressor, SavedModel, Task};
 use embedlab::{Error, Result};
 use serde::Serialize;
 
-use super::beside::model_of;
 use super::input::{TableInput, Wanted};
 use super::output::grouped;
 use super::outputs::Outputs;
@@ -62,7 +61,7 @@ struct Written {
 }
 
 pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
-    Outputs::of([args.input.file.as_path()]).model(Some(&args.output))?;
+    Outputs::of(args.input.paths()).model(Some(&args.output))?;
     let roles = match &args.label {
         Some(label) => Roles::default().with(Role::Label, label),
         None => Roles::default(),
@@ -71,7 +70,7 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     let context = Context::with_seed(common.seed);
     let in_file = |error: Error| {
         let error = data.locate(error);
-        if error.file_name().is_some() { error } else { error.file(&args.input.file) }
+        if error.file_name().is_some() { error } else { error.file(args.input.file()) }
     };
     let rows = Training::new(&data, &args.learn, &context).map_err(in_file)?;
     context.take_notes().iter().for_each(|note| output.note(note));
@@ -141,7 +140,7 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
             },
             grouped(written.rows)
         )?;
-        writeln!(out, "how good such a model is: embedlab {} {}", written.task, args.input.file.display())
+        writeln!(out, "how good such a model is: embedlab {} {}", written.task, args.input.file().display())
     })?;
     Ok(Outcome::Done)
 }

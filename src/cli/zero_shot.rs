@@ -22,7 +22,6 @@ use super::embedder::With;
 use super::input::TableInput;
 use super::output::{Rows, grouped, printable};
 use super::outputs::Outputs;
-use super::recommend::Test;
 use super::{Outcome, Output};
 
 const EXAMPLES: &str = "\
@@ -86,6 +85,17 @@ pub struct Labels {
     /// Which of two labels is the positive one [default: by its name, else the second]
     #[arg(long, value_name = "LABEL")]
     positive: Option<String>,
+}
+
+/// The split.
+#[derive(clap::Args)]
+struct Test {
+    /// Share of the rows that is held out
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
+    test_size: f64,
+    /// The seed of the split, as scikit-learn's random_state
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    test_seed: u32,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -248,13 +258,13 @@ struct Found<'f> {
 }
 
 pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
-    Outputs::of([args.input.file.as_path()])
+    Outputs::of(args.input.paths())
         .rows(args.output.as_deref(), None)?
         .picture(args.picture.as_deref())?
         .picture(args.threshold_picture.as_deref())?;
-    let in_file = |error: Error| error.file(&args.input.file);
+    let in_file = |error: Error| error.file(args.input.file());
     let table = args.input.read(output)?;
-    let labels = args.labels.vectors(&table, &args.input.file)?;
+    let labels = args.labels.vectors(&table, args.input.file())?;
     let positive = args.labels.positive(&labels)?;
     let mut found = zero_shot(&table.vectors(), &labels).map_err(in_file)?;
     if let Some(threshold) = args.threshold {

@@ -25,6 +25,7 @@ mod open;
 mod repeats;
 mod roles;
 mod select;
+mod space;
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -36,9 +37,10 @@ pub use budget::Budget;
 pub use open::OpenOptions;
 pub use roles::{Role, Roles};
 pub use select::{DropBy, Selection};
+pub use space::{model_of, require_same_space};
 
 use crate::error::{Error, Result};
-use crate::rows::{LEAF_ROWS, RowSource};
+use crate::rows::{LEAF_ROWS, RowSource, select_rows};
 use crate::table::{self, Labels, Table, WriteOptions, Written};
 
 /// Rows of embeddings with their columns and roles.
@@ -52,6 +54,8 @@ pub struct Data {
     memory: Budget,
     written: Option<Vec<String>>,
     drops_missing: bool,
+    /// Whether each row is selected, where those that are not are here too.
+    selected: Option<Vec<bool>>,
     notes: Vec<String>,
 }
 
@@ -88,6 +92,7 @@ impl Data {
             memory: Budget::default(),
             written: None,
             drops_missing: false,
+            selected: None,
             notes: Vec::new(),
         }
         .with_found_roles()
@@ -128,9 +133,69 @@ impl Data {
         self.memory
     }
 
-    /// The row of the file that a row is; both count from 0.
+    /// Whether each row is one of the selected rows; `None` when all are ([`OpenOptions::all_rows`]).
+    pub fn selected(&self) -> Option<&[bool]> {
+        self.selected.as_deref()
+    }
+
+    /// The row of the file that a row is; both count from 0. Several files count as one, the rows of the second after
+    /// those of the first.
     pub fn row_of_file(&self, row: usize) -> usize {
-        self.table.origin().row(row).1
+        self.table.origin().overall(row)
+    }
+
+    /// The file of a row and its row there, where the rows come from several files.
+    pub fn place(&self, row: usize) -> Option<(&Path, usize)> {
+        let origin = self.table.origin();
+        let (file, row) = origin.row(row);
+        file.filter(|_| origin.files().len() > 1).map(|file| (file, row))
+    }
+
+    /// The row here of a row that is numbered as [`row_of_file`](Data::row_of_file) does.
+    ///
+    /// # Errors
+    /// When there is none, or it was left out.
+    pub fn row_here(&self, row: usize) -> Result<usize> {
+        let n = self.n_rows();
+        match self.table.origin().position(row) {
+            Some(here) if here < n => Ok(here),
+            found => {
+                let seen = match found {
+                    Some(_) => format!("row {row} of {n} rows, counted from 0"),
+                    None => format!("row {row}, which is not among the {n} rows that are used"),
+                };
+                Err(Error::argument("a row out of range").with_code("row-out-of-range").seen(seen).advice(
+                    match n {
+                        0 => "there are no rows".to_owned(),
+                        n => format!("give a row from 0 to {}", self.row_of_file(n - 1)),
+                    },
+                ))
+            }
+        }
+    }
+
+    /// These rows alone, in this order, in memory.
+    ///
+    /// # Errors
+    /// When there is no such row, or the vectors cannot be read.
+    pub fn take(&self, rows: &[usize]) -> Result<Data> {
+        let table = self.table.take(rows)?;
+        let table = match &self.streamed {
+            None => table,
+            Some(_) => table.with_vectors(select_rows(self, rows)?, self.table.vector_column())?,
+        };
+        Ok(Data {
+            table,
+            streamed: None,
+            loaded: OnceLock::new(),
+            name: self.name.clone(),
+            roles: self.roles.clone(),
+            memory: self.memory,
+            written: self.written.clone(),
+            drops_missing: self.drops_missing,
+            selected: None,
+            notes: Vec::new(),
+        })
     }
 
     /// An error about a row of this data names the file and its row.
@@ -165,6 +230,17 @@ impl Data {
     /// When the column has no text form.
     pub fn texts(&self) -> Result<Option<Vec<Option<String>>>> {
         self.column_of(Role::Text).map(|name| self.table.text(name)).transpose()
+    }
+
+    /// The texts of some rows, when there is a text column; `None` where a cell is empty.
+    ///
+    /// # Errors
+    /// When there is no such row, or the column has no text form.
+    pub fn texts_of(&self, rows: &[usize]) -> Result<Vec<Option<String>>> {
+        match self.column_of(Role::Text) {
+            None => Ok(vec![None; rows.len()]),
+            Some(name) => self.table.take(rows)?.text(name),
+        }
     }
 
     /// The values of the label column as classes.

@@ -1,6 +1,6 @@
 //! Opening a file as data.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::select::Selected;
@@ -23,6 +23,8 @@ pub struct OpenOptions {
     /// Whether one pass or a few over the rows are enough, so that they need not be in memory. Formats that
     /// cannot be streamed are read.
     pub stream: bool,
+    /// Whether the rows that the selection leaves out are there too; [`Data::selected`] then tells them apart.
+    pub all_rows: bool,
     /// The most memory that the rows may take.
     pub memory: Budget,
 }
@@ -34,12 +36,22 @@ impl Data {
     /// As [`table::read`]; when a named column does not exist, the filter cannot be evaluated, or the rows do
     /// not fit in the memory budget.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Data> {
+        Data::open_all(&[path.to_owned()], options)
+    }
+
+    /// Opens several files (or folders, or patterns) of the same columns and vectors as one table, one file after the
+    /// other.
+    ///
+    /// # Errors
+    /// As [`Data::open`]; when there is no file, or the files differ in their columns or vectors.
+    pub fn open_all(files: &[PathBuf], options: &OpenOptions) -> Result<Data> {
         let (mut table, mut streamed) = if options.stream {
-            let (source, columns) = table::stream_with_columns(path, &options.read)?;
+            let (source, columns) = table::stream_all_with_columns(files, &options.read)?;
             (columns, Some(source))
         } else {
-            (table::read(path, &options.read)?, None)
+            (table::read_all(files, &options.read)?, None)
         };
+        let path = &files[0];
         options.roles.check(&table).map_err(|error| error.file(path))?;
         for name in options.written.iter().flatten() {
             table.column(name).map_err(|error| error.file(path))?;
@@ -52,13 +64,18 @@ impl Data {
         if table.left_out() > 0 {
             notes.insert(0, format!("left out {} rows without a usable vector", table.left_out()));
         }
-        if let Some(rows) = &kept {
+        let filtered = kept.is_some();
+        let mut selected = None;
+        if let Some(rows) = kept.as_ref().filter(|_| options.all_rows) {
+            let mut mask = vec![false; table.n_rows()];
+            rows.iter().for_each(|row| mask[*row] = true);
+            selected = Some(mask);
+        } else if let Some(rows) = &kept {
             table = table.take(rows)?;
             streamed = streamed
                 .map(|source| Box::new(Selected { source, rows: rows.clone() }) as Box<dyn RowSource>);
         }
-        let filtered = kept.is_some();
-        let name = name_of(path);
+        let name = name_of(files);
         let data = Data {
             table,
             streamed,
@@ -68,6 +85,7 @@ impl Data {
             memory: options.memory,
             written: options.written.clone(),
             drops_missing: options.read.drop_missing,
+            selected,
             notes,
         };
         if data.n_rows() == 0 && !filtered {
@@ -79,18 +97,22 @@ impl Data {
         Ok(data)
     }
 
-    /// Opens a file that holds no vectors: its columns, with vectors of no dimension.
+    /// Opens files that hold no vectors: their columns, with vectors of no dimension.
     ///
     /// # Errors
-    /// As [`table::read_columns`], and for named columns and filters as [`Data::open`].
-    pub fn open_columns(path: &Path, options: &OpenOptions) -> Result<Data> {
-        let table = Table::from_columns(table::read_columns(path, &options.read)?);
-        options.roles.check(&table).map_err(|error| error.file(path))?;
-        let name = name_of(path);
+    /// As [`table::read_all_without_vectors`], and for named columns and filters as [`Data::open`].
+    pub fn open_columns(files: &[PathBuf], options: &OpenOptions) -> Result<Data> {
+        let table = table::read_all_without_vectors(files, &options.read)?;
+        options.roles.check(&table).map_err(|error| error.file(&files[0]))?;
+        let name = name_of(files);
         Ok(Data { name, memory: options.memory, ..Data::new(table, options.roles.clone()) })
     }
 }
 
-fn name_of(path: &Path) -> String {
-    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+fn name_of(files: &[PathBuf]) -> String {
+    let Some(first) = files.first() else { return "table".to_owned() };
+    let name = first
+        .file_name()
+        .map_or_else(|| first.display().to_string(), |name| name.to_string_lossy().into_owned());
+    if files.len() > 1 { format!("{name} and {} more", files.len() - 1) } else { name }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use ndarray::{Array2, ArrayView2, Axis, concatenate};
+use ndarray::{Array2, ArrayView2, Axis};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -10,7 +10,7 @@ use super::repeats::{first_of_text, first_of_vector};
 use super::roles::{Role, Roles};
 use crate::error::{Error, Result};
 use crate::number::counted;
-use crate::rows::{LEAF_ROWS, RowSource};
+use crate::rows::{LEAF_ROWS, RowSource, in_whole_leaves};
 use crate::search::Filter;
 use crate::table::Table;
 
@@ -137,40 +137,30 @@ impl<S: Deref<Target: RowSource> + Sync, R: AsRef<[usize]> + Sync> RowSource for
 
     fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
         let size = rows.max(1).div_ceil(LEAF_ROWS) * LEAF_ROWS;
-        let mut chunks = self.source.chunks(size)?;
         let mut wanted = self.rows.as_ref().iter().copied().peekable();
-        let (mut held, mut count, mut first): (Vec<Array2<f32>>, usize, usize) = (Vec::new(), 0, 0);
-        let dims = self.source.dims();
-        Ok(Box::new(std::iter::from_fn(move || {
-            while count < size && wanted.peek().is_some() {
-                let chunk = match chunks.next()? {
-                    Ok(chunk) => chunk,
-                    Err(error) => return Some(Err(error)),
-                };
-                let mut here = Vec::new();
-                while let Some(row) = wanted.next_if(|row| *row < first + chunk.nrows()) {
-                    here.push(row - first);
-                }
-                first += chunk.nrows();
-                count += here.len();
-                held.push(if here.len() == chunk.nrows() { chunk } else { chunk.select(Axis(0), &here) });
+        let mut chunks = self.source.chunks(size)?;
+        let mut first = 0;
+        let chosen = std::iter::from_fn(move || {
+            wanted.peek()?;
+            let chunk = match chunks.next()? {
+                Ok(chunk) => chunk,
+                Err(error) => return Some(Err(error)),
+            };
+            let mut here = Vec::new();
+            while let Some(row) = wanted.next_if(|row| *row < first + chunk.nrows()) {
+                here.push(row - first);
             }
-            if count == 0 {
-                return None;
-            }
-            let views: Vec<_> = held.iter().map(Array2::view).collect();
-            let all = concatenate(Axis(0), &views).unwrap_or_else(|_| Array2::zeros((0, dims)));
-            let given = count.min(size);
-            let rest = all.slice_axis(Axis(0), (given..).into()).to_owned();
-            count -= given;
-            held = if count > 0 { vec![rest] } else { Vec::new() };
-            Some(Ok(all.slice_axis(Axis(0), (..given).into()).to_owned()))
-        })))
+            first += chunk.nrows();
+            Some(Ok(if here.len() == chunk.nrows() { chunk } else { chunk.select(Axis(0), &here) }))
+        });
+        Ok(Box::new(in_whole_leaves(chosen, size, self.source.dims())))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use ndarray::concatenate;
+
     use super::*;
 
     #[test]

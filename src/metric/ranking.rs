@@ -18,7 +18,7 @@ pub struct Ranked {
 
 /// Means over rankings, of the first `k` places; equal to trec_eval's `ndcg_cut_k`, `success_k`,
 /// `recall_k` and `recip_rank` (through pytrec_eval).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct RankingScores {
     /// How many places count.
     pub k: usize,

@@ -62,9 +62,12 @@ mod tests {
     #[test]
     fn the_interval_is_wilsons() {
         // statsmodels 0.14: proportion_confint(count, n, method="wilson").
-        for (right, n, low, high) in
-            [(30, 30, 0.886_486_81, 1.0), (200, 200, 0.981_154_12, 1.0), (1, 1, 0.206_549_31, 1.0), (7, 20, 0.181_191_82, 0.567_145_72)]
-        {
+        for (right, n, low, high) in [
+            (30, 30, 0.886_486_81, 1.0),
+            (200, 200, 0.981_154_12, 1.0),
+            (1, 1, 0.206_549_31, 1.0),
+            (7, 20, 0.181_191_82, 0.567_145_72),
+        ] {
             let hits: Vec<Option<bool>> = (0..n).map(|row| Some(row < right)).collect();
             let found = share_interval(&hits, &BootstrapOptions::default()).unwrap();
             assert!((found.low - low).abs() < 1e-6 && (found.high - high).abs() < 1e-6, "{found:?}");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::pairs::{Cold, Cosines, Rated, Ratings};
@@ -32,7 +33,7 @@ impl Default for EvaluationOptions<'_> {
 }
 
 /// What [`evaluate`] found. Serialised, it has the keys of `embedlab recommend --json`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Evaluation {
     /// Rows that profiles are made of.
     pub n_train: usize,
@@ -71,7 +72,7 @@ pub struct Evaluation {
 }
 
 /// The test rows of one rating.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ByLabel {
     /// The rating.
     pub label: f64,
@@ -115,6 +116,20 @@ pub fn evaluate(
     split: &Split,
     options: &EvaluationOptions<'_>,
 ) -> Result<Evaluation> {
+    evaluate_telling(source, ratings, split, options, &|_, _| ())
+}
+
+/// As [`evaluate`]; `tell` hears how many of the users have been ranked, of how many.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_telling(
+    source: &(impl RowSource + ?Sized),
+    ratings: &Ratings<'_>,
+    split: &Split,
+    options: &EvaluationOptions<'_>,
+    tell: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Evaluation> {
     let n = source.n_rows();
     ratings.check(n)?;
     if let Some(row) = split.train.iter().chain(&split.test).find(|row| **row >= n) {
@@ -154,7 +169,7 @@ pub fn evaluate(
     let rows = scored(&pairs, &similarity)?;
     let scorers = [similarity, Scorer::Popularity(&counts), Scorer::ItemMean(&means), Scorer::Random]
         .iter()
-        .map(|scorer| scorer.result(&question))
+        .map(|scorer| scorer.result(&question, tell))
         .collect::<Result<Vec<_>>>()?;
     let first = &scorers[0];
     Ok(Evaluation {

@@ -1,14 +1,14 @@
 //! Items for one user.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use ndarray::ArrayView2;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::pairs::{Cosines, Ratings, vector};
 use super::{ProfileOptions, profiles};
 use crate::error::{Error, Result};
-use crate::rows::Metric;
+use crate::rows::{Fold, Metric, RowBlock, RowSource, fold_rows};
 
 /// How [`recommend`] chooses.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +30,7 @@ impl Default for RecommendOptions<'_> {
 }
 
 /// What [`recommend`] found.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Recommendations {
     /// The user's name.
     pub user: String,
@@ -43,7 +43,7 @@ pub struct Recommendations {
 }
 
 /// An item that the user has not rated.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Item {
     /// Its name.
     pub item: String,
@@ -58,7 +58,7 @@ pub struct Item {
 }
 
 /// A row that speaks for an item.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct SpeakingRow {
     /// Its number, from 0.
     pub row: usize,
@@ -71,26 +71,28 @@ pub struct SpeakingRow {
 }
 
 /// The items that a user has not rated, by the cosine of the two profiles, each with the rows that
-/// are nearest to the user's (and their `texts`, one a row, if given). Profiles are made of all rows here: there is nothing to test.
+/// are nearest to the user's (and their `texts`, one a row, if given). Profiles are made of all rows here: there is nothing to
+/// test. Three passes over the rows.
 ///
 /// # Errors
 /// When lists do not have one entry a row, the user has too few rows or a profile of zeros, and as
 /// [`profiles`].
 pub fn recommend(
-    rows: ArrayView2<'_, f32>,
+    source: impl RowSource,
     ratings: &Ratings<'_>,
     texts: Option<&[Option<String>]>,
     user: u32,
     options: &RecommendOptions<'_>,
 ) -> Result<Recommendations> {
-    ratings.check(rows.nrows())?;
+    let n = source.n_rows();
+    ratings.check(n)?;
     if let Some(texts) = texts
-        && texts.len() != rows.nrows()
+        && texts.len() != n
     {
         return Err(Error::argument("texts and rows differ in number").with_code("row-count").seen(format!(
             "{} texts, {} rows",
             texts.len(),
-            rows.nrows()
+            n
         )));
     }
     let name = ratings.users.names.get(user as usize).cloned().ok_or_else(|| {
@@ -110,17 +112,15 @@ pub fn recommend(
         .advice("a profile of one row tells more about the row than about the user; lower the least count to have it all the same"));
     }
     let of_user = ProfileOptions { shrinkage: 0.0, ..options.profiles };
-    let users = profiles(&rows, &mine, 1, &of_user)?;
+    let users = profiles(&source, &mine, 1, &of_user)?;
     if !users.known[0] || users.vectors.iter().all(|value| *value == 0.0) {
         return Err(Error::input(format!("user {name} has a profile of zeros"))
             .advice("look at the user's rows and their weights"));
     }
     let of_items = ProfileOptions { min_count: 1, ..options.profiles };
-    let items = profiles(&rows, &ratings.items.codes, ratings.items.names.len(), &of_items)?;
-    let rated: BTreeSet<u32> = (0..rows.nrows())
-        .filter(|row| mine[*row].is_some())
-        .filter_map(|row| ratings.items.codes[row])
-        .collect();
+    let items = profiles(&source, &ratings.items.codes, ratings.items.names.len(), &of_items)?;
+    let rated: BTreeSet<u32> =
+        (0..n).filter(|row| mine[*row].is_some()).filter_map(|row| ratings.items.codes[row]).collect();
     let cosines = Cosines::new(&users, &items);
     let mut candidates: Vec<(f64, u32)> = (0..items.known.len() as u32)
         .filter(|item| items.known[*item as usize] && !rated.contains(item))
@@ -129,39 +129,71 @@ pub fn recommend(
     candidates.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let n_candidates = candidates.len();
     candidates.truncate(options.k);
-    let profile = vector(&users, 0);
-    let item = |(similarity, item): (f64, u32)| {
-        let of: Vec<usize> =
-            (0..rows.nrows()).filter(|row| ratings.items.codes[*row] == Some(item)).collect();
-        let known: Vec<f64> = of.iter().filter_map(|row| ratings.ratings[*row]).collect();
-        let mut speaking: Vec<SpeakingRow> = of
-            .iter()
-            .map(|&row| SpeakingRow {
+    let chosen: Vec<u32> = candidates.iter().map(|(_, item)| *item).collect();
+    let speaking = Speaking::new(&chosen, &ratings.items.codes, vector(&users, 0), options.speaking);
+    let spoken = fold_rows(&source, &speaking)?;
+    let (counts, means) = ratings.of_items();
+    let items = candidates.into_iter().zip(spoken).map(|((similarity, item), rows)| Item {
+        item: ratings.items.names[item as usize].clone(),
+        similarity,
+        n: counts[item as usize],
+        mean_rating: means[item as usize],
+        rows: rows
+            .into_iter()
+            .map(|(similarity, row)| SpeakingRow {
                 row,
-                similarity: 1.0 - Metric::Cosine.distance(&rows.row(row).to_vec(), profile),
+                similarity,
                 rating: ratings.ratings[row],
-                text: None,
+                text: texts.and_then(|texts| texts[row].clone()),
             })
-            .collect();
-        speaking.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then(a.row.cmp(&b.row)));
-        speaking.truncate(options.speaking);
-        speaking
-            .iter_mut()
-            .for_each(|spoken| spoken.text = texts.and_then(|texts| texts[spoken.row].clone()));
-        Item {
-            item: ratings.items.names[item as usize].clone(),
-            similarity,
-            n: of.len(),
-            mean_rating: (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64),
-            rows: speaking,
+            .collect(),
+    });
+    Ok(Recommendations { user: name, rated: count, candidates: n_candidates, items: items.collect() })
+}
+
+/// The rows of some items that are nearest to a profile, the nearest first; equal ones in row order.
+struct Speaking<'a> {
+    places: HashMap<u32, usize>,
+    codes: &'a [Option<u32>],
+    profile: &'a [f32],
+    k: usize,
+}
+
+impl<'a> Speaking<'a> {
+    fn new(items: &[u32], codes: &'a [Option<u32>], profile: &'a [f32], k: usize) -> Self {
+        let places = items.iter().enumerate().map(|(place, item)| (*item, place)).collect();
+        Speaking { places, codes, profile, k }
+    }
+
+    fn keep_nearest(&self, rows: &mut Vec<(f64, usize)>) {
+        rows.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        rows.truncate(self.k);
+    }
+}
+
+impl Fold for Speaking<'_> {
+    type Part = Vec<Vec<(f64, usize)>>;
+
+    fn start(&self) -> Self::Part {
+        vec![Vec::new(); self.places.len()]
+    }
+
+    fn add(&self, part: &mut Self::Part, block: RowBlock<'_>) {
+        for (row, values) in (block.first..).zip(block.rows.rows()) {
+            let place = self.codes[row].and_then(|item| self.places.get(&item));
+            if let (Some(place), Some(values)) = (place, values.to_slice()) {
+                part[*place].push((1.0 - Metric::Cosine.distance(values, self.profile), row));
+                self.keep_nearest(&mut part[*place]);
+            }
         }
-    };
-    Ok(Recommendations {
-        user: name,
-        rated: count,
-        candidates: n_candidates,
-        items: candidates.into_iter().map(item).collect(),
-    })
+    }
+
+    fn merge(&self, into: &mut Self::Part, from: Self::Part) {
+        for (rows, more) in into.iter_mut().zip(from) {
+            rows.extend(more);
+            self.keep_nearest(rows);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! - [`profiles`]: the mean vector of each user, product or other group
 //! - [`evaluate`]: do held-out ratings rise with the similarity of user and product, and does that
 //!   beat popularity, the mean rating and chance
-//! - [`recommend`]: the items that one user has not rated, nearest first
+//! - [`recommend`]: the items that one user has not rated, nearest first; [`recommend_for_all`]: the same for every user
 //! - [`neighbors`]: the rows most like some rows, and unlike others
 //!
 //! ```
@@ -32,13 +32,15 @@
 mod evaluate;
 mod interval;
 mod items;
+mod lists;
 mod pairs;
 mod places;
 mod profile;
 mod scorer;
 
-pub use evaluate::{ByLabel, Evaluation, EvaluationOptions, Pair, evaluate};
+pub use evaluate::{ByLabel, Evaluation, EvaluationOptions, Pair, evaluate, evaluate_telling};
 pub use items::{Item, RecommendOptions, Recommendations, SpeakingRow, recommend};
+pub use lists::{ForUsers, UserList, recommend_for_all};
 pub use pairs::{Cold, Ratings};
 pub use profile::{ProfileOptions, Profiles, profiles};
 pub use scorer::ScorerResult;

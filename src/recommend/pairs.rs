@@ -1,5 +1,6 @@
 //! Who rated what, and how: the rows of a table as pairs of a user and an item.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Profiles;
@@ -27,7 +28,7 @@ pub(super) struct Rated {
 }
 
 /// Test rows that cannot be scored, because training knows nothing of them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Cold {
     /// All of them.
     pub rows: usize,
@@ -75,6 +76,22 @@ impl Ratings<'_> {
     pub(super) fn row(&self, row: usize) -> Option<Rated> {
         let rated = (self.users.codes[row]?, self.items.codes[row]?, self.ratings[row]?);
         Some(Rated { row, user: rated.0, item: rated.1, rating: rated.2 })
+    }
+
+    /// The rows of each item, and the mean of its ratings; `None` without any.
+    pub(super) fn of_items(&self) -> (Vec<usize>, Vec<Option<f64>>) {
+        let n = self.items.names.len();
+        let (mut counts, mut sums, mut rated) = (vec![0; n], vec![0.0; n], vec![0_usize; n]);
+        for (item, rating) in self.items.codes.iter().zip(self.ratings) {
+            let Some(item) = item.map(|item| item as usize) else { continue };
+            counts[item] += 1;
+            if let Some(rating) = rating {
+                sums[item] += rating;
+                rated[item] += 1;
+            }
+        }
+        let mean = |(sum, n): (f64, usize)| (n > 0).then(|| sum / n as f64);
+        (counts, sums.into_iter().zip(rated).map(mean).collect())
     }
 
     /// The code of a user.

@@ -1,5 +1,7 @@
 //! At which rank the items of a test are among all others, without keeping or sorting all scores.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
 use rayon::prelude::*;
 
 use super::pairs::{Cosines, vector};
@@ -7,8 +9,8 @@ use crate::metric::{Tied, TiedRanking};
 use crate::rows::product::dot_products;
 
 /// Users and items of one block of products.
-const USERS: usize = 32;
-const ITEMS: usize = 512;
+pub(super) const USERS: usize = 32;
+pub(super) const ITEMS: usize = 512;
 
 /// What is asked of one user: the items of the test that the user had not rated in training.
 #[derive(Debug, Clone, PartialEq)]
@@ -139,15 +141,26 @@ pub(super) fn by_similarity(
     cosines: &Cosines<'_>,
     wanted: &[Wanted],
     candidates: &Candidates<'_>,
+    tell: &(dyn Fn(usize, usize) + Sync),
 ) -> Vec<TiedRanking> {
-    let blocks: Vec<Vec<TiedRanking>> =
-        wanted.par_chunks(USERS).map(|users| block(cosines, users, candidates)).collect();
+    let done = AtomicUsize::new(0);
+    let ranked = |users: &[Wanted]| {
+        let ranked = block(cosines, users, candidates);
+        tell(done.fetch_add(users.len(), Relaxed) + users.len(), wanted.len());
+        ranked
+    };
+    let blocks: Vec<Vec<TiedRanking>> = wanted.par_chunks(USERS).map(ranked).collect();
     blocks.into_iter().flatten().collect()
+}
+
+/// How far a cosine of products in `f32` may be from the true one.
+pub(super) fn margin(dims: usize) -> f64 {
+    f64::from(f32::EPSILON) * (8.0 + 2.0 * (dims as f64).sqrt())
 }
 
 fn block(cosines: &Cosines<'_>, wanted: &[Wanted], candidates: &Candidates<'_>) -> Vec<TiedRanking> {
     let dims = cosines.dims();
-    let margin = f64::from(f32::EPSILON) * (8.0 + 2.0 * (dims as f64).sqrt());
+    let margin = margin(dims);
     let users: Vec<f32> =
         wanted.iter().flat_map(|wanted| vector(cosines.users, wanted.user as usize)).copied().collect();
     let mut counts: Vec<Counts> = wanted

@@ -1,5 +1,6 @@
 //! Ways to say how well an item suits a user: by profiles, and by what needs no vectors.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::interval::two_way_interval;
@@ -9,7 +10,7 @@ use crate::error::Result;
 use crate::metric::{Interval, RankingScores, average_ranks, expected_ranking_scores, pearson, spearman};
 
 /// How one way of scoring fares on the same test rows.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ScorerResult {
     /// `similarity`, `popularity` (training rows of the item), `item_mean` (its mean training rating)
     /// or `random`.
@@ -65,10 +66,10 @@ impl Scorer<'_> {
         }
     }
 
-    pub fn result(&self, test: &Test<'_>) -> Result<ScorerResult> {
+    pub fn result(&self, test: &Test<'_>, tell: &(dyn Fn(usize, usize) + Sync)) -> Result<ScorerResult> {
         let (wanted, candidates) = (test.wanted, &test.candidates);
         let rankings = match self {
-            Scorer::Similarity(cosines) => by_similarity(cosines, wanted, candidates),
+            Scorer::Similarity(cosines) => by_similarity(cosines, wanted, candidates, tell),
             Scorer::Popularity(_) | Scorer::ItemMean(_) => {
                 by_item(|item| self.score(0, item), wanted, candidates)
             }

@@ -3,7 +3,6 @@
 mod labels;
 mod map;
 mod overview;
-mod recommend;
 
 use serde::Serialize;
 
@@ -14,7 +13,6 @@ use crate::view::{Block, Figure, Section};
 pub use labels::{labels, threshold_picture};
 pub use map::map;
 pub use overview::overview;
-pub use recommend::{neighbors, recommend, star_picture};
 
 /// Adds a section's results for programs.
 fn with_data(section: Section, results: &impl Serialize) -> Result<Section> {

@@ -14,7 +14,10 @@ pub(crate) struct Frame {
 
 impl Frame {
     /// The numbers of a row as they are in this frame.
-    pub fn moved_row<'a>(&'a self, row: impl IntoIterator<Item = f64> + 'a) -> impl Iterator<Item = f32> + 'a {
+    pub fn moved_row<'a>(
+        &'a self,
+        row: impl IntoIterator<Item = f64> + 'a,
+    ) -> impl Iterator<Item = f32> + 'a {
         row.into_iter().zip(&self.origin).map(|(value, origin)| ((value - origin) / self.unit) as f32)
     }
 

@@ -1,6 +1,6 @@
 //! Where rows come from.
 
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
 use super::LEAF_ROWS;
 use crate::error::{Error, Result};
@@ -78,6 +78,44 @@ impl RowSource for Array2<f32> {
     fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
         Ok(Box::new(self.axis_chunks_iter(ndarray::Axis(0), rows.max(1)).map(|chunk| Ok(chunk.to_owned()))))
     }
+}
+
+/// Chunks of any sizes as chunks of `size` rows, except for the last.
+pub(crate) fn in_whole_leaves<'a>(
+    mut chunks: impl Iterator<Item = Result<Array2<f32>>> + 'a,
+    size: usize,
+    dims: usize,
+) -> impl Iterator<Item = Result<Array2<f32>>> + 'a {
+    let (mut held, mut count): (Vec<Array2<f32>>, usize) = (Vec::new(), 0);
+    std::iter::from_fn(move || {
+        while count < size {
+            match chunks.next() {
+                Some(Ok(chunk)) => {
+                    count += chunk.nrows();
+                    held.push(chunk);
+                }
+                Some(Err(error)) => return Some(Err(error)),
+                None => break,
+            }
+        }
+        if count == 0 {
+            return None;
+        }
+        if let [chunk] = &mut held[..]
+            && count <= size
+        {
+            let chunk = std::mem::take(chunk);
+            (held, count) = (Vec::new(), 0);
+            return Some(Ok(chunk));
+        }
+        let views: Vec<_> = held.iter().map(Array2::view).collect();
+        let all = concatenate(Axis(0), &views).unwrap_or_else(|_| Array2::zeros((0, dims)));
+        let given = count.min(size);
+        count -= given;
+        held =
+            if count > 0 { vec![all.slice_axis(Axis(0), (given..).into()).to_owned()] } else { Vec::new() };
+        Some(Ok(all.slice_axis(Axis(0), (..given).into()).to_owned()))
+    })
 }
 
 /// The rows with these numbers, in the order given; numbers may repeat. A source that is not in memory is

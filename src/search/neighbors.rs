@@ -73,6 +73,12 @@ pub struct Hit {
     pub cosine: Option<f64>,
 }
 
+impl From<Hit> for Neighbor {
+    fn from(hit: Hit) -> Neighbor {
+        Neighbor { row: hit.row, distance: hit.distance }
+    }
+}
+
 /// Candidates of MMR for each neighbour that is wanted, and the fewest.
 const MMR_CANDIDATES: usize = 10;
 const MMR_FEWEST: usize = 50;

@@ -43,8 +43,10 @@ pub use format::batches::VectorLayout;
 pub use format::projector::write_projector;
 pub(crate) use mapped::map as map_file;
 pub use origin::Origin;
-pub use read::{Encoding, ReadOptions, read, read_columns, read_without_vectors};
-pub use stream::{stream, stream_with_columns};
+pub use read::{
+    Encoding, ReadOptions, read, read_all, read_all_without_vectors, read_columns, read_without_vectors,
+};
+pub use stream::{stream, stream_all_with_columns, stream_with_columns};
 pub use template::{Template, most_recent};
 pub use write::{WriteOptions, Written, check_writable, write, write_streamed};
 

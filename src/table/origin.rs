@@ -20,18 +20,18 @@ use crate::error::Error;
 #[derive(Debug, Clone, Default)]
 pub struct Origin {
     files: Arc<[PathBuf]>,
+    /// Where the rows of each file begin, one file after the other.
+    starts: Arc<[usize]>,
     rows: Rows,
 }
 
 #[derive(Debug, Clone, Default)]
 enum Rows {
-    /// Row for row those of the only file, or of a table that was made in memory.
+    /// All rows of the files, one file after the other, or of a table that was made in memory.
     #[default]
-    Same,
-    /// All rows of several files, one file after the other: where each file begins.
-    Joined(Arc<[usize]>),
-    /// For each row the position of its file, and its row there.
-    Listed(Arc<[(u32, usize)]>),
+    All,
+    /// These of them.
+    Listed(Arc<[usize]>),
 }
 
 impl Origin {
@@ -42,7 +42,7 @@ impl Origin {
 
     /// All rows of one file, in its order.
     pub fn of_file(file: impl Into<PathBuf>) -> Origin {
-        Origin { files: Arc::new([file.into()]), rows: Rows::Same }
+        Origin { files: Arc::new([file.into()]), starts: Arc::new([0]), rows: Rows::All }
     }
 
     /// All rows of several files, each with the number of its rows, one after the other.
@@ -55,10 +55,7 @@ impl Origin {
                 (file, begin - rows)
             })
             .unzip();
-        if files.len() == 1 {
-            return Origin { files: files.into(), rows: Rows::Same };
-        }
-        Origin { files: files.into(), rows: Rows::Joined(starts.into()) }
+        Origin { files: files.into(), starts: starts.into(), rows: Rows::All }
     }
 
     /// The files that the rows come from; empty for rows that come from none.
@@ -68,31 +65,34 @@ impl Origin {
 
     /// The file of a row, and its row there, counted from 0. A row beyond the last is given back as it is.
     pub fn row(&self, row: usize) -> (Option<&Path>, usize) {
-        let (file, row) = self.place(row);
-        (self.files.get(file).map(PathBuf::as_path), row)
+        let row = self.overall(row);
+        // Of files without rows, which begin where the next one does, the last is the row's own.
+        let file = self.starts.partition_point(|start| *start <= row).saturating_sub(1);
+        let start = self.starts.get(file).copied().unwrap_or(0);
+        (self.files.get(file).map(PathBuf::as_path), row - start)
     }
 
-    fn place(&self, row: usize) -> (usize, usize) {
+    /// The number of a row among all rows of all files, one file after the other, counted from 0; with one file it is
+    /// the row of the file.
+    pub fn overall(&self, row: usize) -> usize {
         match &self.rows {
-            Rows::Same => (0, row),
-            Rows::Joined(starts) => {
-                // Of files without rows, which begin where the next one does, the last is the row's own.
-                let file = starts.partition_point(|start| *start <= row).saturating_sub(1);
-                (file, row - starts.get(file).copied().unwrap_or(0))
-            }
-            Rows::Listed(rows) => rows.get(row).map_or((0, row), |(file, row)| (*file as usize, *row)),
+            Rows::All => row,
+            Rows::Listed(rows) => rows.get(row).copied().unwrap_or(row),
         }
     }
 
-    /// Whether the rows are all those of one file, in its order.
-    pub fn is_whole_file(&self) -> bool {
-        matches!(self.rows, Rows::Same)
+    /// The place here of a row that is numbered as [`overall`](Origin::overall) does; `None` when it was left out.
+    pub fn position(&self, overall: usize) -> Option<usize> {
+        match &self.rows {
+            Rows::All => Some(overall),
+            Rows::Listed(rows) => rows.iter().position(|row| *row == overall),
+        }
     }
 
     /// The origin of the rows at these positions, in this order.
     pub fn take(&self, rows: &[usize]) -> Origin {
-        let listed = rows.iter().map(|row| self.place(*row)).map(|(file, row)| (file as u32, row));
-        Origin { files: self.files.clone(), rows: Rows::Listed(listed.collect()) }
+        let listed = rows.iter().map(|row| self.overall(*row));
+        Origin { rows: Rows::Listed(listed.collect()), ..self.clone() }
     }
 
     /// Turns the row that an error names, a row of this table, into the file and the row of that file. An error
@@ -133,6 +133,7 @@ mod tests {
             (0..5).map(|row| origin.row(row)).map(|(file, row)| (file.and_then(Path::to_str), row)).collect();
         let (a, b) = (Some("a.csv"), Some("b.csv"));
         assert_eq!(places, [(a, 0), (a, 1), (b, 0), (b, 1), (b, 2)]);
+        assert_eq!((origin.overall(4), origin.position(4)), (4, Some(4)));
     }
 
     #[test]
@@ -140,6 +141,7 @@ mod tests {
         let origin = two_files().take(&[4, 1, 2]).take(&[2, 0, 0]);
         assert_eq!(origin.row(0), (Some(Path::new("b.csv")), 0));
         assert_eq!(origin.row(2), (Some(Path::new("b.csv")), 2));
+        assert_eq!((origin.overall(0), origin.position(2), origin.position(1)), (2, Some(0), None));
         assert_eq!(Origin::unknown().take(&[5]).row(0), (None, 5));
     }
 

@@ -81,6 +81,56 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     if options.drop_missing { table.with_usable_rows().map_err(|error| error.file(path)) } else { Ok(table) }
 }
 
+/// Reads several files (or folders, or patterns) of the same columns and vectors as one table, one file after the other.
+/// The origin of each row is its file and the row there.
+///
+/// # Errors
+/// As [`read()`]; when there is no file, or the files differ in their columns or vectors.
+///
+/// ```
+/// use embedlab::table;
+/// let file = std::path::PathBuf::from("examples/data/food_reviews.parquet");
+/// let table = table::read_all(&[file.clone(), file.clone()], &Default::default())?;
+/// assert_eq!(table.n_rows(), 1320);
+/// assert_eq!(table.origin().row(700), (Some(file.as_path()), 40));
+/// # Ok::<(), embedlab::Error>(())
+/// ```
+pub fn read_all(files: &[PathBuf], options: &ReadOptions) -> Result<Table> {
+    match files {
+        [] => Err(no_file()),
+        [file] => read(file, options),
+        files => {
+            let kept = ReadOptions {
+                drop_missing: false,
+                allow_non_finite: options.keeps_faults(),
+                ..options.clone()
+            };
+            files.iter().try_for_each(|file| readable(file))?;
+            let table = guarded(&files[0], || parts::read_several(files, &kept, one))?;
+            if options.drop_missing { table.with_usable_rows() } else { Ok(table) }
+        }
+    }
+}
+
+pub(super) fn no_file() -> Error {
+    Error::argument("no file").advice("name a file with stored embeddings")
+}
+
+/// As [`read_all`], of files that need not hold vectors; see [`read_without_vectors`].
+///
+/// # Errors
+/// As [`read_without_vectors`], and when the files differ in their columns.
+pub fn read_all_without_vectors(files: &[PathBuf], options: &ReadOptions) -> Result<Table> {
+    match files {
+        [] => Err(no_file()),
+        [file] => read_without_vectors(file, options),
+        files => {
+            files.iter().try_for_each(|file| readable(file))?;
+            guarded(&files[0], || parts::read_several_without_vectors(files, options, one_without_vectors))
+        }
+    }
+}
+
 /// Reads all rows; those without a usable vector are NaN where the options allow that.
 pub(super) fn one(path: &Path, options: &ReadOptions) -> Result<Table> {
     readable(path)?;
@@ -160,7 +210,9 @@ pub(super) fn one_without_vectors(path: &Path, options: &ReadOptions) -> Result<
         Format::JsonLines => json::lines::read_columns(path, options),
         Format::Parquet => guarded(path, || parquet::read_columns(path)),
         Format::ArrowIpc => guarded(path, || ipc::read_columns(path)),
-        Format::Parts => return guarded(path, || parts::read_without_vectors(path, options, one_without_vectors)),
+        Format::Parts => {
+            return guarded(path, || parts::read_without_vectors(path, options, one_without_vectors));
+        }
         Format::Json => json::document::read_columns(path),
         Format::WordVectors => word_vectors::read(path, options).map(|table| table.columns().clone()),
         Format::Npy | Format::Npz | Format::Safetensors | Format::MtebCache => {

@@ -6,12 +6,13 @@ use memmap2::Mmap;
 use ndarray::{Array2, ArrayView2};
 
 use crate::error::{Error, Result};
-use crate::rows::{LEAF_ROWS, RowSource};
+use crate::rows::{LEAF_ROWS, RowSource, in_whole_leaves};
 use crate::table::column::matrix;
 use crate::table::column::rows_in_order::{Chunks, VectorsInOrder};
 use crate::table::format::ipc::IpcRows;
 use crate::table::format::npy::{self, Vectors};
 use crate::table::format::parquet::ParquetFile;
+use crate::table::format::parts;
 use crate::table::{Format, Origin, ReadOptions, Table, guarded, mapped};
 
 /// Opens a file as a source of the same rows that [`read()`](super::read()) gives, without loading
@@ -93,6 +94,61 @@ pub fn stream_with_columns(path: &Path, options: &ReadOptions) -> Result<(Box<dy
             let columns = table.with_vectors(none(table.n_rows()), table.vector_column())?;
             Ok((Box::new(table.into_vectors()), columns))
         }
+    }
+}
+
+/// As [`stream_with_columns`], of several files, folders or patterns as one table; Parquet files are read in chunks, one
+/// after the other, and other formats whole.
+///
+/// # Errors
+/// As [`read_all`](super::read_all()).
+pub fn stream_all_with_columns(
+    files: &[PathBuf],
+    options: &ReadOptions,
+) -> Result<(Box<dyn RowSource>, Table)> {
+    let several = match files {
+        [] => return Err(super::read::no_file()),
+        [file] => options.format.map_or_else(|| Format::detect(file), Ok).ok() == Some(Format::Parts),
+        _ => true,
+    };
+    if !several {
+        return stream_with_columns(&files[0], options);
+    }
+    files.iter().try_for_each(|file| super::read::readable(file))?;
+    let opened = match options.drop_missing {
+        true => None,
+        false => guarded(&files[0], || parts::open_parquet(files, options))?,
+    };
+    let Some((opened, table)) = opened else {
+        let table = super::read::read_all(files, options)?;
+        let columns = table.with_vectors(Array2::zeros((table.n_rows(), 0)), table.vector_column())?;
+        return Ok((Box::new(table.into_vectors()), columns));
+    };
+    let sources: Vec<Box<dyn RowSource>> = opened
+        .into_iter()
+        .map(|(path, file)| Box::new(Streamed::new(&path, options, file)) as Box<dyn RowSource>)
+        .collect();
+    Ok((Box::new(Joined(sources)), table))
+}
+
+/// Sources one after the other, of the same dimensions.
+struct Joined(Vec<Box<dyn RowSource>>);
+
+impl RowSource for Joined {
+    fn n_rows(&self) -> usize {
+        self.0.iter().map(|source| source.n_rows()).sum()
+    }
+
+    fn dims(&self) -> usize {
+        self.0.first().map_or(0, |source| source.dims())
+    }
+
+    fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
+        let chunks = self.0.iter().flat_map(move |source| match source.chunks(rows) {
+            Ok(chunks) => chunks,
+            Err(error) => Box::new(std::iter::once(Err(error))),
+        });
+        Ok(Box::new(in_whole_leaves(chunks, whole_leaves(rows), self.dims())))
     }
 }
 

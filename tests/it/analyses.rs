@@ -16,7 +16,18 @@ fn sample(rows: usize) -> Table {
     all.take(&(0..rows).collect::<Vec<_>>()).unwrap()
 }
 
-/// The analyses that need no second file: those that run on the sample with their default options.
+/// Options of an analysis that needs to be asked something.
+fn asked(analysis: &dyn AnyAnalysis) -> Value {
+    let mut options = analysis.default_options().unwrap();
+    match analysis.name() {
+        "search" | "neighbors" => options["like"] = json!([3, 8]),
+        _ => {}
+    }
+    options
+}
+
+/// The analyses that need no second file: those that run on the sample with options of the page, their default ones, or
+/// a question.
 fn on_sample(data: &Data) -> Vec<(&'static dyn AnyAnalysis, Value)> {
     registry()
         .iter()
@@ -24,7 +35,7 @@ fn on_sample(data: &Data) -> Vec<(&'static dyn AnyAnalysis, Value)> {
             InReport::Yes(options) => Some((*analysis, options)),
             InReport::LeftOut(_) => None,
             InReport::Never => {
-                let options = analysis.default_options().unwrap();
+                let options = asked(*analysis);
                 let runs = analysis.run(data, options.clone(), &Context::with_seed(42)).is_ok();
                 runs.then_some((*analysis, options))
             }
@@ -73,6 +84,15 @@ fn prints_no_nan(section: &Section, name: &str) {
     for text in texts.iter().chain([&shown]) {
         let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).collect();
         assert!(!words.contains(&"NaN") && !words.contains(&"inf"), "{name}: {text}");
+    }
+}
+
+#[test]
+fn the_analyses_that_ask_for_rows_and_users_are_among_those_that_are_tested() {
+    let data = Data::from(sample(150));
+    let names: Vec<&str> = on_sample(&data).iter().map(|(analysis, _)| analysis.name()).collect();
+    for name in ["search", "neighbors", "recommend"] {
+        assert!(names.contains(&name), "{name} is not in {names:?}");
     }
 }
 
@@ -185,7 +205,7 @@ fn degenerate_rows_are_an_answer_or_an_error_of_the_input_and_never_nan() {
         for analysis in registry() {
             let options = match analysis.in_report(&data).unwrap() {
                 InReport::Yes(options) => options,
-                _ => analysis.default_options().unwrap(),
+                _ => asked(*analysis),
             };
             match analysis.run(&data, options, &Context::with_seed(42)) {
                 Ok(found) => prints_no_nan(&found.view(Look::Text).unwrap(), analysis.name()),

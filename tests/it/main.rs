@@ -39,6 +39,7 @@ mod recommend;
 mod report_page;
 mod rows;
 mod search;
+mod several_files;
 mod snapshots;
 mod split;
 mod table_binary;

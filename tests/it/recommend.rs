@@ -1,7 +1,8 @@
 //! Profiles, recommendations, rankings and neighbours against pandas, SciPy, pytrec_eval and NumPy.
 
 use embedlab::recommend::{
-    EvaluationOptions, NeighborOptions, ProfileOptions, Query, Ratings, evaluate, neighbors, profiles,
+    EvaluationOptions, NeighborOptions, ProfileOptions, Query, Ratings, RecommendOptions, evaluate,
+    neighbors, profiles, recommend, recommend_for_all,
 };
 use embedlab::rows::Metric;
 use embedlab::split::train_test_split;
@@ -212,6 +213,97 @@ fn the_commands_have_their_keys_on_the_sample() {
 }
 
 #[test]
+fn the_lists_of_all_users_are_those_of_each_user_by_all_cosines() {
+    let data = Data::new();
+    let mut ratings = data.ratings();
+    let (mut users, mut items) = (data.users.clone(), data.items.clone());
+    // A user of one row, and rows without a user or an item.
+    users.names.push("lonely".to_owned());
+    users.codes[0] = Some(41);
+    (users.codes[1], items.codes[2]) = (None, None);
+    (ratings.users, ratings.items) = (&users, &items);
+    let options = RecommendOptions { k: 7, ..Default::default() };
+    let told = std::sync::atomic::AtomicUsize::new(0);
+    let tell = |done: usize, all: usize| {
+        assert!(done <= all && all == 42);
+        told.fetch_max(done, std::sync::atomic::Ordering::Relaxed);
+    };
+    let found = recommend_for_all(&data.rows, &ratings, &options, &tell).unwrap();
+    assert_eq!((found.lists.len(), found.without_profile, found.items), (41, 1, 61));
+    assert!(told.into_inner() >= 41);
+    for list in &found.lists {
+        let one = recommend(data.rows.view(), &ratings, None, list.user, &options).unwrap();
+        let names: Vec<(&str, f64)> =
+            list.items.iter().map(|(item, cosine)| (items.names[*item as usize].as_str(), *cosine)).collect();
+        let expected: Vec<(&str, f64)> =
+            one.items.iter().map(|item| (item.item.as_str(), item.similarity)).collect();
+        assert_eq!(names, expected, "user {}", list.user);
+        for (item, one) in list.items.iter().zip(&one.items) {
+            assert_eq!(found.counts[item.0 as usize], one.n);
+            assert_eq!(found.mean_ratings[item.0 as usize], one.mean_rating);
+            let own = (0..N).filter(|row| items.codes[*row] == Some(item.0));
+            let cosine = |row: usize| {
+                let mine: Vec<usize> = (0..N).filter(|row| users.codes[*row] == Some(list.user)).collect();
+                let mean: Vec<f32> = (0..DIMS)
+                    .map(|j| {
+                        let sum: f64 = mine.iter().map(|row| f64::from(data.rows[[*row, j]])).sum();
+                        (sum / mine.len() as f64) as f32
+                    })
+                    .collect();
+                1.0 - Metric::Cosine.distance(&data.rows.row(row).to_vec(), &mean)
+            };
+            let best = own.max_by(|a, b| cosine(*a).total_cmp(&cosine(*b)).then(b.cmp(a))).unwrap();
+            assert_eq!(one.rows[0].row, best, "the row that speaks for an item is its nearest");
+        }
+    }
+}
+
+#[test]
+fn lists_are_written_for_one_user_and_for_all_and_the_test_takes_the_selection() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let (one, all) = (path("one.csv"), path("all.parquet"));
+    let found = json(embedlab().args([
+        "recommend",
+        SAMPLE,
+        "--for",
+        "A1CZZ9FNAKM78",
+        "-k",
+        "4",
+        "-o",
+        &one,
+        "--json",
+        "-q",
+    ]));
+    let lists =
+        json(embedlab().args(["recommend", SAMPLE, "--for-all", "-k", "4", "-o", &all, "--json", "-q"]));
+    let table =
+        |file: &str| embedlab::table::read_without_vectors(file.as_ref(), &Default::default()).unwrap();
+    let (one, all) = (table(&one), table(&all));
+    assert_eq!(one.column_names(), ["user", "rank", "item", "similarity", "n", "mean_rating"]);
+    let items: Vec<&str> =
+        found["items"].as_array().unwrap().iter().map(|item| item["item"].as_str().unwrap()).collect();
+    let listed: Vec<String> = one.text("item").unwrap().into_iter().flatten().collect();
+    assert_eq!((listed.len(), listed), (4, items.iter().map(|item| (*item).to_owned()).collect()));
+    let users = lists["users"].as_u64().unwrap() as usize;
+    assert_eq!((all.n_rows(), lists["recommendations"].as_array().unwrap().len()), (4 * users, users));
+    let mine =
+        lists["recommendations"].as_array().unwrap().iter().find(|list| list["user"] == "A1CZZ9FNAKM78");
+    assert_eq!(mine.unwrap()["items"][3]["item"], items[3]);
+
+    let test = json(embedlab().args(["recommend", SAMPLE, "--where", "Score >= 3", "--json", "-q"]));
+    let whole = json(embedlab().args(["recommend", SAMPLE, "--json", "-q"]));
+    let rows = |found: &Value| found["n_train"].as_u64().unwrap() + found["n_test"].as_u64().unwrap();
+    assert!(rows(&whole) == 660 && rows(&test) < 600, "{test}");
+    assert!(test["by_label"].as_array().unwrap().iter().all(|label| label["label"].as_f64().unwrap() >= 3.0));
+    let scored = path("scored.csv");
+    embedlab().args(["recommend", SAMPLE, "--where", "Score >= 3", "-o", &scored, "-q"]).assert().success();
+    let scored = embedlab::table::read(scored.as_ref(), &Default::default()).unwrap();
+    assert_eq!(scored.n_rows() as u64, test["pairs"].as_u64().unwrap());
+    assert!(scored.numbers("Score").unwrap().into_iter().flatten().all(|score| score >= 3.0));
+}
+
+#[test]
 fn bad_questions_end_with_2_and_a_way_out() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("reviews.csv");
@@ -234,6 +326,10 @@ fn bad_questions_end_with_2_and_a_way_out() {
         (vec!["recommend", file, "--for", "lonely"], "1 "),
         (vec!["neighbors", file, "--row", "31"], "out of range"),
         (vec!["profile", file, "--by", "Userid"], "UserId"),
+        (vec!["recommend", SAMPLE, "--for", "A1CZZ9FNAKM78", "--for-all"], "one user and all users"),
+        (vec!["recommend", SAMPLE, "--for-all", "--relevant", "4"], "belongs to the test"),
+        (vec!["recommend", SAMPLE, "--for-all", "-o", SAMPLE], "would replace the input"),
+        (vec!["recommend", "examples/data/labels.parquet"], "no user column"),
     ] {
         let output = embedlab().args(&arguments).assert().code(2).get_output().clone();
         let error = String::from_utf8(output.stderr).unwrap();

@@ -241,6 +241,90 @@ fn the_command_searches_filters_and_keeps_an_index() {
 }
 
 #[test]
+fn the_selection_holds_for_what_is_found_and_not_for_the_rows_of_the_query() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let table = embedlab::table::read(Path::new(SAMPLE), &Default::default()).unwrap();
+    let (scores, texts) = (table.numbers("Score").unwrap(), table.text("combined").unwrap());
+    let five = scores.iter().position(|score| *score == Some(5.0)).unwrap().to_string();
+    let output = path("hits.csv");
+    for command in ["search", "neighbors"] {
+        let list = if command == "search" { "hits" } else { "neighbors" };
+        let all =
+            [command, SAMPLE, "--row", &five, "-k", "600", "--where", "Score <= 2", "--drop-duplicates"];
+        let more = ["--columns", "Score,Kind", "-o", &output, "--json", "-q"];
+        let found = json(embedlab().args(all).args(more));
+        let hits = found[list].as_array().unwrap();
+        let rows: Vec<usize> = hits.iter().map(|hit| hit["row"].as_u64().unwrap() as usize).collect();
+        assert_eq!(found["rows"], 660, "{command}");
+        assert_eq!(found["filtered"].as_u64().unwrap() as usize, rows.len(), "{command}");
+        assert!(rows.len() < 84 && rows.iter().all(|row| scores[*row].unwrap() <= 2.0), "{rows:?}");
+        assert!(hits.iter().zip(&rows).all(|(hit, row)| hit["text"].as_str() == texts[*row].as_deref()));
+        let written = embedlab::table::read(Path::new(&output), &Default::default()).unwrap();
+        assert_eq!(written.column_names(), ["Score", "Kind", "distance"]);
+        for (place, row) in rows.iter().enumerate() {
+            assert_eq!(written.vectors().row(place), table.vectors().row(*row), "{command}");
+        }
+    }
+    // The index does not know of a selection.
+    embedlab()
+        .args(["search", SAMPLE, "--row", "1", "--index", "--sample", "9"])
+        .assert()
+        .success()
+        .stderr(contains("the index is not used"));
+    embedlab()
+        .args(["search", SAMPLE, "--from", SAMPLE, "--row", "2", "-o", SAMPLE])
+        .assert()
+        .code(2)
+        .stderr(contains("would replace the input"));
+    let copy = path("queries.parquet");
+    std::fs::copy(SAMPLE, &copy).unwrap();
+    embedlab()
+        .args(["neighbors", SAMPLE, "--from", &copy, "-o", &copy])
+        .assert()
+        .code(2)
+        .stderr(contains("would replace the input"));
+    embedlab()
+        .args(["search", SAMPLE, "--row", "2", "--like", "3"])
+        .assert()
+        .code(2)
+        .stderr(contains("two things to search for"));
+}
+
+#[test]
+fn a_row_that_was_left_out_is_no_query() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.csv");
+    let rows: String = (0..9)
+        .map(|row| format!("text {row},\"[{}, 1]\"\n", if row == 3 { "NaN".into() } else { row.to_string() }))
+        .collect();
+    std::fs::write(&file, format!("text,embedding\n{rows}")).unwrap();
+    let file = file.to_string_lossy().into_owned();
+    let ask = |row: &str| {
+        let mut command = embedlab();
+        command.args([
+            "neighbors",
+            &file,
+            "--row",
+            row,
+            "-k",
+            "2",
+            "--metric",
+            "l2",
+            "--drop-missing",
+            "--json",
+            "-q",
+        ]);
+        command
+    };
+    let found = json(&mut ask("4"));
+    let rows: Vec<u64> =
+        found["neighbors"].as_array().unwrap().iter().map(|hit| hit["row"].as_u64().unwrap()).collect();
+    assert_eq!((rows, &found["query"], &found["rows"]), (vec![5, 2], &"text 4".into(), &8.into()));
+    ask("3").assert().code(2).stderr(contains("row 3, which is not among the 8 rows that are used"));
+}
+
+#[test]
 fn an_index_of_many_rows_is_kept_beside_the_file_and_answers_like_the_exact_search() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();

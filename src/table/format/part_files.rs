@@ -66,6 +66,18 @@ fn parts(path: &Path) -> Result<Vec<Part>> {
     Ok(parts)
 }
 
+/// The files themselves, and the parts of those that are folders or patterns.
+pub(super) fn parts_of_several(files: &[PathBuf], format: Option<Format>) -> Result<Vec<Part>> {
+    let mut parts = Vec::new();
+    for path in files {
+        match format.map_or_else(|| Format::detect(path), Ok)? {
+            Format::Parts => parts.extend(some_parts(path)?),
+            _ => parts.push(Part { path: path.clone(), keys: hive_keys(path), split: None }),
+        }
+    }
+    Ok(parts)
+}
+
 pub(super) fn some_parts(path: &Path) -> Result<Vec<Part>> {
     let parts = parts(path)?;
     if parts.is_empty() {

@@ -2,7 +2,7 @@
 //! `year=2024/` too), a folder of `Dataset.save_to_disk`, or the files that a pattern names.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, new_null_array};
@@ -12,7 +12,7 @@ use arrow::record_batch::RecordBatch;
 use ndarray::Array2;
 
 use super::detect::of_file;
-use super::part_files::{Part, some_parts};
+use super::part_files::{Part, parts_of_several, some_parts};
 use crate::error::{Error, Result};
 use crate::table::column::text_column::TextColumn;
 use crate::table::column::{arrow_vectors, matrix};
@@ -24,13 +24,78 @@ type ReadOne = fn(&Path, &ReadOptions) -> Result<Table>;
 
 /// Reads the parts of a folder or of a pattern; `one` reads a part that is not Parquet.
 pub(in crate::table) fn read(path: &Path, options: &ReadOptions, one: ReadOne) -> Result<Table> {
-    let parts = some_parts(path)?;
-    let options = ReadOptions { format: None, ..options.clone() };
-    let formats = parts.iter().map(|part| of_file(&part.path)).collect::<Result<Vec<_>>>()?;
+    joined_table(some_parts(path)?, path, &ReadOptions { format: None, ..options.clone() }, one)
+}
+
+/// Several files, folders or patterns as one table; `one` reads a file that is not Parquet.
+pub(in crate::table) fn read_several(
+    files: &[PathBuf],
+    options: &ReadOptions,
+    one: ReadOne,
+) -> Result<Table> {
+    joined_table(parts_of_several(files, options.format)?, &files[0], options, one)
+}
+
+/// As [`read`], without vectors; `one` reads the columns of a part.
+pub(in crate::table) fn read_without_vectors(
+    path: &Path,
+    options: &ReadOptions,
+    one: ReadOne,
+) -> Result<Table> {
+    joined_without_vectors(some_parts(path)?, path, &ReadOptions { format: None, ..options.clone() }, one)
+}
+
+/// As [`read_several`], without vectors; `one` reads the columns of a file.
+pub(in crate::table) fn read_several_without_vectors(
+    files: &[PathBuf],
+    options: &ReadOptions,
+    one: ReadOne,
+) -> Result<Table> {
+    joined_without_vectors(parts_of_several(files, options.format)?, &files[0], options, one)
+}
+
+/// The Parquet files of several files, folders or patterns, opened and not yet read, with their columns as one table
+/// without vectors; `None` where a file is of another format.
+pub(in crate::table) fn open_parquet(
+    files: &[PathBuf],
+    options: &ReadOptions,
+) -> Result<Option<(Vec<(PathBuf, ParquetFile)>, Table)>> {
+    let parts = parts_of_several(files, options.format)?;
+    for part in &parts {
+        if options.format.map_or_else(|| of_file(&part.path), Ok)? != Format::Parquet {
+            return Ok(None);
+        }
+    }
+    let opened = parquet_files(&parts, options)?;
+    let first = some_file(&opened)?;
+    let (name, schema) = (first.vector_column().to_owned(), Arc::new(first.schema()));
+    let columns: Vec<RecordBatch> = opened
+        .iter()
+        .map(|file| match file {
+            Some(file) => crate::table::columns::plain(file.read_columns()?),
+            None => Ok(RecordBatch::new_empty(schema.clone())),
+        })
+        .collect::<Result<_>>()?;
+    agree(&columns, &parts)?;
+    let rows: Vec<usize> = columns.iter().map(RecordBatch::num_rows).collect();
+    let columns = joined(columns, &parts).map_err(|error| error.file(&files[0]))?;
+    let vectors = Array2::zeros((rows.iter().sum(), 0));
+    let paths: Vec<PathBuf> = parts.into_iter().map(|part| part.path).collect();
+    let origin = Origin::of_files(paths.iter().cloned().zip(rows));
+    let table = Table::new(vectors, columns, name)?.with_origin(origin);
+    let opened = paths.into_iter().zip(opened).filter_map(|(path, file)| Some((path, file?)));
+    Ok(Some((opened.collect(), table)))
+}
+
+fn joined_table(parts: Vec<Part>, path: &Path, options: &ReadOptions, one: ReadOne) -> Result<Table> {
+    let formats = parts
+        .iter()
+        .map(|part| options.format.map_or_else(|| of_file(&part.path), Ok))
+        .collect::<Result<Vec<_>>>()?;
     let (vectors, columns, name) = if formats.iter().all(|format| *format == Format::Parquet) {
-        parquet_parts(&parts, &options)?
+        parquet_parts(&parts, options)?
     } else {
-        any_parts(&parts, &options, one)?
+        any_parts(&parts, options, one)?
     };
     let rows: Vec<usize> = columns.iter().map(RecordBatch::num_rows).collect();
     let columns = joined(columns, &parts).map_err(|error| error.file(path))?;
@@ -38,18 +103,14 @@ pub(in crate::table) fn read(path: &Path, options: &ReadOptions, one: ReadOne) -
     Ok(Table::new(vectors, columns, name)?.with_origin(origin))
 }
 
-/// The columns of the parts; `one` reads those of a part.
-pub(in crate::table) fn read_without_vectors(
+fn joined_without_vectors(
+    parts: Vec<Part>,
     path: &Path,
     options: &ReadOptions,
     one: ReadOne,
 ) -> Result<Table> {
-    let parts = some_parts(path)?;
-    let options = ReadOptions { format: None, ..options.clone() };
-    let columns: Vec<RecordBatch> = parts
-        .iter()
-        .map(|part| Ok(one(&part.path, &options)?.columns().clone()))
-        .collect::<Result<_>>()?;
+    let columns: Vec<RecordBatch> =
+        parts.iter().map(|part| Ok(one(&part.path, options)?.columns().clone())).collect::<Result<_>>()?;
     agree(&columns, &parts)?;
     let rows: Vec<usize> = columns.iter().map(RecordBatch::num_rows).collect();
     let columns = joined(columns, &parts).map_err(|error| error.file(path))?;
@@ -59,8 +120,8 @@ pub(in crate::table) fn read_without_vectors(
 
 type Read = (Array2<f32>, Vec<RecordBatch>, String);
 
-/// Parquet files are read each into its own rows of the matrix.
-fn parquet_parts(parts: &[Part], options: &ReadOptions) -> Result<Read> {
+/// Each file, opened; `None` for one without rows.
+fn parquet_files(parts: &[Part], options: &ReadOptions) -> Result<Vec<Option<ParquetFile>>> {
     // Spark writes files without rows, too.
     let files: Vec<Option<ParquetFile>> = parts
         .iter()
@@ -70,14 +131,25 @@ fn parquet_parts(parts: &[Part], options: &ReadOptions) -> Result<Read> {
             Err(error) => Err(error),
         })
         .collect::<Result<_>>()?;
-    let Some(first) = files.iter().flatten().next() else {
-        return Err(Error::input("no rows").with_code("no-rows").advice("check how the files were written"));
-    };
+    let first = some_file(&files)?;
     for (file, part) in files.iter().zip(parts) {
         if let Some(file) = file {
             same_vectors((first.vector_column(), first.dims), (file.vector_column(), file.dims), &part.path)?;
         }
     }
+    Ok(files)
+}
+
+fn some_file(files: &[Option<ParquetFile>]) -> Result<&ParquetFile> {
+    files.iter().flatten().next().ok_or_else(|| {
+        Error::input("no rows").with_code("no-rows").advice("check how the files were written")
+    })
+}
+
+/// Parquet files are read each into its own rows of the matrix.
+fn parquet_parts(parts: &[Part], options: &ReadOptions) -> Result<Read> {
+    let files = parquet_files(parts, options)?;
+    let first = some_file(&files)?;
     let rows = files.iter().flatten().map(|file| file.rows).sum();
     let mut vectors = matrix::zeros(rows, first.dims)?;
     let mut at = 0;
@@ -126,11 +198,11 @@ fn same_vectors(first: (&str, usize), other: (&str, usize), path: &Path) -> Resu
         return Ok(());
     }
     let describe = |(name, dims): (&str, usize)| format!("{name} of {dims} numbers");
-    Err(Error::input("the vectors are not those of the first part")
+    Err(Error::input("the vectors are not those of the first file")
         .with_code("parts-differ")
         .file(path)
-        .seen(format!("{} where the first part has {}", describe(other), describe(first)))
-        .advice("keep one folder for each model"))
+        .seen(format!("{} where the first file has {}", describe(other), describe(first)))
+        .advice("put files of one model together"))
 }
 
 /// Joins the columns of the parts, with what the names of their folders and files say as columns.
@@ -241,14 +313,14 @@ fn agree(columns: &[RecordBatch], parts: &[Part]) -> Result<()> {
         let adds = other.keys().filter(|name| !first.contains_key(*name)).min();
         let seen = match (lacks, adds) {
             (Some(name), _) => format!("no column {name}"),
-            (None, Some(name)) => format!("a column {name} that the first part has not"),
+            (None, Some(name)) => format!("a column {name} that the first file has not"),
             (None, None) => continue,
         };
-        return Err(Error::input("the columns are not those of the first part")
+        return Err(Error::input("the columns are not those of the first file")
             .with_code("parts-differ")
             .file(&part.path)
             .seen(seen)
-            .advice("keep one folder for each dataset"));
+            .advice("put files of one dataset together"));
     }
     Ok(())
 }
