@@ -41,7 +41,7 @@ const PAN: &str = "new Promise((done) => {
 
 fn main() -> embedlab::Result<()> {
     let rows = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(200_000);
-    let Some(browser) = Browser::start(1280, 860) else { return Ok(()) };
+    let browser = Browser::start(1280, 860);
     let folder = tempfile::tempdir().map_err(|error| embedlab::Error::io("cannot make a folder", error))?;
     let file = folder.path().join("map.html");
     write(rows, &file)?;

@@ -22,7 +22,7 @@
 //! | [`map`] | projections to two or three dimensions, and what they preserve |
 //! | [`metric`] | scores with their intervals, tests and baselines |
 //! | [`chart`] | pictures as PNG and SVG, and a map to explore |
-//! | [`report`] | all analyses as one offline page |
+//! | [`analysis`] | all of it with one view each: commands, JSON, one offline page |
 //! | [`notebook`] | results as notebook cells |
 //! | [`error`] | one error for all: what, where, what was seen, what to do |
 //!
@@ -96,7 +96,7 @@
 //!
 //! | feature | what it adds |
 //! | --- | --- |
-//! | `charts` | [`chart`], [`report`], [`notebook`]: pictures and the page to explore |
+//! | `charts` | [`chart`], [`analysis::report()`], [`notebook`]: pictures and the page to explore |
 //! | `embed` | servers, the cache, tokens and prices in [`embed`]; `Lsa` is there without it |
 //! | `local-models` | embedding models in a folder on disk (implies `embed`) |
 //! | `code-search` | [`search::code`] |
@@ -125,8 +125,6 @@ mod number;
 pub mod output;
 pub mod quality;
 pub mod recommend;
-#[cfg(feature = "charts")]
-pub mod report;
 pub mod rows;
 pub mod search;
 pub mod split;

@@ -28,8 +28,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use maud::html;
 
 use crate::analysis::{
-    Analysis, Cluster, NeighborList, NeighborSearch, Recommend, RecommendationResult, Search, SearchResult,
-    Similarities, SimilarityDistribution, tested_section, user_section,
+    Analysis, Cluster, GroupProfiles, LabelledRows, MapRows, MappedRows, NeighborList, NeighborSearch,
+    Profile, Recommend, RecommendationResult, Search, SearchResult, Similarities, SimilarityDistribution,
+    ZeroShotLabels, label_scores, tested_section, trust_figures, user_section,
 };
 use crate::chart::Picture;
 use crate::cluster::Clustering;
@@ -118,6 +119,9 @@ shown_in_notebooks!(
     Check,
     ClassificationAnalysis,
     ClassificationReport,
+    GroupProfiles,
+    LabelledRows,
+    MappedRows,
     NeighborList,
     Picture,
     RecommendationResult,
@@ -169,6 +173,9 @@ macro_rules! shown_by_their_analysis {
 
 shown_by_their_analysis!(
     Clustering => Cluster,
+    GroupProfiles => Profile,
+    LabelledRows => ZeroShotLabels,
+    MappedRows => MapRows,
     NeighborList => NeighborSearch,
     RecommendationResult => Recommend,
     SearchResult => Search,
@@ -184,6 +191,18 @@ impl Shown for Recommendations {
 impl Shown for recommend::Evaluation {
     fn content(&self) -> Result<Content> {
         tested_section(self, "rating", Look::Text)?.content()
+    }
+}
+
+impl Shown for zero_shot::LabelEvaluation {
+    fn content(&self) -> Result<Content> {
+        label_scores(self, Look::Text)?.content()
+    }
+}
+
+impl Shown for Trust {
+    fn content(&self) -> Result<Content> {
+        html_of(&[Block::key_figures(trust_figures(self))])
     }
 }
 
@@ -212,17 +231,6 @@ shown_as_a_table!(
     ClassificationReport => |found| Ok(classes(found)),
     RegressionAnalysis => |found| Ok(regression(found)),
     Table => first_rows,
-    Trust => |found| Ok(trust(found)),
-    zero_shot::LabelEvaluation => |found| {
-        let caption = format!(
-            "{} rows, accuracy {}, balanced {}; always the same answer: {}",
-            found.n,
-            fixed(found.accuracy, 2),
-            fixed(found.balanced_accuracy, 2),
-            fixed(found.baseline_accuracy, 2)
-        );
-        Ok(classes(&found.report).caption(caption))
-    },
 );
 
 fn first_rows(table: &Table) -> Result<Shows> {
@@ -308,16 +316,6 @@ fn regression(found: &RegressionAnalysis) -> Shows {
         caption += &format!(", {leaked} of them also in the training rows");
     }
     out.caption(caption)
-}
-
-fn trust(found: &Trust) -> Shows {
-    Shows::new(["", ""])
-        .row([Cell::text("trustworthiness"), Cell::Number(found.trustworthiness, 3)])
-        .row([Cell::text("continuity"), Cell::Number(found.continuity, 3)])
-        .row([Cell::text("nearest neighbours kept"), Cell::Share(found.neighbors_kept)])
-        .row([Cell::text("the same by chance"), Cell::Share(found.kept_by_chance)])
-        .row([Cell::text("correlation of distances"), number(found.distance_correlation, 2)])
-        .caption(format!("by {} nearest neighbours", found.k))
 }
 
 #[cfg(test)]

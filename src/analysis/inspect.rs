@@ -1,11 +1,17 @@
 //! What is in a file, and whether it can be trusted.
 
+use std::collections::HashSet;
+
 use arrow::array::Array;
 use arrow::datatypes::DataType;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Analysis, Context, Needs};
+#[cfg(feature = "charts")]
+use super::cluster_pictures::palette;
+use super::{Analysis, Context, InReport, Needs};
+#[cfg(feature = "charts")]
+use crate::chart::{Bars, Histogram, Palette};
 use crate::data::{Data, Role};
 use crate::error::Result;
 use crate::number::{counted, fixed, grouped, range};
@@ -28,10 +34,24 @@ pub struct Inspection {
     /// What one pass over the vectors found.
     #[serde(flatten)]
     pub check: Option<Check>,
+    /// Texts that repeat an earlier one word for word; `None` without a text column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duplicate_texts: Option<usize>,
+    #[serde(skip)]
+    about: About,
     #[serde(skip)]
     strict: bool,
     #[serde(skip)]
     lists_columns: bool,
+}
+
+/// What is told of the label and of the texts.
+#[derive(Debug, Clone, Default)]
+struct About {
+    /// The label column, its values, and the rows of each.
+    label: Option<(String, Vec<String>, Vec<u64>)>,
+    /// The words of each text.
+    words: Vec<f32>,
 }
 
 /// A column besides the vectors.
@@ -76,7 +96,7 @@ Examples:
   embedlab inspect reviews.csv
   embedlab inspect vectors.npy --sidecar metadata.csv --json";
     const NEEDS: Needs = Needs::Blocks;
-    const ROLES: &'static [Role] = &[];
+    const ROLES: &'static [Role] = &[Role::Text, Role::Label];
     const READS_NON_FINITE: bool = true;
     const READS_WITHOUT_VECTORS: bool = true;
     type Options = InspectOptions;
@@ -86,8 +106,12 @@ Examples:
         Inspection::of(data, true, false)
     }
 
-    fn view(found: &Inspection, _look: Look) -> Result<Section> {
-        Ok(found.view())
+    fn view(found: &Inspection, look: Look) -> Result<Section> {
+        found.view(look)
+    }
+
+    fn in_report(_data: &Data) -> InReport<InspectOptions> {
+        InReport::Yes(InspectOptions::default())
     }
 }
 
@@ -114,8 +138,8 @@ Exit code 1 when something is wrong.";
         Inspection::of(data, false, options.strict)
     }
 
-    fn view(found: &Inspection, _look: Look) -> Result<Section> {
-        Ok(found.view())
+    fn view(found: &Inspection, look: Look) -> Result<Section> {
+        found.view(look)
     }
 
     fn is_failure(found: &Inspection) -> bool {
@@ -140,19 +164,38 @@ impl Inspection {
             }
             check = Some(found);
         }
+        let mut about = About::default();
+        let mut duplicate_texts = None;
+        if lists_columns {
+            if let Some(name) = data.column_of(Role::Label) {
+                let labels = table.labels(name)?;
+                let mut counts = vec![0; labels.names.len()];
+                labels.codes.iter().flatten().for_each(|code| counts[*code as usize] += 1);
+                about.label = Some((name.to_owned(), labels.names, counts));
+            }
+            if let Some(texts) = data.texts()? {
+                let mut seen = HashSet::new();
+                let repeats = texts.iter().flatten().filter(|text| !seen.insert(text.as_str())).count();
+                duplicate_texts = Some(repeats);
+                about.words =
+                    texts.iter().flatten().map(|text| text.split_whitespace().count() as f32).collect();
+            }
+        }
         Ok(Inspection {
             file: data.name().to_owned(),
             vector_column: has_vectors.then(|| table.vector_column().to_owned()),
             column_details: details(table),
             rows_without_vectors: (!has_vectors).then(|| data.n_rows()),
             check,
+            duplicate_texts,
+            about,
             strict,
             lists_columns,
         })
     }
 
-    fn view(&self) -> Section {
-        let mut section = Section::new("inspect", self.file.as_str());
+    fn view(&self, look: Look) -> Result<Section> {
+        let mut section = Section::new("overview", "Overview");
         match (&self.check, &self.vector_column) {
             (Some(check), Some(column)) => {
                 let norms = if check.unit_length {
@@ -164,6 +207,7 @@ impl Inspection {
                     KeyFigure::new(grouped(check.rows as u64), "rows"),
                     KeyFigure::new(grouped(check.dims as u64), "dimensions").note(format!("column {column}")),
                     KeyFigure::new(fixed(check.norm.mean, 3), "mean L2 norm").note(norms),
+                    KeyFigure::new(grouped(check.duplicate_rows as u64), "duplicate vectors"),
                 ]));
                 if check.problems.is_empty() {
                     section = section.with(Block::paragraph("No problems found."));
@@ -188,22 +232,78 @@ impl Inspection {
             }
         }
         if !self.lists_columns {
-            return section;
+            return Ok(section);
         }
+        section = section.with(self.columns());
+        if let (Some(repeats), Some(check)) =
+            (self.duplicate_texts.filter(|repeats| *repeats > 0), &self.check)
+        {
+            section = section.with(Block::warning(format!(
+                "{} of {} texts repeat an earlier one word for word. A model that is trained on some rows and tested on \
+                 others will have seen part of the test.",
+                grouped(repeats as u64),
+                grouped(check.rows as u64)
+            )));
+        }
+        self.about.add_to(section, look)
+    }
+
+    fn columns(&self) -> Block {
         if self.column_details.is_empty() {
-            return section.with(Block::paragraph("No other columns."));
+            return Block::paragraph("No other columns.");
         }
         let grid = Grid::new(["column", "type", "missing", "first value"]);
-        section.with(self.column_details.iter().fold(grid, |grid, column| {
+        let grid = self.column_details.iter().fold(grid, |grid, column| {
             let example: String = column.example.iter().flat_map(|text| text.chars().take(60)).collect();
-            let kind = Cell::text(column.kind.as_str());
             grid.row([
                 Cell::text(column.name.as_str()),
-                kind,
+                Cell::text(column.kind.as_str()),
                 Cell::count(column.missing),
                 Cell::text(example),
             ])
-        }))
+        });
+        grid.into()
+    }
+}
+
+impl About {
+    /// How the rows are spread over the label, and how long the texts are.
+    fn add_to(&self, mut section: Section, look: Look) -> Result<Section> {
+        if let Some((name, values, counts)) = &self.label {
+            let labelled: u64 = counts.iter().sum();
+            let grid = Grid::new([name.as_str(), "rows", "share"])
+                .caption(format!("How the rows are spread over {name}"));
+            section = section.with(values.iter().zip(counts).fold(grid, |grid, (value, &count)| {
+                let share = count as f64 / labelled.max(1) as f64;
+                grid.row([Cell::text(value.as_str()), Cell::Count(count), Cell::Share(share)])
+            }));
+            #[cfg(feature = "charts")]
+            {
+                let caption = format!(
+                    "The rows of each {name}. Compare every accuracy with the share of the largest class."
+                );
+                let sizes: Vec<f64> = counts.iter().map(|&count| count as f64).collect();
+                section = section.picture(look, &format!("Rows by {name}"), caption, |style| {
+                    let style = style.fitting_bars(values.len()).subtitle(counted(labelled as usize, "row"));
+                    let bars = Bars::new(values, &sizes).shares(true);
+                    match palette(values) {
+                        Palette::Stars => bars.palette(Palette::Stars).draw(&style),
+                        _ => bars.draw(&style),
+                    }
+                })?;
+            }
+        }
+        #[cfg(feature = "charts")]
+        if !self.words.is_empty() {
+            let caption = "How many words the texts have. Models cut what is longer than they can read.";
+            section = section.picture(look, "Lengths of the texts", caption, |style| {
+                let subtitle = counted(self.words.len(), "text");
+                Histogram::new(&self.words, "words").draw(&style.size(800, 380).subtitle(subtitle))
+            })?;
+        }
+        #[cfg(not(feature = "charts"))]
+        let _ = (look, &self.words);
+        Ok(section)
     }
 }
 

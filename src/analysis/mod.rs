@@ -26,13 +26,18 @@ mod drift;
 mod duplicates;
 mod erased;
 mod evaluate;
+mod flattened;
 mod found_rows;
 mod given_graph;
 mod inspect;
 mod knn;
 mod label_errors;
+mod label_options;
+mod label_scores;
+mod map;
 mod out_of_fold;
 mod outliers;
+mod profile;
 mod recommend;
 mod registry;
 mod regress;
@@ -42,6 +47,7 @@ mod search;
 mod similarities;
 mod splits;
 mod supervised;
+mod zero_shot;
 
 use std::path::{Path, PathBuf};
 
@@ -68,7 +74,12 @@ pub use found_rows::{FoundRow, NeighborList, SearchResult, SearchSummary, UsedIn
 pub use inspect::{CheckFile, CheckOptions, ColumnDetails, Inspect, InspectOptions, Inspection};
 pub use knn::{Knn, KnnOptions, KnnSummary};
 pub use label_errors::{LabelErrorList, LabelErrorOptions, LabelErrorSearch, LabelModel};
+pub use label_options::{LabelOptions, Prompt};
+pub(crate) use label_scores::label_scores;
+pub(crate) use map::trust_figures;
+pub use map::{MapRows, MapRowsOptions, MappedRows, OntoOptions};
 pub use outliers::{OutlierList, OutlierOptions, OutlierSearch};
+pub use profile::{GroupProfileOptions, GroupProfiles, GroupSize, Profile, RowCounts};
 #[cfg(feature = "charts")]
 pub use recommend::star_picture;
 pub use recommend::{
@@ -84,6 +95,7 @@ pub use search::{NeighborSearch, NeighborSearchOptions, QueryOptions, QueryVecto
 pub use similarities::{Similarities, SimilaritiesOptions, SimilarityDistribution};
 pub use splits::{KeptTogether, TestOptions};
 pub use supervised::{LearnOptions, SupervisedOptions, Training, columns_of};
+pub use zero_shot::{JudgeOptions, LabelledRows, ZeroShotLabels, ZeroShotOptions};
 
 #[cfg(feature = "charts")]
 use crate::chart::{Picture, Style};

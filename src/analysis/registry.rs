@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use super::erased::{AnyAnalysis, Entry};
 use super::{
     CheckFile, Classify, Cluster, DiversityMeasure, Drift, DuplicateSearch, Evaluate, Inspect, Knn,
-    LabelErrorSearch, NeighborSearch, OutlierSearch, Recommend, Regress, Search, Similarities,
+    LabelErrorSearch, MapRows, NeighborSearch, OutlierSearch, Profile, Recommend, Regress, Search,
+    Similarities, ZeroShotLabels,
 };
 
 /// A new analysis is one line here.
@@ -13,8 +14,10 @@ static REGISTRY: &[&dyn AnyAnalysis] = &[
     &Entry::<Inspect>::new(),
     &Entry::<CheckFile>::new(),
     &Entry::<Cluster>::new(),
+    &Entry::<MapRows>::new(),
     &Entry::<Regress>::new(),
     &Entry::<Classify>::new(),
+    &Entry::<ZeroShotLabels>::new(),
     &Entry::<Similarities>::new(),
     &Entry::<Evaluate>::new(),
     &Entry::<OutlierSearch>::new(),
@@ -25,6 +28,7 @@ static REGISTRY: &[&dyn AnyAnalysis] = &[
     &Entry::<Search>::new(),
     &Entry::<NeighborSearch>::new(),
     &Entry::<Knn>::new(),
+    &Entry::<Profile>::new(),
     &Entry::<Recommend>::new(),
 ];
 

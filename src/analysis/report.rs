@@ -5,15 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Context, InReport, registry};
-use crate::cluster::{ClusterColumns, Clustering};
-use crate::data::{Data, Role};
+use super::{Context, InReport, MappedRows, registry};
+use crate::cluster::Clustering;
+use crate::data::Data;
 use crate::error::{Error, Result};
-use crate::map::{MapMethod, MapOptions, lay_out};
 use crate::number::counted;
-use crate::report;
 use crate::rows::RowSource;
-use crate::table::check;
 use crate::view::{Block, Cell, Grid, Look, Page, Section};
 
 /// What the page holds beyond, or short of, what fits the data.
@@ -27,8 +24,6 @@ pub struct ReportOptions {
     pub without: Vec<String>,
     /// Options of analyses, by name; those that are not named have the page's defaults.
     pub options: BTreeMap<String, Value>,
-    /// Projection method of the map; default: t-SNE up to 20,000 rows, else PCA.
-    pub layout: Option<MapMethod>,
 }
 
 /// A section that the page does not hold.
@@ -57,18 +52,12 @@ impl ReportOptions {
             && !self.without.iter().any(|without| without == name)
     }
 
-    /// Names of sections that are no analysis.
-    const OTHERS: [&str; 3] = ["overview", "map", "zero-shot"];
-
     fn check(&self) -> Result<()> {
-        let known = |name: &str| Self::OTHERS.contains(&name) || super::find(name).is_some();
+        let known = |name: &str| super::find(name).is_some();
         match self.only.iter().chain(&self.without).chain(self.options.keys()).find(|name| !known(name)) {
             None => Ok(()),
             Some(name) => {
-                let names: Vec<&str> = Self::OTHERS
-                    .into_iter()
-                    .chain(registry().iter().map(|analysis| analysis.name()))
-                    .collect();
+                let names: Vec<&str> = registry().iter().map(|analysis| analysis.name()).collect();
                 Err(Error::argument("no such section")
                     .with_code("no-section")
                     .seen(name.as_str())
@@ -94,12 +83,7 @@ pub fn report(data: &Data, options: &ReportOptions, context: &Context<'_>) -> Re
     );
     page.provenance.seed = Some(context.seed);
     let mut left_out = Vec::new();
-    let columns =
-        ClusterColumns::from_table(data.table(), data.column_of(Role::Text), data.column_of(Role::Label))?;
-    if options.wants("overview") {
-        let found = check(data.matrix()?).with_columns(data.table().column_names());
-        page.sections.push(report::overview(&found, &columns)?);
-    }
+    let mut clusters: Option<Clustering> = None;
     for analysis in registry() {
         let name = analysis.name();
         if !options.wants(name) {
@@ -124,25 +108,18 @@ pub fn report(data: &Data, options: &ReportOptions, context: &Context<'_>) -> Re
                 continue;
             }
         };
+        if let Some(clustering) = found.as_any_mut().downcast_mut::<Clustering>() {
+            clusters = Some(clustering.clone());
+        }
+        if let Some(map) = found.as_any_mut().downcast_mut::<MappedRows>() {
+            map.clusters = clusters.take();
+        }
         let mut section = found.view(Look::Page)?;
         for warning in context.take_warnings().into_iter().rev() {
             section.blocks.insert(0, Block::warning(warning));
         }
         let id = format!("{}-data", section.id);
         page.sections.push(section.with(Block::Data { id, value: found.json()? }));
-        if let Some(clusters) = found.as_any_mut().downcast_ref::<Clustering>()
-            && options.wants("map")
-        {
-            let rows = data.matrix()?;
-            let method = options.layout.unwrap_or_else(|| MapMethod::fitting(rows.nrows()));
-            let layout = MapOptions { method, ..MapOptions::default() };
-            match lay_out(rows, &layout, context.seed, &mut |_| ()) {
-                Ok(map) => page.sections.push(report::map(&map, clusters, columns.label.as_ref())?),
-                Err(error) => {
-                    left_out.push(LeftOut { section: "map".to_owned(), why: data.locate(error).to_string() });
-                }
-            }
-        }
     }
     let told = page.sections.iter().filter(|section| !section.headline.is_empty());
     let summary = told.fold(Grid::new(["section", "in short"]), |grid, section| {

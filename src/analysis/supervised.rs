@@ -9,6 +9,7 @@ use arrow::array::ArrayRef;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::flattened::part;
 use super::splits::{Splits, TestOptions};
 use super::{Context, NewColumns};
 #[cfg(feature = "charts")]
@@ -71,24 +72,13 @@ pub struct SupervisedOptions {
     pub test: TestOptions,
 }
 
-/// `serde` cannot refuse unknown fields of flattened structs: the fields are dealt out here.
 impl TryFrom<Map<String, Value>> for SupervisedOptions {
     type Error = serde_json::Error;
 
     fn try_from(mut all: Map<String, Value>) -> std::result::Result<Self, serde_json::Error> {
-        let mut part = |default: Value| -> Value {
-            let names = default.as_object().map(|default| default.keys().cloned().collect::<Vec<_>>());
-            let of = names
-                .unwrap_or_default()
-                .into_iter()
-                .filter_map(|name| Some((name.clone(), all.remove(&name)?)));
-            Value::Object(of.collect())
-        };
-        let learn = part(serde_json::to_value(LearnOptions::default())?);
-        let test = part(serde_json::to_value(TestOptions::default())?);
         Ok(SupervisedOptions {
-            learn: serde_json::from_value(learn)?,
-            test: serde_json::from_value(test)?,
+            learn: part(&mut all)?,
+            test: part(&mut all)?,
             model: serde_json::from_value(Value::Object(all))?,
         })
     }

@@ -26,19 +26,26 @@ pub struct Extra {
     pub name: &'static str,
     /// Adds the options.
     pub augment: fn(Command) -> Command,
+    /// The outputs that [`apply`](Extra::apply) writes itself; that of `-o` may be one.
+    pub writes: Option<fn(&ArgMatches) -> Result<Vec<PathBuf>>>,
     /// Answers without a pass over the rows.
     pub answer: Option<fn(&Call<'_>, &Value) -> Result<Option<Answered>>>,
     /// Completes the options of the analysis, once the rows are open.
     pub complete: Option<fn(&Call<'_>, &mut Value, &Data) -> Result<()>>,
-    /// Adds to the result.
+    /// Adds to the result, and writes what is its own.
     pub apply: Option<fn(&Call<'_>, &mut dyn AnyOutcome, &Data) -> Result<()>>,
 }
 
 impl Extra {
     /// More options, and no step yet.
     pub const fn new(name: &'static str, augment: fn(Command) -> Command) -> Extra {
-        Extra { name, augment, answer: None, complete: None, apply: None }
+        Extra { name, augment, writes: None, answer: None, complete: None, apply: None }
     }
+}
+
+/// What `clap` says of options that were not checked by a command's own parser.
+pub fn conflict(error: clap::Error) -> Error {
+    Error::argument("options that conflict").source(error)
 }
 
 /// A command as it was called.
@@ -111,13 +118,15 @@ pub fn run(
     common: &Common,
     output: &Output,
 ) -> Result<Outcome> {
-    let input = TableInput::from_arg_matches(matches)
-        .map_err(|error| Error::argument("options that conflict").source(error))?;
+    let input = TableInput::from_arg_matches(matches).map_err(conflict)?;
     let path = |flag: &str| matches.try_get_one::<PathBuf>(flag).ok().flatten().map(PathBuf::as_path);
     let pictures: Vec<(&str, &Path)> =
         analysis.pictures().iter().filter_map(|kind| Some((kind.flag, path(kind.flag)?))).collect();
     let to = matches.try_get_one::<FormatName>("to").ok().flatten().copied().map(Format::from);
-    let rows = path("output").filter(|_| analysis.writes().is_some());
+    let own =
+        extra.and_then(|extra| extra.writes).map_or_else(|| Ok(Vec::new()), |writes| writes(matches))?;
+    let rows =
+        path("output").filter(|path| analysis.writes().is_some() && !own.iter().any(|own| own == path));
     let saved = path(save_flag(analysis)).filter(|_| analysis.saves().is_some());
     let options = analysis.options_of(matches)?;
     let whole = !input.selects() && input.paths().len() == 1;
@@ -125,6 +134,9 @@ pub fn run(
     let mut outputs = if whole { outputs.rows(rows, to)? } else { outputs.table(rows, to)? };
     for (_, picture) in &pictures {
         outputs = outputs.picture(Some(picture))?;
+    }
+    for path in &own {
+        outputs = outputs.other(path)?;
     }
     let outputs = outputs.saved(saved, analysis.saves_as())?;
 

@@ -2,22 +2,12 @@
 
 use std::path::Path;
 
-use arrow::array::ArrayRef;
 use embedlab::Result;
-use embedlab::data::{self, Data};
+use embedlab::data::Data;
 use embedlab::rows::RowSource;
 use embedlab::table::{self, Format, Table, WriteOptions, Written};
 
 use super::output::Output;
-
-/// Writes all columns and vectors of a table, with more columns at the end; a column of the same
-/// name is replaced.
-pub fn write_beside(table: &Table, more: Vec<(&str, ArrayRef)>, path: &Path, output: &Output) -> Result<()> {
-    for (name, _) in more.iter().filter(|(name, _)| table.columns().column_by_name(name).is_some()) {
-        output.warn(format_args!("the column {name} of the input is replaced"));
-    }
-    write_table(&table.with_columns(more)?, path, output)
-}
 
 /// Writes a table; a warning names the columns that the format cannot hold.
 pub fn write_table(table: &Table, path: &Path, output: &Output) -> Result<()> {
@@ -83,9 +73,4 @@ impl Embedded for (&Table, usize) {
     fn columns(&self) -> &Table {
         self.0
     }
-}
-
-/// As [`require_same_space`](data::require_same_space).
-pub fn same_space(rows: &impl Embedded, others: &Table, file: &Path, what: &str) -> Result<()> {
-    data::require_same_space((rows.columns(), rows.dims()), (others, others.dims()), file, what)
 }

@@ -9,7 +9,7 @@ use rand::SeedableRng;
 use rand::seq::index::sample;
 use rand_chacha::ChaCha8Rng;
 
-use super::analysis::{Call, Extra};
+use super::analysis::{Call, Extra, conflict};
 use super::server::Server;
 
 /// What `cluster` has besides its analysis.
@@ -32,8 +32,7 @@ struct Describe {
 /// Puts a description into each cluster, if one was asked for.
 fn apply(call: &Call<'_>, found: &mut dyn AnyOutcome, data: &Data) -> Result<()> {
     let (matches, common, output) = (call.matches, call.common, call.output);
-    let asked = Describe::from_arg_matches(matches)
-        .map_err(|error| Error::argument("options that conflict").source(error))?;
+    let asked = Describe::from_arg_matches(matches).map_err(conflict)?;
     let (Some(model), Some(found)) = (&asked.describe, found.as_any_mut().downcast_mut::<Clustering>())
     else {
         return Ok(());

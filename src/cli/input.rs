@@ -269,9 +269,4 @@ impl TableInput {
         data.notes().iter().for_each(|note| output.note(note));
         Ok(data)
     }
-
-    /// Reads the rows into memory.
-    pub fn read(&self, output: &Output) -> Result<Table> {
-        Ok(self.open(&Wanted::default(), Roles::default(), output)?.into_table())
-    }
 }

@@ -3,7 +3,6 @@
 mod analysis;
 mod beside;
 mod code;
-mod columns;
 mod completions;
 mod convert;
 mod cost;
@@ -17,7 +16,6 @@ mod map;
 mod output;
 mod outputs;
 mod predict;
-mod profile;
 mod report;
 mod schema;
 mod search;
@@ -94,7 +92,8 @@ impl Common {
 }
 
 /// What single commands add to their analysis.
-const EXTRAS: [analysis::Extra; 3] = [describe::DESCRIBE, search::SEARCH, search::NEIGHBORS];
+const EXTRAS: [analysis::Extra; 5] =
+    [describe::DESCRIBE, map::MAP, search::NEIGHBORS, search::SEARCH, zero_shot::ZERO_SHOT];
 
 fn extra(name: &str) -> Option<&'static analysis::Extra> {
     EXTRAS.iter().find(|extra| extra.name == name)
@@ -160,10 +159,7 @@ enum Command {
     Cost(cost::Args),
     Train(train::Args),
     Predict(predict::Args),
-    ZeroShot(zero_shot::Args),
-    Profile(profile::Args),
     Code(code::Args),
-    Map(map::Args),
     Report(report::Args),
     Schema(schema::Args),
     Completions(completions::Args),
@@ -218,10 +214,7 @@ fn run_command(matches: &clap::ArgMatches, common: &Common, output: &Output) -> 
         Command::Cost(args) => cost::run(&args, common, output),
         Command::Train(args) => train::run(&args, common, output),
         Command::Predict(args) => predict::run(&args, output),
-        Command::ZeroShot(args) => zero_shot::run(&args, output),
-        Command::Profile(args) => profile::run(&args, output),
         Command::Code(args) => code::run(&args, common, output),
-        Command::Map(args) => map::run(&args, common, output),
         Command::Report(args) => report::run(&args, common, output),
         Command::Schema(args) => schema::run(&args, output),
         Command::Completions(args) => completions::run(&args, command_line(), output),

@@ -138,12 +138,6 @@ impl Output {
 pub struct Bar(ProgressBar);
 
 impl Bar {
-    /// Shows how much is done, and what there is to say.
-    pub fn at(&self, done: usize, message: impl Into<String>) {
-        self.0.set_position(done as u64);
-        self.0.set_message(message.into());
-    }
-
     /// Shows that `done` of `all` are done, and `more` that is worth knowing.
     pub fn show(&self, all: usize, done: usize, more: impl FnOnce() -> String) {
         if !self.0.is_hidden() {

@@ -69,6 +69,13 @@ impl Outputs {
         self.not_an_input(path)?.rows(path, to)
     }
 
+    /// A file of a kind of its own.
+    pub fn other(self, path: &Path) -> Result<Outputs> {
+        let mut outputs = self.not_an_input(Some(path))?;
+        outputs.add(path)?;
+        Ok(outputs)
+    }
+
     /// A picture.
     pub fn picture(self, path: Option<&Path>) -> Result<Outputs> {
         self.named(path, "a picture", &["svg", "png"])

@@ -7,14 +7,15 @@ use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use embedlab::analysis::columns_of;
 use embedlab::cluster::KMeans;
 use embedlab::data::{Data, NewColumn, Roles, model_of};
-use embedlab::model::{SavedModel, Task};
+use embedlab::model::{Predicted, SavedModel};
 use embedlab::rows::RowSource;
+use embedlab::table::WriteOptions;
 use embedlab::view::{Block, Cell, Grid, Section, terminal};
 use embedlab::{Error, ErrorKind, Result};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::beside::write_table;
+use super::beside::warn_of_dropped;
 use super::input::{TableInput, Wanted};
 use super::output::{grouped, width};
 use super::outputs::Outputs;
@@ -93,7 +94,7 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     Outputs::of(args.input.paths().into_iter().chain([args.model.clone()]))
         .rows(args.output.as_deref(), None)?;
     let model = Model::load(args)?;
-    let wanted = Wanted { blocks: matches!(model, Model::Clusters(_)), ..Default::default() };
+    let wanted = Wanted { blocks: true, ..Default::default() };
     let data = args.input.open(&wanted, Roles::default(), output)?;
     let in_file = |error: Error| {
         let error = data.locate(error);
@@ -105,7 +106,9 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     };
     let Predictions { kind, label, from, values, columns } = found.map_err(in_file)?;
     if let Some(path) = &args.output {
-        write_table(&data.with_columns(columns)?, path, output)?;
+        let written = data.write(columns, path, &WriteOptions::default())?;
+        warn_of_dropped(&written, path, output);
+        output.note(format_args!("wrote {}", path.display()));
     }
     let mut section = Section::new("predictions", "Predictions").with(Block::paragraph(format!(
         "{label} of {} rows by {} ({from}).",
@@ -154,20 +157,16 @@ fn supervised(model: &SavedModel, data: &Data) -> Result<Predictions> {
     }
     let names: Vec<String> = recipe.encoder.columns().map(str::to_owned).collect();
     let columns = columns_of(table, &names, |name| recipe.encoder.is_number(name))?;
-    let features = model.features(data.matrix()?, &columns)?;
     let numbers = |values: Vec<f64>| -> ArrayRef { Arc::new(Float64Array::from(values)) };
-    let (values, columns) = match &model.task {
-        Task::Regress(model) => {
-            let predicted = model.predict(features.view())?;
+    let (values, columns) = match model.predict_rows(data, &columns)? {
+        Predicted::Numbers(predicted) => {
             let values = predicted.iter().map(|number| (*number).into()).collect();
             (values, vec![NewColumn::new("predicted", numbers(predicted))])
         }
-        Task::Classify { model, names } => {
-            let predicted: Vec<&str> =
-                model.predict(features.view())?.into_iter().map(|class| names[class].as_str()).collect();
+        Predicted::Classes { names, classes, probabilities } => {
+            let predicted: Vec<&str> = classes.into_iter().map(|class| names[class].as_str()).collect();
             let values = predicted.iter().map(|name| (*name).into()).collect();
             let mut columns = vec![NewColumn::new("predicted", Arc::new(StringArray::from(predicted)))];
-            let probabilities = model.predict_probabilities(features.view(), names.len())?;
             for (name, column) in names.iter().zip(probabilities.columns()) {
                 columns.push(NewColumn::new(format!("probability_{name}"), numbers(column.to_vec())));
             }

@@ -3,14 +3,11 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use embedlab::analysis::{Context, Report, ReportOptions, report};
+use embedlab::analysis::{Context, LabelOptions, Report, ReportOptions, report};
 use embedlab::cluster::ClusterCount;
-use embedlab::data::{Role, Roles};
+use embedlab::data::{Data, Role, Roles};
 use embedlab::map::MapMethod;
-use embedlab::report as sections;
-use embedlab::table::{Table, write_whole};
-use embedlab::view::Section;
-use embedlab::zero_shot;
+use embedlab::table::write_whole;
 use embedlab::{Error, Result};
 use serde::Serialize;
 use serde_json::Value;
@@ -18,7 +15,7 @@ use serde_json::Value;
 use super::input::{TableInput, Wanted};
 use super::output::grouped;
 use super::outputs::Outputs;
-use super::zero_shot::Labels;
+use super::zero_shot::LabelTexts;
 use super::{Common, Outcome, Output};
 
 const EXAMPLES: &str = "\
@@ -33,7 +30,7 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Sections to show, by the names of their commands, and overview and map [default: all that fit]
+    /// Sections to show, by the names of their commands [default: all that fit]
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     only: Vec<String>,
     /// Sections to leave out
@@ -59,7 +56,9 @@ pub struct Args {
     #[arg(long, value_name = "COL", help_heading = "Columns", help = Role::Rating.help())]
     rating: Option<String>,
     #[command(flatten)]
-    labels: Labels,
+    labels: LabelOptions,
+    #[command(flatten)]
+    label_texts: LabelTexts,
     /// The column with true values for --labels [default: as --label]
     #[arg(long, value_name = "COL")]
     truth: Option<String>,
@@ -88,6 +87,33 @@ struct Written<'a> {
     report: &'a Report,
 }
 
+impl Args {
+    /// All options of sections: those of --option, and those that have an option of their own here.
+    fn settings(&self, data: &Data) -> Result<Vec<(String, String, Value)>> {
+        let mut settings = self.option.clone();
+        let mut set = |section: &str, option: &str, value: Value| {
+            settings.push((section.to_owned(), option.to_owned(), value));
+        };
+        if let Some(k) = &self.k {
+            set("cluster", "k", k.to_string().into());
+        }
+        if let Some(layout) = self.layout {
+            set("map", "method", layout.name().into());
+        }
+        let prompts = self.label_texts.prompts(data, self.input.file())?;
+        if self.labels.are_given() || !prompts.is_empty() {
+            let given = serde_json::to_value(&self.labels)
+                .map_err(|error| Error::argument("the labels cannot be written as JSON").source(error))?;
+            for (option, value) in given.as_object().into_iter().flatten() {
+                set("zero-shot", option, value.clone());
+            }
+            set("zero-shot", "prompts", prompts.into());
+            set("zero-shot", "truth", self.truth.clone().into());
+        }
+        Ok(settings)
+    }
+}
+
 pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     Outputs::of(args.input.paths()).page(Some(&args.output))?;
     let named = [
@@ -106,11 +132,9 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         title: args.title.clone(),
         only: args.only.clone(),
         without: args.without.clone(),
-        layout: args.layout,
         ..Default::default()
     };
-    let k = args.k.as_ref().map(|k| ("cluster".to_owned(), "k".to_owned(), Value::String(k.to_string())));
-    for (section, option, value) in args.option.iter().cloned().chain(k) {
+    for (section, option, value) in args.settings(&data)? {
         let of = options.options.entry(section).or_insert_with(|| Value::Object(Default::default()));
         of[option] = value;
     }
@@ -120,13 +144,6 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         report(&data, &options, &context)?
     };
     found.page.provenance.command = command_line();
-    let table = data.table();
-    let mut more = Vec::new();
-    if args.labels.given() && options.wants("zero-shot") {
-        more.push(label_section(args, table, output)?);
-    }
-    let end = found.page.sections.len() - usize::from(!found.left_out.is_empty());
-    found.page.sections.splice(end..end, more);
     let html = found.page.render();
     write_whole(&args.output, |out| {
         out.write_all(html.as_bytes()).map_err(|error| Error::io("cannot write", error).file(&args.output))
@@ -141,20 +158,6 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         writeln!(out, "open it in a browser; it needs no network")
     })?;
     Ok(Outcome::Done)
-}
-
-/// Zero-shot labels against true ones.
-fn label_section(args: &Args, table: &Table, output: &Output) -> Result<Section> {
-    let labels = args.labels.vectors(table, args.input.file())?;
-    let found = zero_shot::zero_shot(&table.vectors(), &labels)?;
-    let column = args.truth.as_deref().or(args.label.as_deref());
-    let truth = args.labels.truth(table, column, &labels, output)?.ok_or_else(|| {
-        Error::argument("no true labels")
-            .advice("name their column with --truth COL, and give --map if its values are not label names")
-    })?;
-    let options =
-        zero_shot::LabelEvaluationOptions { positive: args.labels.positive(&labels)?, ..Default::default() };
-    sections::labels(&zero_shot::evaluate(&found, &truth, &labels, &options)?, &truth)
 }
 
 /// The command as it was typed, with the program's bare name.

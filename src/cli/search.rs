@@ -11,7 +11,7 @@ use embedlab::{Error, Result};
 use ndarray::ArrayView1;
 use serde_json::Value;
 
-use super::analysis::{Answered, Call, Extra};
+use super::analysis::{Answered, Call, Extra, conflict};
 use super::embedder::With;
 use super::index::{Answer, IndexArgs};
 
@@ -27,10 +27,6 @@ pub const NEIGHBORS: Extra = Extra {
     complete: Some(with_the_vector),
     ..Extra::new("neighbors", |command: Command| With::augment_args(command))
 };
-
-fn conflict(error: clap::Error) -> Error {
-    Error::argument("options that conflict").source(error)
-}
 
 /// Gives the text of a query its vector.
 fn with_the_vector(call: &Call<'_>, options: &mut Value, data: &Data) -> Result<()> {

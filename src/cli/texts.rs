@@ -6,13 +6,13 @@ use arrow::array::{Array, ArrayRef, AsArray, StringArray, UInt64Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use arrow::record_batch::RecordBatch;
+use embedlab::data::Role;
 use embedlab::embed::Encoding;
 use embedlab::error::excerpt;
 use embedlab::table::{self, Table, Template, most_recent};
 use embedlab::{Error, Result};
 
 use super::Output;
-use super::columns::text_column;
 use super::input::Input;
 use super::output::grouped;
 
@@ -112,9 +112,10 @@ impl Source {
                 for name in &vectors {
                     others = others.without_column(name)?;
                 }
-                let named = self.text.as_deref();
-                let among = if named.is_some() { &table } else { &others };
-                let Some(column) = text_column(among, named)? else {
+                if let Some(name) = &self.text {
+                    table.column(name)?;
+                }
+                let Some(column) = self.text.clone().or_else(|| Role::Text.find(&others)) else {
                     return Err(Error::argument("no column with texts").advice(format!(
                         "name it with --text; the columns are {}",
                         table.column_names().join(", ")

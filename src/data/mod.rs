@@ -27,10 +27,12 @@ mod roles;
 mod select;
 mod space;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use arrow::array::ArrayRef;
+use arrow::array::{Array, ArrayRef};
+use arrow::datatypes::Field;
 use ndarray::{Array2, ArrayView2, Axis};
 
 pub use budget::Budget;
@@ -60,17 +62,32 @@ pub struct Data {
 }
 
 /// A column that a result adds to the rows.
+#[derive(Debug, Clone)]
 pub struct NewColumn {
     /// Its name.
     pub name: String,
     /// Its values, one for each row.
     pub values: ArrayRef,
+    /// What formats with metadata keep beside it.
+    about: HashMap<String, String>,
 }
 
 impl NewColumn {
     /// A column.
     pub fn new(name: impl Into<String>, values: ArrayRef) -> Self {
-        NewColumn { name: name.into(), values }
+        NewColumn { name: name.into(), values, about: HashMap::new() }
+    }
+
+    fn into_field(self) -> (Field, ArrayRef) {
+        let field = Field::new(self.name, self.values.data_type().clone(), true);
+        (field.with_metadata(self.about), self.values)
+    }
+}
+
+impl From<(Field, ArrayRef)> for NewColumn {
+    /// A column of this name, with the metadata of the field.
+    fn from((field, values): (Field, ArrayRef)) -> Self {
+        NewColumn { name: field.name().clone(), values, about: field.metadata().clone() }
     }
 }
 
@@ -208,6 +225,11 @@ impl Data {
         self.roles.of(role)
     }
 
+    /// Whether the user named the column of a role.
+    pub fn is_named(&self, role: Role) -> bool {
+        self.roles.is_named(role)
+    }
+
     /// The column that plays a role.
     ///
     /// # Errors
@@ -285,14 +307,14 @@ impl Data {
     /// # Errors
     /// As [`Data::matrix`], and when a column is of another length.
     pub fn with_columns(&self, more: Vec<NewColumn>) -> Result<Table> {
-        let more = more.into_iter().map(|column| (column.name, column.values)).collect();
+        let more = more.into_iter().map(NewColumn::into_field).collect();
         match &self.streamed {
-            None => self.table.with_columns(more),
+            None => self.table.with_fields(more),
             Some(_) => {
                 let name = self.table.vector_column();
                 let columns = self.table.columns().clone();
                 let all = Table::new(self.matrix()?.to_owned(), columns, name)?;
-                all.with_origin(self.table.origin().clone()).with_columns(more)
+                all.with_origin(self.table.origin().clone()).with_fields(more)
             }
         }
     }
@@ -303,7 +325,7 @@ impl Data {
     /// # Errors
     /// As [`table::write_streamed`], and when a column is of another length.
     pub fn write(&self, more: Vec<NewColumn>, path: &Path, options: &WriteOptions) -> Result<Written> {
-        let more = more.into_iter().map(|column| (column.name, column.values)).collect();
+        let more = more.into_iter().map(NewColumn::into_field).collect();
         let mut table = self.table.clone();
         if let Some(kept) = &self.written {
             for name in
@@ -312,7 +334,7 @@ impl Data {
                 table = table.without_column(name)?;
             }
         }
-        let table = table.with_columns(more)?;
+        let table = table.with_fields(more)?;
         match &self.streamed {
             None => table::write(&table, path, options),
             Some(_) => table::write_streamed(&table, self, path, options),

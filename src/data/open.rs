@@ -7,7 +7,7 @@ use super::select::Selected;
 use super::{Budget, Data, Roles, Selection};
 use crate::error::{Error, Result};
 use crate::rows::RowSource;
-use crate::table::{self, ReadOptions, Table};
+use crate::table::{self, ReadOptions};
 
 /// How a file is opened.
 #[derive(Debug, Clone, Default)]

@@ -87,7 +87,7 @@ impl Role {
     }
 
     /// The column of a table that plays this role by its name.
-    fn find(self, table: &Table) -> Option<String> {
+    pub fn find(self, table: &Table) -> Option<String> {
         let names = table.column_names();
         match self {
             Role::Text => text_column(table),

@@ -10,6 +10,7 @@ use super::{
     map_divergence, trust,
 };
 use crate::error::Result;
+use crate::number::grouped;
 use crate::rows::Pca;
 
 /// Up to this many rows the divergence of a PCA map is measured too, which takes all rows' neighbours.
@@ -197,6 +198,30 @@ impl RowMap {
             points,
             errors: None,
             neighbors: None,
+        }
+    }
+
+    /// What the map is, in one line.
+    pub fn subtitle(&self) -> String {
+        let how = match (&self.placement, &self.tsne, &self.explained_variance_ratio) {
+            (Some(placement), ..) => {
+                format!("placed on a map of {} rows", grouped(placement.onto.rows as u64))
+            }
+            (_, Some(tsne), _) => format!("t-SNE, perplexity {}", tsne.settings.perplexity),
+            (.., Some(shares)) => {
+                format!("principal components, {:.1} % of the variance", 100.0 * shares.iter().sum::<f64>())
+            }
+            _ => self.method_in_words().to_owned(),
+        };
+        let dimensions = if self.n_components == 3 { ", three dimensions" } else { "" };
+        format!("{} rows, {how}{dimensions}", grouped(self.rows as u64))
+    }
+
+    /// The method in words: `t-SNE`.
+    pub fn method_in_words(&self) -> &'static str {
+        match self.method {
+            MapMethod::Tsne => "t-SNE",
+            MapMethod::Pca => "principal components",
         }
     }
 

@@ -131,8 +131,28 @@ impl MapOptions {
         if self.method == MapMethod::Tsne {
             return Ok(());
         }
+        Error::refuse_unused(self.method.name(), &self.changed_for_tsne())
+    }
+
+    /// Refuses all options but the perplexity: those of a saved map are settled.
+    ///
+    /// # Errors
+    /// When one was changed.
+    pub fn check_onto(&self) -> Result<()> {
         let default = MapOptions::default();
-        let changed = [
+        let changed = [("--method", self.method != default.method), ("--dims", self.dims != default.dims)];
+        match changed.iter().chain(&self.changed_for_tsne()).find(|(_, changed)| *changed) {
+            None => Ok(()),
+            Some((option, _)) => Err(Error::argument(format!("a saved map has settled {option}"))
+                .with_code("settled-option")
+                .advice("leave it out, or lay all rows out again")),
+        }
+    }
+
+    /// The options of t-SNE alone, and whether they were changed.
+    fn changed_for_tsne(&self) -> [(&'static str, bool); 7] {
+        let default = MapOptions::default();
+        [
             ("--init", self.init != default.init),
             ("--learning-rate", self.learning_rate.is_some()),
             ("--early-exaggeration", self.early_exaggeration != default.early_exaggeration),
@@ -140,8 +160,7 @@ impl MapOptions {
             ("--gradient", self.gradient != default.gradient),
             ("--angle", self.angle != default.angle),
             ("--engine", self.engine != default.engine),
-        ];
-        Error::refuse_unused(self.method.name(), &changed)
+        ]
     }
 }
 
@@ -161,5 +180,8 @@ mod tests {
         );
         assert!(MapOptions { max_iter: 10, ..Default::default() }.check().is_ok());
         assert!(MapOptions { dims: 4, ..Default::default() }.check().is_err());
+        let error = MapOptions { dims: 3, ..Default::default() }.check_onto().unwrap_err();
+        assert!(error.to_string().contains("settled --dims"), "{error}");
+        assert!(MapOptions { perplexity: Some(9.0), ..Default::default() }.check_onto().is_ok());
     }
 }

@@ -6,37 +6,12 @@ use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::RecordBatch;
 use ndarray::{Array2, Axis, concatenate};
 
-use super::{MapMethod, RowMap, SavedMap};
+use super::{RowMap, SavedMap};
 use crate::chart::{ColorColumn, Groups, InteractiveMap, Picture, Scatter, Scatter3, Style};
 use crate::error::{Error, Result};
-use crate::number::grouped;
 use crate::table::Table;
 
 impl RowMap {
-    /// What the map is, in one line.
-    pub fn subtitle(&self) -> String {
-        let how = match (&self.placement, &self.tsne, &self.explained_variance_ratio) {
-            (Some(placement), ..) => {
-                format!("placed on a map of {} rows", grouped(placement.onto.rows as u64))
-            }
-            (_, Some(tsne), _) => format!("t-SNE, perplexity {}", tsne.settings.perplexity),
-            (.., Some(shares)) => {
-                format!("principal components, {:.1} % of the variance", 100.0 * shares.iter().sum::<f64>())
-            }
-            _ => self.method_in_words().to_owned(),
-        };
-        let dimensions = if self.n_components == 3 { ", three dimensions" } else { "" };
-        format!("{} rows, {how}{dimensions}", grouped(self.rows as u64))
-    }
-
-    /// The method in words: `t-SNE`.
-    pub fn method_in_words(&self) -> &'static str {
-        match self.method {
-            MapMethod::Tsne => "t-SNE",
-            MapMethod::Pca => "principal components",
-        }
-    }
-
     /// How far to trust the map, in short.
     pub fn trust_lines(&self) -> Vec<String> {
         let mut parts = Vec::new();

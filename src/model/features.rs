@@ -29,6 +29,15 @@ impl Column {
         }
     }
 
+    /// The values of consecutive rows; of those that there are.
+    pub(super) fn slice(&self, rows: std::ops::Range<usize>) -> Column {
+        let rows = rows.start.min(self.len())..rows.end.min(self.len());
+        match self {
+            Column::Numbers(values) => Column::Numbers(values[rows].to_vec()),
+            Column::Names(values) => Column::Names(values[rows].to_vec()),
+        }
+    }
+
     /// The values of some rows.
     fn take(&self, rows: &[usize]) -> Column {
         match self {

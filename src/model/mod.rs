@@ -59,4 +59,4 @@ pub use options::{ModelKind, ModelOptions};
 pub use params::{Parameters, Unchecked};
 pub use regress::{Baseline, RegressionAnalysis, Stars, UnseenNumbers, cross_validate_numbers, regress};
 pub use ridge::{Ridge, RidgeParams};
-pub use saved::{Recipe, SavedModel, Task};
+pub use saved::{Predicted, Recipe, SavedModel, Task};

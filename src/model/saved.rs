@@ -8,9 +8,14 @@ use serde_json::Value;
 
 use super::{Classifier, Column, FeatureEncoder, ModelKind, Regressor};
 use crate::error::{Error, Result};
+use crate::rows::{LEAF_ROWS, RowSource, for_each_chunk};
 use crate::store::{Layout, Stored, in_json, save};
+use crate::targets::likeliest;
 
 const LAYOUT: Layout = Layout { kind: "trained model", version: 2 };
+
+/// Rows whose features are in memory at once; the same for any source, so that predictions have the same bits.
+const CHUNK_ROWS: usize = 4 * LEAF_ROWS;
 
 /// What a trained model predicts.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +29,28 @@ pub enum Task {
         /// The names of the classes.
         names: Vec<String>,
     },
+}
+
+/// What a model predicts for rows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Predicted {
+    /// A number for each row.
+    Numbers(Vec<f64>),
+    /// A class for each row.
+    Classes {
+        /// The names of the classes.
+        names: Vec<String>,
+        /// The position of the class of each row among them.
+        classes: Vec<usize>,
+        /// The probability of each class, n x classes.
+        probabilities: Array2<f64>,
+    },
+}
+
+/// What is predicted for some rows.
+enum Chunk {
+    Numbers(Vec<f64>),
+    Probabilities(Array2<f64>),
 }
 
 /// Where the features come from and what they mean.
@@ -82,6 +109,57 @@ impl SavedModel {
                 .advice("use vectors of the same embedding model"));
         }
         self.recipe.encoder.with_embedding(rows, columns)
+    }
+
+    /// What the model predicts for rows (n x d) and columns as the recipe names them, one value a row; the rows are read
+    /// in chunks and need not be in memory.
+    ///
+    /// # Errors
+    /// As [`features`](SavedModel::features), and whatever the source meets while reading.
+    pub fn predict_rows(
+        &self,
+        source: &(impl RowSource + ?Sized),
+        columns: &[(String, Column)],
+    ) -> Result<Predicted> {
+        let mut numbers = Vec::new();
+        let (mut classes, mut probabilities) = (Vec::new(), Vec::new());
+        for_each_chunk(source, CHUNK_ROWS, |first, rows| {
+            let here = first..first + rows.nrows();
+            let columns: Vec<(String, Column)> =
+                columns.iter().map(|(name, column)| (name.clone(), column.slice(here.clone()))).collect();
+            let found = self.predict_chunk(rows, &columns).map_err(|error| match error.row_number() {
+                Some(row) => error.row(first + row),
+                None => error,
+            })?;
+            match found {
+                Chunk::Numbers(more) => numbers.extend(more),
+                Chunk::Probabilities(more) => {
+                    classes.extend(likeliest(&more));
+                    probabilities.extend(more);
+                }
+            }
+            Ok(())
+        })?;
+        match &self.task {
+            Task::Regress(_) => Ok(Predicted::Numbers(numbers)),
+            Task::Classify { names, .. } => {
+                let probabilities = Array2::from_shape_vec((classes.len(), names.len()), probabilities)
+                    .map_err(|error| {
+                        Error::argument("a model without a name for each class").source(error)
+                    })?;
+                Ok(Predicted::Classes { names: names.clone(), classes, probabilities })
+            }
+        }
+    }
+
+    fn predict_chunk(&self, rows: ArrayView2<'_, f32>, columns: &[(String, Column)]) -> Result<Chunk> {
+        let features = self.features(rows, columns)?;
+        match &self.task {
+            Task::Regress(model) => model.predict(features.view()).map(Chunk::Numbers),
+            Task::Classify { model, names } => {
+                model.predict_probabilities(features.view(), names.len()).map(Chunk::Probabilities)
+            }
+        }
     }
 
     /// Saves the model. The file appears whole or not at all.

@@ -57,7 +57,7 @@ pub use mean::{GroupMeans, Moments, group_means, moments, norms};
 pub use pca::Pca;
 pub(crate) use pca::eigenvectors;
 pub(crate) use simd::dot;
-pub(crate) use source::in_whole_leaves;
 pub use source::{RowSource, select_rows};
+pub(crate) use source::{for_each_chunk, in_whole_leaves};
 pub(crate) use top_k::TopK;
 pub use top_k::{Neighbor, top_k};

@@ -5,12 +5,13 @@ use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_
 use faer::linalg::matmul::matmul;
 use faer::traits::RealField;
 use faer::{Accum, Mat, MatMut, MatRef, Par, Spec};
-use ndarray::{Array1, Array2, ArrayView2, Axis, s};
+use ndarray::{Array1, Array2, ArrayView2, s};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::mean::{moments, norms};
 use super::product::dot_products;
+use super::source::for_each_chunk;
 use super::{Fold, Frame, LEAF_ROWS, RowBlock, RowSource, fold_rows};
 use crate::error::{Error, Result};
 
@@ -194,18 +195,10 @@ fn for_centred_chunks(
     frame: &Frame,
     mut visit: impl FnMut(ArrayView2<'_, f32>),
 ) -> Result<()> {
-    if let Some(matrix) = source.as_matrix() {
-        for chunk in matrix.axis_chunks_iter(Axis(0), LEAF_ROWS) {
-            visit(frame.moved(chunk).view());
-        }
-        return Ok(());
-    }
-    for chunk in source.chunks(LEAF_ROWS)? {
-        for piece in chunk?.axis_chunks_iter(Axis(0), LEAF_ROWS) {
-            visit(frame.moved(piece).view());
-        }
-    }
-    Ok(())
+    for_each_chunk(source, LEAF_ROWS, |_, chunk| {
+        visit(frame.moved(chunk).view());
+        Ok(())
+    })
 }
 
 fn from_covariance(
@@ -382,6 +375,8 @@ fn with_fixed_signs(mut components: Array2<f64>) -> Array2<f32> {
 
 #[cfg(test)]
 mod tests {
+    use ndarray::Axis;
+
     use super::*;
 
     fn rows(n: usize, d: usize) -> Array2<f32> {

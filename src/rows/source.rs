@@ -118,6 +118,41 @@ pub(crate) fn in_whole_leaves<'a>(
     })
 }
 
+/// Calls `visit` with the number of the first row and the rows of each chunk, in order; rows in memory are not copied.
+/// Chunks have `rows` rows, a multiple of [`LEAF_ROWS`], and the last may have fewer.
+///
+/// # Errors
+/// Those of `visit`, whatever the source meets while reading, and when it yields another number of rows than it announced.
+pub(crate) fn for_each_chunk(
+    source: &(impl RowSource + ?Sized),
+    rows: usize,
+    mut visit: impl FnMut(usize, ArrayView2<'_, f32>) -> Result<()>,
+) -> Result<()> {
+    let n = source.n_rows();
+    let changed = |seen: usize| {
+        Error::input("the source changed while it was read")
+            .with_code("file-changed")
+            .seen(format!("{seen} rows, and {n} before"))
+    };
+    let mut first = 0;
+    let mut each = |chunk: ArrayView2<'_, f32>| {
+        for piece in chunk.axis_chunks_iter(Axis(0), rows) {
+            let next = first + piece.nrows();
+            if next > n {
+                return Err(changed(next));
+            }
+            visit(first, piece)?;
+            first = next;
+        }
+        Ok(())
+    };
+    match source.as_matrix() {
+        Some(matrix) => each(matrix)?,
+        None => source.chunks(rows)?.try_for_each(|chunk| each(chunk?.view()))?,
+    }
+    if first == n { Ok(()) } else { Err(changed(first)) }
+}
+
 /// The rows with these numbers, in the order given; numbers may repeat. A source that is not in memory is
 /// read once.
 ///

@@ -1,6 +1,9 @@
 //! Zero-shot labels against true ones.
 
 use ndarray::{Array2, ArrayView2, Axis};
+use rand::SeedableRng;
+use rand::seq::index;
+use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::score::{label_scores, margins};
@@ -12,6 +15,9 @@ use crate::metric::{
     PrecisionRecall, class_curves, classification_intervals, classification_report,
 };
 use crate::split::train_test_split;
+
+/// The most rows of which average precisions and curves are taken.
+const MOST_RANKED: usize = 100_000;
 
 /// How [`evaluate`] works.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +48,7 @@ impl Default for LabelEvaluationOptions {
 }
 
 /// What [`evaluate`] found. Serialised, it has the keys of `embedlab zero-shot --json`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct LabelEvaluation {
     /// Rows with a true label and a direction: all scores rest on these.
     pub n: usize,
@@ -60,6 +66,9 @@ pub struct LabelEvaluation {
     /// Of the positive label's margin, with two labels; else the mean over the labels. `None` when
     /// no label has rows.
     pub average_precision: Option<f64>,
+    /// The rows of a random sample that average precisions and curves rest on, where there are too many for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub curve_rows: Option<usize>,
     /// With two labels, the positive one.
     pub positive: Option<String>,
     /// Each label counts the same.
@@ -86,7 +95,7 @@ pub struct LabelEvaluation {
 }
 
 /// One label.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ClassResult {
     /// Precision, recall, F1, support.
     #[serde(flatten)]
@@ -96,7 +105,7 @@ pub struct ClassResult {
 }
 
 /// What one prompt adds, on the training part.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct PromptResult {
     /// Its place among the prompts, from 0.
     pub prompt: usize,
@@ -170,12 +179,18 @@ pub fn evaluate(
         ..BootstrapOptions::default()
     };
     let intervals = classification_intervals(&true_labels, &predicted, labels.names(), &bootstrap)?;
-    let curves = curves(found.scores.select(Axis(0), &kept).view(), &true_labels, labels, positive)?;
+    let ranked = ranked(kept.len(), options.seed);
+    let (ranked_rows, ranked_labels): (Vec<usize>, Vec<usize>) =
+        ranked.iter().map(|at| (kept[*at], true_labels[*at])).unzip();
+    let curves = curves(found.scores.select(Axis(0), &ranked_rows).view(), &ranked_labels, labels, positive)?;
     let average_precision = average_precision(&curves, positive);
     let largest = report.classes.iter().map(|class| class.support).max().unwrap_or(0);
 
     let split = train_test_split(kept.len(), options.test_size, options.seed);
-    let train = split.as_ref().map_or_else(|_| (0..kept.len()).collect(), |split| split.train.clone());
+    let mut train = split.as_ref().map_or_else(|_| (0..kept.len()).collect(), |split| split.train.clone());
+    if ranked.len() < kept.len() {
+        train.retain(|at| ranked.binary_search(at).is_ok());
+    }
     let found_threshold = match (positive, split) {
         (Some(positive), Ok(split)) => {
             let margins = found.margins(positive);
@@ -201,6 +216,7 @@ pub fn evaluate(
         balanced_accuracy: report.balanced_accuracy,
         baseline_accuracy: largest as f64 / kept.len() as f64,
         average_precision,
+        curve_rows: (ranked.len() < kept.len()).then_some(ranked.len()),
         positive: positive.map(|label| labels.names()[label].clone()),
         macro_average: report.macro_average,
         weighted: report.weighted,
@@ -212,6 +228,17 @@ pub fn evaluate(
         report,
         curves,
     })
+}
+
+/// The rows that are ranked for curves: all, or a sample of so many that they fit in memory label by label.
+fn ranked(n: usize, seed: u32) -> Vec<usize> {
+    if n <= MOST_RANKED {
+        return (0..n).collect();
+    }
+    let mut random = ChaCha8Rng::seed_from_u64(seed.into());
+    let mut chosen = index::sample(&mut random, n, MOST_RANKED).into_vec();
+    chosen.sort_unstable();
+    chosen
 }
 
 /// With two labels, rows are ranked by the margin, which is what decides.

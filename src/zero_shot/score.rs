@@ -1,11 +1,15 @@
 //! The similarity of rows to labels.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, s};
+use rayon::prelude::*;
 
 use super::LabelVectors;
 use crate::error::{Error, Result};
 use crate::rows::simd::dot_f64;
-use crate::rows::{Fold, RowBlock, RowSource, fold_rows};
+use crate::rows::{LEAF_ROWS, RowSource, for_each_chunk};
+
+/// Rows that are scored together.
+const CHUNK_ROWS: usize = 4 * LEAF_ROWS;
 
 /// Rows scored against labels.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,24 +52,47 @@ pub fn zero_shot(source: &(impl RowSource + ?Sized), labels: &LabelVectors) -> R
             .seen(format!("{} in the labels, {} in the rows", vectors.ncols(), source.dims()))
             .advice("embed the labels with the model of the rows"));
     }
-    let vectors = vectors.as_standard_layout();
-    let fold = Similarities {
-        prompts: vectors.view(),
-        squares: vectors.rows().into_iter().map(|row| square(row.as_slice().unwrap_or_default())).collect(),
-    };
-    let part = fold_rows(source, &fold)?;
-    if let Some(row) = part.not_finite {
-        return Err(Error::input("a number that is not finite")
-            .with_code("not-finite")
-            .row(row)
-            .advice("embed this row again or remove it"));
-    }
-    let prompts = Array2::from_shape_vec((source.n_rows(), vectors.nrows()), part.similarities)
-        .map_err(|error| Error::input("the source changed while it was read").source(error))?;
+    let prompts = similarities(source, vectors)?;
     let scores = label_scores(prompts.view(), labels, |_| true);
     let predicted = predict(scores.view());
     let zero_rows = predicted.iter().filter(|label| label.is_none()).count();
     Ok(ZeroShot { prompts, scores, predicted, zero_rows })
+}
+
+/// The cosine of each row with each prompt, n x p; NaN for a row of zeros.
+fn similarities(source: &(impl RowSource + ?Sized), prompts: ArrayView2<'_, f32>) -> Result<Array2<f64>> {
+    let prompts = prompts.as_standard_layout();
+    let prompts: Vec<(&[f32], f64)> = prompts
+        .rows()
+        .into_iter()
+        .map(|prompt| prompt.to_slice().unwrap_or_default())
+        .map(|prompt| (prompt, square(prompt)))
+        .collect();
+    let mut found = Array2::zeros((source.n_rows(), prompts.len()));
+    for_each_chunk(source, CHUNK_ROWS, |first, rows| {
+        let rows = rows.as_standard_layout();
+        let mut here = found.slice_mut(s![first..first + rows.nrows(), ..]);
+        let of_row =
+            |(i, (row, mut similarities)): (usize, (ArrayView1<'_, f32>, ArrayViewMut1<'_, f64>))| {
+                let row = row.to_slice().unwrap_or_default();
+                let length = square(row);
+                for (similarity, (prompt, prompt_square)) in similarities.iter_mut().zip(&prompts) {
+                    let lengths = (length * prompt_square).sqrt();
+                    *similarity = if lengths > 0.0 { dot_f64(row, prompt) / lengths } else { f64::NAN };
+                }
+                (!length.is_finite()).then_some(first + i)
+            };
+        let each = rows.axis_iter(Axis(0)).into_par_iter();
+        let each = each.zip(here.axis_iter_mut(Axis(0)).into_par_iter()).enumerate();
+        match each.filter_map(of_row).min() {
+            None => Ok(()),
+            Some(row) => Err(Error::input("a number that is not finite")
+                .with_code("not-finite")
+                .row(row)
+                .advice("embed this row again or remove it")),
+        }
+    })?;
+    Ok(found)
 }
 
 impl ZeroShot {
@@ -112,43 +139,4 @@ pub(super) fn predict(scores: ArrayView2<'_, f64>) -> Vec<Option<usize>> {
 
 fn square(row: &[f32]) -> f64 {
     dot_f64(row, row)
-}
-
-struct Similarities<'p> {
-    prompts: ArrayView2<'p, f32>,
-    squares: Vec<f64>,
-}
-
-#[derive(Default)]
-struct Found {
-    similarities: Vec<f64>,
-    not_finite: Option<usize>,
-}
-
-impl Fold for Similarities<'_> {
-    type Part = Found;
-
-    fn start(&self) -> Found {
-        Found::default()
-    }
-
-    fn add(&self, part: &mut Found, block: RowBlock<'_>) {
-        for (i, row) in block.rows.rows().into_iter().enumerate() {
-            let row = row.to_slice().unwrap_or_default();
-            let length = square(row);
-            if !length.is_finite() {
-                part.not_finite = part.not_finite.or(Some(block.first + i));
-            }
-            for (prompt, prompt_square) in self.prompts.rows().into_iter().zip(&self.squares) {
-                let lengths = (length * prompt_square).sqrt();
-                let product = dot_f64(row, prompt.to_slice().unwrap_or_default());
-                part.similarities.push(if lengths > 0.0 { product / lengths } else { f64::NAN });
-            }
-        }
-    }
-
-    fn merge(&self, into: &mut Found, from: Found) {
-        into.similarities.extend(from.similarities);
-        into.not_finite = into.not_finite.or(from.not_finite);
-    }
 }

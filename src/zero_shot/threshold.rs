@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 
 /// What the best threshold is best at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
 pub enum Goal {
     /// The mean of the recalls of both labels: both count the same, however rare one is.
@@ -18,7 +19,7 @@ pub enum Goal {
 }
 
 /// How good one threshold is.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ThresholdScores {
     /// The share of rows that are right.
     pub accuracy: f64,
@@ -33,7 +34,7 @@ pub struct ThresholdScores {
 }
 
 /// A threshold with its scores on the training part.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ThresholdPoint {
     /// Rows with a larger margin are positive.
     pub threshold: f64,
@@ -44,7 +45,7 @@ pub struct ThresholdPoint {
 
 /// The threshold of the margin: 0, which needs no training, against the best one of the training
 /// part, both on the test part.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Thresholds {
     /// What the best one is best at.
     pub goal: Goal,

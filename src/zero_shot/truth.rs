@@ -6,7 +6,7 @@ use crate::error::{Error, Result, nearest_name};
 use crate::table::Labels;
 
 /// The true label of each row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Truth {
     /// The number of each row's label; `None` for a row that was dropped.
     #[serde(skip)]
@@ -20,7 +20,7 @@ pub struct Truth {
 }
 
 /// A value that stands for no label.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Dropped {
     /// The value.
     pub value: String,

@@ -21,6 +21,11 @@ fn asked(analysis: &dyn AnyAnalysis) -> Value {
     let mut options = analysis.default_options().unwrap();
     match analysis.name() {
         "search" | "neighbors" => options["like"] = json!([3, 8]),
+        "zero-shot" => {
+            options["labels"] = json!("examples/data/labels.parquet");
+            options["set"] = json!("kinds");
+            options["truth"] = json!("Kind");
+        }
         _ => {}
     }
     options

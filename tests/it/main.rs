@@ -7,6 +7,7 @@ mod analyses;
 mod bad_input;
 mod cases_files;
 mod chart;
+mod chunked_predictions;
 mod cluster_cases;
 mod cluster_scores;
 mod command;

@@ -227,7 +227,7 @@ fn natural_order(a: &Path, b: &Path) -> Ordering {
 }
 
 /// The split of each part, where the names tell splits as the Hugging Face hub writes them: `train-00000-of-00002`, or
-/// `train` and `test`. Parts of Spark (`part-00000-..`) and of one data set (`data-00000-of-00002`) are no splits.
+/// `train` and `test`. Parts of Spark (`part-00000-..`) and of one data set (`data-00000-of-00002`) are not splits.
 fn name_splits(parts: &mut [Part]) {
     static NUMBERED: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"^(.+?)-\d{5,}-of-\d{5,}(-[0-9a-f]+)?$").ok());
