@@ -348,18 +348,20 @@ fn named(found: ForUsers, rated: &Rated, k: usize) -> AllRecommendations {
 
 /// One row for each product of each list.
 fn lists_table(lists: &[UserRecommendations]) -> Result<Table> {
-    let all = || {
-        lists
-            .iter()
-            .flat_map(|list| list.items.iter().zip(1_u64..).map(move |(item, rank)| (list, rank, item)))
-    };
+    let all: Vec<(&str, u64, &ListedItem)> = lists
+        .iter()
+        .flat_map(|list| list.items.iter().zip(1..).map(|(item, rank)| (list.user.as_str(), rank, item)))
+        .collect();
     let columns: [(&str, ArrayRef); 6] = [
-        ("user", Arc::new(StringArray::from_iter_values(all().map(|(list, _, _)| &list.user)))),
-        ("rank", Arc::new(UInt64Array::from_iter_values(all().map(|(_, rank, _)| rank)))),
-        ("item", Arc::new(StringArray::from_iter_values(all().map(|(_, _, item)| &item.item)))),
-        ("similarity", Arc::new(Float64Array::from_iter_values(all().map(|(_, _, item)| item.similarity)))),
-        ("n", Arc::new(UInt64Array::from_iter_values(all().map(|(_, _, item)| item.n as u64)))),
-        ("mean_rating", Arc::new(all().map(|(_, _, item)| item.mean_rating).collect::<Float64Array>())),
+        ("user", Arc::new(StringArray::from_iter_values(all.iter().map(|(user, ..)| user)))),
+        ("rank", Arc::new(UInt64Array::from_iter_values(all.iter().map(|(_, rank, _)| *rank)))),
+        ("item", Arc::new(StringArray::from_iter_values(all.iter().map(|(.., item)| &item.item)))),
+        (
+            "similarity",
+            Arc::new(Float64Array::from_iter_values(all.iter().map(|(.., item)| item.similarity))),
+        ),
+        ("n", Arc::new(UInt64Array::from_iter_values(all.iter().map(|(.., item)| item.n as u64)))),
+        ("mean_rating", Arc::new(all.iter().map(|(.., item)| item.mean_rating).collect::<Float64Array>())),
     ];
     let columns = RecordBatch::try_from_iter(columns)
         .map_err(|error| Error::input("the lists cannot be written as a table").source(error))?;

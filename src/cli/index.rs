@@ -152,7 +152,7 @@ impl Answer {
         Ok((ef, found))
     }
 
-    /// The rows' columns; their vectors are read only where rows are written, or the format leaves no choice.
+    /// The rows' columns; their vectors are read only where the format leaves no choice.
     pub fn columns(&self, call: &Call<'_>) -> Result<Data> {
         let index = match &self.from {
             From::Built { table, .. } => return Ok(Data::new(table.clone(), call.roles.clone())),
@@ -163,11 +163,11 @@ impl Answer {
         let read = input.options();
         let format = read.format.or_else(|| Format::from_extension(input.file()));
         let alone = matches!(format, Some(Format::Npy | Format::Npz | Format::Safetensors));
-        if alone && read.sidecar.is_none() && !call.writes_rows {
+        if alone && read.sidecar.is_none() {
             return Ok(Data::from(Table::from_vectors(Array2::zeros((index.n_rows(), 0)))));
         }
         let options = OpenOptions { read, roles: call.roles.clone(), stream: true, ..Default::default() };
-        if matches!(format, Some(Format::Csv | Format::Tsv)) && !call.writes_rows {
+        if matches!(format, Some(Format::Csv | Format::Tsv)) {
             return Data::open_columns(&input.paths(), &options);
         }
         let data = Data::open_all(&input.paths(), &options)?;

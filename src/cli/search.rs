@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::analysis::{Answered, Call, Extra, conflict};
 use super::embedder::With;
 use super::index::{Answer, IndexArgs};
+use super::input::Wanted;
 
 /// What `search` has besides its analysis.
 pub const SEARCH: Extra = Extra {
@@ -64,9 +65,17 @@ fn by_index(call: &Call<'_>, options: &Value) -> Result<Option<Answered>> {
         return Ok(None);
     }
     let Some(answer) = index.prepare(call, of.metric)? else { return Ok(None) };
-    let data = answer.columns(call)?;
-    let found = ask(call, &options, &answer, &data)
+    let columns = answer.columns(call)?;
+    let found = ask(call, &options, &answer, &columns)
         .map_err(|error| if error.file_name().is_some() { error } else { error.file(call.input.file()) })?;
+    // Rows that are written have their vectors.
+    let data = match call.writes_rows {
+        true => {
+            let wanted = Wanted { blocks: true, ..Default::default() };
+            call.input.open(&wanted, call.roles.clone(), call.output)?
+        }
+        false => columns,
+    };
     Ok(Some(Answered { found: any_outcome::<Search>(found), data }))
 }
 

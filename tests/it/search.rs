@@ -258,7 +258,7 @@ fn the_selection_holds_for_what_is_found_and_not_for_the_rows_of_the_query() {
         let rows: Vec<usize> = hits.iter().map(|hit| hit["row"].as_u64().unwrap() as usize).collect();
         assert_eq!(found["rows"], 660, "{command}");
         assert_eq!(found["filtered"].as_u64().unwrap() as usize, rows.len(), "{command}");
-        assert!(rows.len() < 84 && rows.iter().all(|row| scores[*row].unwrap() <= 2.0), "{rows:?}");
+        assert!(rows.len() == 84 && rows.iter().all(|row| scores[*row].unwrap() <= 2.0), "{rows:?}");
         assert!(hits.iter().zip(&rows).all(|(hit, row)| hit["text"].as_str() == texts[*row].as_deref()));
         let written = embedlab::table::read(Path::new(&output), &Default::default()).unwrap();
         assert_eq!(written.column_names(), ["Score", "Kind", "distance"]);
@@ -344,6 +344,13 @@ fn an_index_of_many_rows_is_kept_beside_the_file_and_answers_like_the_exact_sear
     assert!(first["index"]["recall"]["low"].as_f64().unwrap() >= 0.95);
     let again = ask(&["--index", "--verify"]);
     assert_eq!((&again["hits"], &again["index"]["built"]), (&exact["hits"], &false.into()));
+    let written = path("hits.npy");
+    ask(&["--index", "-o", &written]);
+    let (written, all) = (Path::new(&written), Path::new(&rows));
+    let read = |path| embedlab::table::read(path, &Default::default()).unwrap().into_vectors();
+    let hits: Vec<usize> =
+        exact["hits"].as_array().unwrap().iter().map(|hit| hit["row"].as_u64().unwrap() as usize).collect();
+    assert_eq!(read(written), read(all).select(ndarray::Axis(0), &hits));
     let fails = |more: &[&str], says: &str| {
         let arguments = [&["search", &rows, "--row", "5", "--index"], more].concat();
         embedlab().args(arguments).assert().code(2).stderr(contains(says));

@@ -33,7 +33,8 @@ pub(in crate::table) fn read_several(
     options: &ReadOptions,
     one: ReadOne,
 ) -> Result<Table> {
-    joined_table(parts_of_several(files, options.format)?, &files[0], options, one)
+    let options = of_each(options);
+    joined_table(parts_of_several(files, options.format)?, &files[0], &options, one)
 }
 
 /// As [`read`], without vectors; `one` reads the columns of a part.
@@ -51,7 +52,13 @@ pub(in crate::table) fn read_several_without_vectors(
     options: &ReadOptions,
     one: ReadOne,
 ) -> Result<Table> {
-    joined_without_vectors(parts_of_several(files, options.format)?, &files[0], options, one)
+    let options = of_each(options);
+    joined_without_vectors(parts_of_several(files, options.format)?, &files[0], &options, one)
+}
+
+/// The options for each of several files: a folder says by itself that it has parts.
+fn of_each(options: &ReadOptions) -> ReadOptions {
+    ReadOptions { format: options.format.filter(|format| *format != Format::Parts), ..options.clone() }
 }
 
 /// The Parquet files of several files, folders or patterns, opened and not yet read, with their columns as one table
@@ -60,6 +67,7 @@ pub(in crate::table) fn open_parquet(
     files: &[PathBuf],
     options: &ReadOptions,
 ) -> Result<Option<(Vec<(PathBuf, ParquetFile)>, Table)>> {
+    let options = &of_each(options);
     let parts = parts_of_several(files, options.format)?;
     for part in &parts {
         if options.format.map_or_else(|| of_file(&part.path), Ok)? != Format::Parquet {
