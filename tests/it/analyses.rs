@@ -57,7 +57,8 @@ fn run(analysis: &dyn AnyAnalysis, data: &Data, options: &Value) -> embedlab::Re
 fn without_times(mut json: Value) -> Value {
     match &mut json {
         Value::Object(fields) => {
-            fields.retain(|name, _| !name.ends_with("seconds"));
+            // The steps of t-SNE are seconds too.
+            fields.retain(|name, _| !name.ends_with("seconds") && name != "steps");
             fields.iter_mut().for_each(|(_, value)| *value = without_times(value.take()));
         }
         Value::Array(items) => items.iter_mut().for_each(|item| *item = without_times(item.take())),

@@ -72,7 +72,7 @@ fn no_output_takes_the_place_of_an_input_or_of_another_output() {
     fails(&["report", &input, "-o", "x.pdf"], "end the name in .html");
     let both = folder.path().join("s.safetensors").to_string_lossy().into_owned();
     fails(&["cluster", &input, "--k", "2", "-o", &both, "--save", &both], "two outputs are one file");
-    fails(&["profile", &input, "--by", "text", "-o", &input], "would replace an input");
+    fails(&["profile", &input, "--by", "text", "-o", &input], "would replace the input");
     assert_eq!(fs::read_to_string(&input).unwrap(), ROWS);
     // All rows and columns with more: that is no loss.
     embedlab().args(["convert", &input, &input]).assert().success();
