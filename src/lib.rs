@@ -18,6 +18,7 @@
 //! | [`zero_shot`] | labels rows by the nearest label, with no training |
 //! | [`recommend`] | profiles of users and products, recommendations |
 //! | [`quality`] | quality of embeddings: geometry, outliers, duplicates, label errors |
+//! | [`benchmark`] | the tasks of MTEB on your own vectors, with intervals |
 //! | [`search`] | exact search, neighbours, an HNSW index, filters, the functions of source code |
 //! | [`map`] | projections to two or three dimensions, and what they preserve |
 //! | [`metric`] | scores with their intervals, tests and baselines |
@@ -106,6 +107,7 @@
 #![deny(unsafe_code)]
 
 pub mod analysis;
+pub mod benchmark;
 #[cfg(feature = "charts")]
 pub mod chart;
 pub mod cluster;

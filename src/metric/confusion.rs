@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 const MOST_CLASSES: usize = 5000;
 
 /// Truth and prediction of each row.
-pub(super) type Pairs = Vec<(u32, u32)>;
+pub(crate) type Pairs = Vec<(u32, u32)>;
 
 /// Refuses labels that are identifiers, before anything is fitted.
 ///
@@ -25,7 +25,7 @@ pub(crate) fn require_few_classes(n_classes: usize) -> Result<()> {
 }
 
 /// Truth and prediction of each row as places among the classes that occur, and those classes.
-pub(super) fn pairs(truth: &[usize], predicted: &[usize], n_classes: usize) -> Result<(Pairs, Vec<usize>)> {
+pub(crate) fn pairs(truth: &[usize], predicted: &[usize], n_classes: usize) -> Result<(Pairs, Vec<usize>)> {
     same_rows(("true classes", truth.len()), ("predicted classes", predicted.len()))?;
     codes("a true class", truth, n_classes)?;
     codes("a predicted class", predicted, n_classes)?;
@@ -60,7 +60,7 @@ pub struct AverageScores {
 
 /// Rows of each class, rows predicted as it, and rows of both; the scores are computed from these alone, so
 /// that a resample costs rows plus classes, not the square of the classes.
-pub(super) struct Counts {
+pub(crate) struct Counts {
     pub n: u64,
     /// Rows that are right, of each class.
     pub hits: Vec<u64>,

@@ -127,7 +127,8 @@ fn sizes(dense: &[u32], times: impl Fn(usize) -> u64) -> Vec<u64> {
     sizes
 }
 
-fn weighted_pearson(x: &[f64], y: &[f64], times: impl Fn(usize) -> f64) -> Option<f64> {
+/// Pearson's correlation in which `times` is how often a row counts.
+pub(crate) fn weighted_pearson(x: &[f64], y: &[f64], times: impl Fn(usize) -> f64) -> Option<f64> {
     let rows = || (0..x.len()).map(|row| (times(row), x[row], y[row])).filter(|row| row.0 > 0.0);
     let (_, first_x, first_y) = rows().next()?;
     // By comparison, because a mean that is rounded leaves a spread where there is none.
@@ -156,7 +157,7 @@ fn weighted_pearson(x: &[f64], y: &[f64], times: impl Fn(usize) -> f64) -> Optio
 }
 
 /// Two lists as dense ranks, sorted once for any number of resamples.
-pub(super) struct Ranks {
+pub(crate) struct Ranks {
     x: Vec<u32>,
     y: Vec<u32>,
     /// Rows by ascending x.

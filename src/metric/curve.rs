@@ -230,7 +230,7 @@ fn rankings(
 }
 
 /// Decisions from the highest score to the lowest.
-struct Ranking {
+pub(crate) struct Ranking {
     /// The row of each decision, and whether it is a positive.
     decisions: Vec<(u32, bool)>,
     /// The different scores, and where the decisions of each end.
@@ -238,7 +238,8 @@ struct Ranking {
 }
 
 impl Ranking {
-    fn binary(truth: &[bool], scores: &[f64]) -> Result<Self> {
+    /// Of one class.
+    pub(crate) fn binary(truth: &[bool], scores: &[f64]) -> Result<Self> {
         same_rows(("truth", truth.len()), ("scores", scores.len()))?;
         finite("a score", scores.iter().copied())?;
         let rows = scores.iter().zip(truth).enumerate();
@@ -265,7 +266,7 @@ impl Ranking {
     }
 
     /// True and false positives at each threshold, from the highest; `times` is how often a row counts.
-    fn steps(&self, times: impl Fn(usize) -> u64) -> impl Iterator<Item = (u64, u64)> {
+    pub(crate) fn steps(&self, times: impl Fn(usize) -> u64) -> impl Iterator<Item = (u64, u64)> {
         let (mut right, mut wrong, mut next) = (0, 0, 0);
         self.scores.iter().map(move |&(_, end)| {
             for &(row, truth) in &self.decisions[next..end] {
@@ -279,7 +280,7 @@ impl Ranking {
     }
 
     /// Average precision and area under the ROC curve.
-    fn areas(&self, times: impl Fn(usize) -> u64) -> (Option<f64>, Option<f64>) {
+    pub(crate) fn areas(&self, times: impl Fn(usize) -> u64) -> (Option<f64>, Option<f64>) {
         let (mut precision, mut area) = (0.0, 0.0);
         let (mut positives, mut negatives) = (0, 0);
         for (right, wrong) in self.steps(times) {

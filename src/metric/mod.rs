@@ -54,10 +54,12 @@ pub use classification::{
     Undefined, classification_intervals, classification_report,
 };
 pub use confusion::AverageScores;
-pub(crate) use confusion::require_few_classes;
+pub(crate) use confusion::{Counts, pairs, require_few_classes};
 pub use correlation::{
     CorrelationIntervals, average_ranks, correlation_intervals, kendall_tau, pearson, spearman,
 };
+pub(crate) use correlation::{Ranks, weighted_pearson};
+pub(crate) use curve::Ranking;
 pub use curve::{
     ClassCurve, ClassCurves, CurveIntervals, PrecisionRecall, Roc, class_curve_intervals, class_curves,
     precision_recall, roc,

@@ -144,6 +144,11 @@ impl Logistic {
         self.coefficients.view()
     }
 
+    /// The intercept of each class; minus infinity for a class without rows.
+    pub fn intercepts(&self) -> &[f64] {
+        &self.intercepts
+    }
+
     /// The probability of each class for each row, n x classes.
     ///
     /// # Errors

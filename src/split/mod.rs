@@ -13,12 +13,16 @@ use crate::error::{Error, Result};
 mod folds;
 mod groups;
 mod leak;
+mod numpy_generator;
 mod numpy_random;
+mod python_random;
 
 pub use folds::{group_k_fold, k_fold, stratified_k_fold};
 pub use groups::joined_groups;
 pub use leak::{Copies, Leak, leaks};
+pub(crate) use numpy_generator::NumpyGenerator;
 pub(crate) use numpy_random::NumpyRandom;
+pub(crate) use python_random::PythonRandom;
 
 /// Positions of the rows of the two sides, in scikit-learn's order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -24,9 +24,20 @@ impl NumpyRandom {
         }
     }
 
+    /// `random_sample()`: a number of 53 bits from 0 to 1.
+    pub(crate) fn random(&mut self) -> f64 {
+        let (high, low) = (self.0.next_u32() >> 5, self.0.next_u32() >> 6);
+        (f64::from(high) * 67_108_864.0 + f64::from(low)) / 9_007_199_254_740_992.0
+    }
+
+    /// `randint(0, n)`.
+    pub(crate) fn below(&mut self, n: usize) -> usize {
+        if n < 2 { 0 } else { self.at_most(n - 1) }
+    }
+
     /// A number from 0 to `max`: as many low bits as `max` has, drawn again while above it. NumPy's
     /// later generators use Lemire's method; the legacy one, which scikit-learn uses, this.
-    fn at_most(&mut self, max: usize) -> usize {
+    pub(crate) fn at_most(&mut self, max: usize) -> usize {
         let max = max as u64;
         let mask = u64::MAX >> max.leading_zeros().min(63);
         loop {

@@ -11,6 +11,8 @@ use embedlab::Result;
 use crate::gallery::{accept, assert_same, known, pictures};
 use crate::support::root;
 
+#[path = "../../examples/benchmark.rs"]
+mod benchmark;
 #[path = "../../examples/clustering.rs"]
 mod clustering;
 #[path = "../../examples/code_search.rs"]
@@ -105,4 +107,12 @@ fn the_interactive_map_is_written_where_it_is_asked_for() {
     interactive_map::write(&file).unwrap();
     let html = std::fs::read_to_string(file).unwrap();
     assert!(html.contains("<title>Fine food reviews</title>") && html.contains("id=\"texts-0\""));
+}
+
+#[test]
+fn fewer_dimensions_cost_something_in_every_task() {
+    let lost = benchmark::run().unwrap();
+    assert_eq!(lost.len(), 4);
+    // 24 of 384 dimensions: worse beyond doubt.
+    assert!(lost[1].low > 0.0 && lost[3].low > 0.0, "{lost:?}");
 }

@@ -5,6 +5,7 @@ mod support;
 
 mod analyses;
 mod bad_input;
+mod benchmark;
 mod cases_files;
 mod chart;
 mod chunked_predictions;

@@ -1,0 +1,70 @@
+//! Semantic textual similarity: whether vectors are the more similar the more similar people find the texts.
+
+use ndarray::ArrayView2;
+
+use super::scored::{Resampling, Scored};
+use super::similarity::{PairSimilarities, Similarity, negated};
+use crate::error::{Error, Result};
+use crate::metric::{Ranks, weighted_pearson};
+
+/// Correlates the similarity of pairs of rows with the scores that people gave them: MTEB's `AbsTaskSTS`.
+///
+/// `a` and `b` hold the two sides (they may be the same rows), `pairs` the row of each side, `gold` the score of
+/// each pair. Ties have their mean rank. `cosine_spearman` is the main score.
+///
+/// # Errors
+/// Fewer than two pairs, lists of different length, a score that is not finite, rows of different dimensions, a row
+/// of zeros.
+///
+/// ```
+/// use embedlab::benchmark::{Similarity, sts};
+/// use ndarray::array;
+/// let rows = array![[1.0_f32, 0.0], [0.9, 0.1], [0.0, 1.0]];
+/// let found = sts(rows.view(), rows.view(), &[(0, 1), (0, 2), (1, 2)], &[5.0, 0.0, 1.0], Similarity::Cosine)?;
+/// assert_eq!(found.score("cosine_spearman"), Some(1.0));
+/// # Ok::<(), embedlab::Error>(())
+/// ```
+pub fn sts(
+    a: ArrayView2<'_, f32>,
+    b: ArrayView2<'_, f32>,
+    pairs: &[(usize, usize)],
+    gold: &[f64],
+    similarity: Similarity,
+) -> Result<Scored> {
+    if pairs.len() < 2 || pairs.len() != gold.len() {
+        return Err(Error::input("a correlation needs two pairs or more, each with a score")
+            .with_code("too-few-rows")
+            .seen(format!("{} pairs, {} scores", pairs.len(), gold.len())));
+    }
+    let found = PairSimilarities::new(a, b, pairs)?;
+    let lists = [
+        ("", found.own(similarity)),
+        ("cosine_", found.cosine.clone()),
+        ("manhattan_", negated(&found.manhattan)),
+        ("euclidean_", negated(&found.euclidean)),
+    ];
+    let mut names = Vec::new();
+    let mut ranked = Vec::new();
+    for (name, values) in lists {
+        names.extend([format!("{name}pearson"), format!("{name}spearman")]);
+        ranked.push((Ranks::new(gold, &values)?, values));
+    }
+    let gold_of_each = gold.iter().copied().map(Some).collect();
+    let gold = gold.to_vec();
+    let resampling = Resampling::new("pairs", pairs.len(), names, move |times| {
+        let correlations = ranked.iter().flat_map(|(ranks, values)| {
+            let pearson = weighted_pearson(&gold, values, |pair| f64::from(times[pair]));
+            [pearson, ranks.spearman(|pair| times[pair].into())]
+        });
+        correlations.map(|score| score.unwrap_or(f64::NAN)).collect()
+    });
+    Ok(Scored {
+        main: "cosine_spearman",
+        scores: resampling.whole(),
+        n: pairs.len(),
+        draws: Vec::new(),
+        ties: None,
+        each: vec![("score", gold_of_each), ("cosine", found.cosine.into_iter().map(Some).collect())],
+        resampling,
+    })
+}
