@@ -118,6 +118,7 @@ pub mod forest;
 mod guard;
 pub mod guide;
 pub mod map;
+mod memory;
 pub mod metric;
 pub mod model;
 #[cfg(feature = "charts")]
@@ -125,6 +126,7 @@ pub mod notebook;
 #[cfg_attr(not(feature = "charts"), allow(dead_code))]
 mod number;
 pub mod output;
+pub mod progress;
 pub mod quality;
 pub mod recommend;
 pub mod rows;

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::memory::read_whole;
 use crate::output::write_whole;
 
 const KIND: &str = "embedlab.kind";
@@ -145,7 +146,7 @@ pub(crate) struct Stored {
 impl Stored {
     /// Reads a file and checks its kind and version.
     pub fn open(path: &Path, layout: Layout) -> Result<Stored> {
-        let bytes = std::fs::read(path).map_err(|error| Error::io("cannot open", error).file(path))?;
+        let bytes = read_whole(path)?;
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| damaged(path).source(error))?;
         let metadata = header.metadata().clone().unwrap_or_default();
         let said = |key: &str| metadata.get(key).map(String::as_str).unwrap_or_default();

@@ -67,6 +67,10 @@ Examples:
     type Options = SupervisedOptions;
     type Outcome = Classified;
 
+    fn memory(options: &SupervisedOptions, rows: usize, dims: usize) -> u64 {
+        options.model.kind.memory(rows, dims)
+    }
+
     fn run(data: &Data, options: &SupervisedOptions, context: &Context<'_>) -> Result<Classified> {
         let training = Training::new(data, &options.learn, context)?;
         let at = |error: Error| training.locate(error.column(&training.label));

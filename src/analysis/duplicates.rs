@@ -145,6 +145,8 @@ Groups are rows that hang together by pairs, so two rows of a group may be less 
                     .collect(),
             });
         }
+        let threshold = options.exact_only && options.threshold.is_some();
+        Error::refuse_unused("exact only", &[("--threshold", threshold)])?;
         let graph = match &options.graph {
             Some(path) => Some(read_graph(path, rows, &DistinctRows::of(&rows)?)?),
             None => None,

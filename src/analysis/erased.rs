@@ -12,6 +12,7 @@ use super::{Analysis, Context, InReport, Needs, NewColumns, PictureKind};
 use crate::chart::{Picture, Style};
 use crate::data::{Data, Role};
 use crate::error::{Error, Result};
+use crate::rows::RowSource;
 use crate::table::Table;
 use crate::view::{Look, Section};
 
@@ -194,6 +195,9 @@ impl<A: Analysis> AnyAnalysis for Entry<A> {
                 .with_code("unknown-option")
                 .source(error)
         })?;
+        let (rows, dims) = (data.n_rows(), data.dims());
+        let held = if data.is_streamed() { 0 } else { super::matrices(1.0, rows, dims) };
+        data.memory().require_work(A::NAME, A::memory(&options, rows, dims), held)?;
         Ok(Box::new(Outcome::<A>(A::run(data, &options, context)?)))
     }
 

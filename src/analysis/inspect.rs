@@ -310,11 +310,12 @@ impl About {
 fn details(table: &Table) -> Vec<ColumnDetails> {
     let fields = table.columns().schema_ref().fields().iter().zip(table.columns().columns());
     fields
-        .map(|(field, values)| ColumnDetails {
+        .enumerate()
+        .map(|(position, (field, values))| ColumnDetails {
             name: field.name().clone(),
             kind: kind(field.data_type()),
             missing: values.logical_null_count(),
-            example: table.text(field.name()).ok().and_then(|texts| texts.into_iter().flatten().next()),
+            example: table.first_text(position),
         })
         .collect()
 }

@@ -156,6 +156,11 @@ pub enum InReport<Options> {
     LeftOut(String),
 }
 
+/// The bytes of so many matrices of the rows in 32-bit numbers.
+pub(crate) fn matrices(number: f64, rows: usize, dims: usize) -> u64 {
+    (number * 4.0 * rows as f64 * dims as f64) as u64
+}
+
 /// An analysis of embeddings.
 pub trait Analysis: 'static {
     /// The name of the command, in words joined by `-`.
@@ -190,6 +195,15 @@ pub trait Analysis: 'static {
     type Options: Options;
     /// Its result. Serialised it is the JSON of the command.
     type Outcome: Serialize + JsonSchema + Send;
+
+    /// About how many bytes the work takes beside the rows, of which there are `rows` of `dims` dimensions: what does not fit is
+    /// refused before it begins. Unless an analysis says more, as much as the rows once more where it needs all at once.
+    fn memory(_options: &Self::Options, rows: usize, dims: usize) -> u64 {
+        match Self::NEEDS {
+            Needs::Blocks => 0,
+            Needs::Matrix => matrices(1.0, rows, dims),
+        }
+    }
 
     /// Computes the result.
     ///

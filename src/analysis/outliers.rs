@@ -31,9 +31,9 @@ pub struct OutlierOptions {
     /// isolation forest
     #[cfg_attr(feature = "cli", arg(long, value_enum, default_value_t = Self::default().method))]
     pub method: OutlierMethod,
-    /// Nearest rows that are looked at
-    #[cfg_attr(feature = "cli", arg(long, short = 'k', value_name = "N", default_value_t = Self::default().k))]
-    pub k: usize,
+    /// Nearest rows that are looked at [default: 10]
+    #[cfg_attr(feature = "cli", arg(long, short = 'k', value_name = "N"))]
+    pub k: Option<usize>,
     /// When a row is odd: for knn, lower is stricter (0.37 is 1.7 interquartile ranges above the third quartile); for
     /// lof the factor (1.5); for isolation-forest its score (0.6)
     #[cfg_attr(feature = "cli", arg(long, value_name = "X"))]
@@ -45,7 +45,7 @@ pub struct OutlierOptions {
 
 impl Default for OutlierOptions {
     fn default() -> Self {
-        OutlierOptions { method: OutlierMethod::Knn, k: OUTLIER_NEIGHBORS, threshold: None, graph: None }
+        OutlierOptions { method: OutlierMethod::Knn, k: None, threshold: None, graph: None }
     }
 }
 
@@ -99,7 +99,10 @@ A score is 0 to 1 and low is odd. It compares the rows of one file; it is no pro
     type Outcome = OutlierList;
 
     fn run(data: &Data, options: &OutlierOptions, context: &Context<'_>) -> Result<OutlierList> {
+        let forest = options.method == OutlierMethod::IsolationForest;
+        Error::refuse_unused("isolation-forest", &[("-k", forest && options.k.is_some())])?;
         let rows = data.matrix()?;
+        let k = options.k.unwrap_or(OUTLIER_NEIGHBORS);
         let graph = |k: usize| {
             let metric = if rows.ncols() > 3 { Metric::Cosine } else { Metric::L2 };
             if k >= rows.nrows() && rows.nrows() > 1 {
@@ -112,11 +115,11 @@ A score is 0 to 1 and low is odd. It compares the rows of one file; it is no pro
         };
         let found = match options.method {
             OutlierMethod::Knn => {
-                knn_outliers(&graph(options.k)?, options.k, options.threshold.unwrap_or(OUTLIER_THRESHOLD))?
+                knn_outliers(&graph(k)?, k, options.threshold.unwrap_or(OUTLIER_THRESHOLD))?
             }
             OutlierMethod::Lof => local_outlier_factor(
-                &graph(options.k)?,
-                options.k,
+                &graph(k)?,
+                k,
                 options.threshold.unwrap_or(crate::quality::LOF_THRESHOLD),
             )?,
             OutlierMethod::IsolationForest => {

@@ -432,6 +432,15 @@ const PICTURE_TITLE: &str = "Similarity of user and product by rating";
 /// When it cannot be drawn.
 #[cfg(feature = "charts")]
 pub fn star_picture(found: &Evaluation, rating: &str, style: Style) -> Result<Picture> {
+    let correlation = found.correlation.map_or("undefined".to_owned(), |value| format!("{value:.3}"));
+    let subtitle = format!("{} test rows; correlation {correlation}", grouped(found.rows.len() as u64));
+    if found.by_label.len() > MOST_BOXES {
+        let (names, values) = in_ranges(found);
+        return BoxPlot::new(&names, &values, "percentile of the similarity")
+            .range(0.0, 1.0)
+            .reference(0.5)
+            .draw(&style.subtitle(subtitle));
+    }
     let labels: Vec<String> = found.by_label.iter().map(|label| label.label.to_string()).collect();
     // All five stars have their place and colour, also those without a test row.
     let stars = ["1", "2", "3", "4", "5"].map(String::from);
@@ -450,13 +459,33 @@ pub fn star_picture(found: &Evaluation, rating: &str, style: Style) -> Result<Pi
         (false, _) => format!("{rating} {label}"),
     };
     let names: Vec<String> = labels.iter().map(name).collect();
-    let correlation = found.correlation.map_or("undefined".to_owned(), |value| format!("{value:.3}"));
-    let subtitle = format!("{} test rows; correlation {correlation}", grouped(found.rows.len() as u64));
     BoxPlot::new(&names, &values, "percentile of the similarity")
         .palette(palette)
         .range(0.0, 1.0)
         .reference(0.5)
         .draw(&style.subtitle(subtitle))
+}
+
+/// More different ratings than this are drawn in ranges.
+#[cfg(feature = "charts")]
+const MOST_BOXES: usize = 12;
+/// So many of equal width.
+#[cfg(feature = "charts")]
+const RANGES: usize = 10;
+
+/// The percentiles of the similarity by ranges of the rating, those without a row left out.
+#[cfg(feature = "charts")]
+fn in_ranges(found: &Evaluation) -> (Vec<String>, Vec<Vec<f64>>) {
+    let ratings = || found.rows.iter().map(|pair| pair.rating);
+    let low = ratings().fold(f64::INFINITY, f64::min);
+    let width = (ratings().fold(f64::NEG_INFINITY, f64::max) - low) / RANGES as f64;
+    let mut values = vec![Vec::new(); RANGES];
+    for pair in &found.rows {
+        let range = ((pair.rating - low) / width) as usize;
+        values[range.min(RANGES - 1)].push(pair.percentile);
+    }
+    let name = |at: usize| range(low + at as f64 * width, low + (at + 1) as f64 * width, 2);
+    (0..RANGES).filter(|at| !values[*at].is_empty()).map(|at| (name(at), values[at].clone())).unzip()
 }
 
 fn figures(found: &Evaluation, rating: &str) -> Vec<KeyFigure> {

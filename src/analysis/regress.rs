@@ -60,6 +60,10 @@ Examples:
     type Options = SupervisedOptions;
     type Outcome = Regressed;
 
+    fn memory(options: &SupervisedOptions, rows: usize, dims: usize) -> u64 {
+        options.model.kind.memory(rows, dims)
+    }
+
     fn run(data: &Data, options: &SupervisedOptions, context: &Context<'_>) -> Result<Regressed> {
         let training = Training::new(data, &options.learn, context)?;
         let targets = training.targets()?;

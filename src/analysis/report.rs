@@ -10,6 +10,7 @@ use crate::cluster::Clustering;
 use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::number::counted;
+use crate::progress::steps;
 use crate::rows::RowSource;
 use crate::view::{Block, Cell, Grid, Look, Page, Section};
 
@@ -84,7 +85,9 @@ pub fn report(data: &Data, options: &ReportOptions, context: &Context<'_>) -> Re
     page.provenance.seed = Some(context.seed);
     let mut left_out = Vec::new();
     let mut clusters: Option<Clustering> = None;
+    let steps = steps("sections", registry().len());
     for analysis in registry() {
+        steps.add(1);
         let name = analysis.name();
         if !options.wants(name) {
             continue;

@@ -65,7 +65,7 @@ pub struct TableInput {
     /// Columns that -o writes besides the vectors and what is new [default: all]
     #[arg(long, value_name = "COL,..", value_delimiter = ',', hide_short_help = true)]
     columns: Vec<String>,
-    /// Memory that the rows may take, such as 2G [default: what is free]
+    /// Memory that rows and work may take, such as 2G [default: what is free]
     #[arg(long, value_name = "SIZE", hide_short_help = true)]
     memory: Option<Budget>,
 }

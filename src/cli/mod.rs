@@ -188,15 +188,18 @@ pub fn run() -> ExitCode {
         Ok(Outcome::Interrupted) => ExitCode::from(130),
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            // A stderr that is full or closed changes nothing about the exit code.
-            let _ = writeln!(std::io::stderr(), "error: {error}");
-            if common.json {
-                let json =
-                    serde_json::json!({ "error": { "code": error.code(), "message": error.to_string() } });
-                let _ = writeln!(std::io::stdout(), "{json}");
-            }
+            report_error(&error, common.json);
             exit_code(&error)
         }
+    }
+}
+
+/// Says why a command ends. A stderr that is full or closed changes nothing about the exit code.
+fn report_error(error: &Error, json: bool) {
+    let _ = writeln!(std::io::stderr(), "error: {error}");
+    if json {
+        let json = serde_json::json!({ "error": { "code": error.code(), "message": error.to_string() } });
+        let _ = writeln!(std::io::stdout(), "{json}");
     }
 }
 

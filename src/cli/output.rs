@@ -2,13 +2,15 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use embedlab::embed::OnWait;
-use embedlab::text::{printable_lines, without_secrets};
-use embedlab::{Error, Result};
+use embedlab::text::{printable_lines, shortened, without_secrets};
+use embedlab::{Error, Result, progress};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -105,17 +107,26 @@ impl Output {
         Bar(bar)
     }
 
-    /// A spinner on a terminal until the value is dropped; nothing elsewhere.
+    /// On a terminal, until the value is dropped, a spinner, and a bar with the time left while a kernel tells how far it is;
+    /// nothing elsewhere.
     pub fn busy(&self, message: impl Into<String>) -> Busy {
         if self.quiet || !io::stderr().is_terminal() {
-            return Busy(ProgressBar::hidden());
+            return Busy { bar: ProgressBar::hidden(), stop: None, thread: None };
         }
-        let bar = ProgressBar::new_spinner().with_message(printable(&message.into()));
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
-            bar.set_style(style);
-        }
-        bar.enable_steady_tick(Duration::from_millis(120));
-        Busy(bar)
+        progress::watch();
+        let bar = ProgressBar::new(STEPS).with_prefix(printable(&message.into()));
+        let (stop, stopped) = mpsc::channel::<()>();
+        let shown = bar.clone();
+        let thread = std::thread::Builder::new().name("progress".to_owned()).spawn(move || {
+            let mut work = Work::default();
+            loop {
+                work.show(&shown);
+                if stopped.recv_timeout(TICK) != Err(mpsc::RecvTimeoutError::Timeout) {
+                    return;
+                }
+            }
+        });
+        Busy { bar, stop: Some(stop), thread: thread.ok() }
     }
 
     /// A bar on a terminal for work of `total` steps; nothing elsewhere.
@@ -154,13 +165,80 @@ impl Drop for Bar {
     }
 }
 
-/// A spinner that goes when its work is done, however it ends.
-pub struct Busy(ProgressBar);
+/// A spinner or bar that goes when its work is done, however it ends.
+pub struct Busy {
+    bar: ProgressBar,
+    stop: Option<mpsc::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        self.bar.finish_and_clear();
     }
+}
+
+/// How often a spinner turns.
+const TICK: Duration = Duration::from_millis(120);
+/// Steps of a bar.
+const STEPS: u64 = 1000;
+
+/// The work that a bar shows.
+#[derive(Default)]
+struct Work {
+    /// Its number, when it began, and the largest share seen.
+    at: Option<(u64, Instant, f64)>,
+    styled: bool,
+}
+
+impl Work {
+    fn show(&mut self, bar: &ProgressBar) {
+        let now = progress::now();
+        let style = match &now {
+            Some(_) => "{prefix}: {msg} {wide_bar} {elapsed}",
+            None => "{spinner} {prefix} {elapsed}",
+        };
+        if (self.at.is_some() != now.is_some() || !self.styled)
+            && let Ok(style) = ProgressStyle::with_template(style)
+        {
+            bar.set_style(style);
+            self.styled = true;
+        }
+        match now {
+            None => self.at = None,
+            Some(now) => {
+                let (began, before) = match self.at {
+                    Some((work, began, share)) if work == now.work => (began, share),
+                    _ => (Instant::now(), 0.0),
+                };
+                let share = now.share.max(before);
+                self.at = Some((now.work, began, share));
+                bar.set_position((share * STEPS as f64) as u64);
+                bar.set_message(match left(began.elapsed(), share) {
+                    Some(left) => format!("{}, {left} left", now.what),
+                    None => now.what.to_owned(),
+                });
+            }
+        }
+        bar.tick();
+    }
+}
+
+/// The time left after so long for so large a share; `None` while nothing is known.
+fn left(elapsed: Duration, share: f64) -> Option<String> {
+    let known = share > 0.0 && elapsed > Duration::from_secs(1);
+    known.then(|| {
+        let seconds = (elapsed.as_secs_f64() * (1.0 - share) / share).ceil() as u64;
+        match seconds {
+            0..60 => format!("{seconds} s"),
+            60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+            _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+        }
+    })
 }
 
 /// Whether writing failed because the reader has had enough (`embedlab ... | head`).
@@ -175,6 +253,9 @@ pub fn width() -> usize {
     let (_, columns) = console::Term::stdout().size();
     if io::stdout().is_terminal() { usize::from(columns).max(40) } else { 100 }
 }
+
+/// Characters of a cell of a table: laying out a longer one takes the square of its length.
+const CELL: usize = 300;
 
 /// A plain table: a header, and numbers to the right.
 pub struct Rows {
@@ -201,7 +282,7 @@ impl Rows {
     }
 
     pub fn push(&mut self, cells: Vec<String>) {
-        self.table.add_row(cells.into_iter().map(|cell| printable(&cell)));
+        self.table.add_row(cells.into_iter().map(|cell| printable(&shortened(&cell, CELL))));
     }
 }
 
@@ -235,6 +316,16 @@ pub fn grouped(number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_left_follows_from_the_share_that_is_done() {
+        let after = |seconds, share| left(Duration::from_secs(seconds), share);
+        assert_eq!(after(30, 0.0), None);
+        assert_eq!(after(1, 0.5), None);
+        assert_eq!(after(30, 0.75).unwrap(), "10 s");
+        assert_eq!(after(60, 0.4).unwrap(), "1 min 30 s");
+        assert_eq!(after(600, 0.1).unwrap(), "1 h 30 min");
+    }
 
     #[test]
     fn numbers_are_grouped_by_three() {

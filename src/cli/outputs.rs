@@ -15,6 +15,11 @@ pub fn stdout_is_json() {
     STDOUT_IS_JSON.store(true, Ordering::Relaxed);
 }
 
+/// Whether standard output is for one JSON object.
+pub fn stdout_is_for_json() -> bool {
+    STDOUT_IS_JSON.load(Ordering::Relaxed)
+}
+
 /// Whether an output goes to standard output, so that all words go to stderr.
 pub fn stdout_is_output() -> bool {
     STDOUT_IS_OUTPUT.load(Ordering::Relaxed)

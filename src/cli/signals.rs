@@ -2,6 +2,9 @@
 //!
 //! SIGINT, SIGTERM and SIGHUP end the process at once, with nothing left of outputs that are not whole. A
 //! command that can stop in good order says so with [`on_first_interrupt`]; the second Ctrl-C ends it then.
+//!
+//! SIGBUS comes when a file that is mapped into memory has become shorter: the thread that reads it ends the process, in
+//! words.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -17,6 +20,9 @@ pub fn on_first_interrupt(stop: impl FnOnce() + Send + 'static) {
 /// Listens from now on, on a thread of its own. Where the system gives no thread, signals do what they do
 /// by themselves.
 pub fn listen() {
+    // Where it is not allowed, the system ends the process by itself.
+    #[cfg(unix)]
+    let _ = embedlab::table::on_lost_file(file_gone);
     let (ready, wait) = std::sync::mpsc::channel::<()>();
     let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
@@ -30,6 +36,18 @@ pub fn listen() {
 fn end(number: i32) -> ! {
     embedlab::output::remove_temporary_files();
     std::process::exit(128 + number)
+}
+
+/// Ends the process because a file became shorter while it was read.
+#[cfg(unix)]
+fn file_gone() -> ! {
+    let error = embedlab::Error::input("a file has changed while it was read")
+        .with_code("file-changed")
+        .seen("it became shorter")
+        .advice("run again when nothing writes to it, or on a copy");
+    embedlab::output::remove_temporary_files();
+    super::report_error(&error, super::outputs::stdout_is_for_json());
+    std::process::exit(2)
 }
 
 fn interrupted() {

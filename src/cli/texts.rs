@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StringArray, UInt64Array};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int64Type, TimeUnit};
+use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use embedlab::data::Role;
 use embedlab::embed::Encoding;
-use embedlab::error::excerpt;
 use embedlab::table::{self, Table, Template, most_recent};
 use embedlab::{Error, Result};
 
@@ -149,16 +147,10 @@ impl Source {
                 texts.table.column_names().join(", ")
             )));
         };
-        let cells = texts.table.text(&time)?;
-        texts.keep(|row| cells[row].is_some(), "without a time", output)?;
-        let rows = match texts.table.numbers(&time) {
-            Ok(numbers) => most_recent(&numbers, n),
-            Err(_) => most_recent(&times_in(texts.table.column(&time)?, &time)?, n),
-        };
-        let without = n.min(texts.texts.len()) - rows.len();
-        if without > 0 {
-            output.note(format_args!("{} rows have no time that can be ordered", grouped(without)));
-        }
+        let times = texts.table.times(&time)?;
+        texts.keep(|row| times[row].is_some(), "without a time", output)?;
+        let times: Vec<f64> = times.into_iter().flatten().collect();
+        let rows = most_recent(&times, n);
         texts.take(&rows)
     }
 }
@@ -210,22 +202,6 @@ impl Texts {
             vectors: self.vectors,
         })
     }
-}
-
-/// Times as numbers that order them: what is no ISO date is not put in order as text, where 10/2 would come
-/// before 9/1.
-fn times_in(column: &ArrayRef, name: &str) -> Result<Vec<Option<i64>>> {
-    let failed = |error| Error::input("the column has no order in time").column(name).source(error);
-    let kind = DataType::Timestamp(TimeUnit::Microsecond, None);
-    let times = cast(column, &kind).and_then(|times| cast(&times, &DataType::Int64)).map_err(failed)?;
-    if let Some(row) = (0..column.len()).find(|row| column.is_valid(*row) && times.is_null(*row)) {
-        let text = cast(column, &DataType::LargeUtf8).map_err(failed)?;
-        return Err(Error::input("a time that cannot be put in order")
-            .column(name)
-            .seen(excerpt(text.as_string::<i64>().value(row)))
-            .advice("write times as numbers or as 2012-10-26 or 2012-10-26T08:30:00"));
-    }
-    Ok(times.as_primitive::<Int64Type>().iter().collect())
 }
 
 /// As [`Table::with_columns`]; a warning tells what is lost when a column of another content is replaced.

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use embedlab::analysis::{Context, LearnOptions, Training};
 use embedlab::data::{Role, Roles, model_of};
 use embedlab::model::{Classifier, ModelKind, ModelOptions, Recipe, Regressor, SavedModel, Task};
+use embedlab::rows::RowSource;
 use embedlab::{Error, Result};
 use serde::Serialize;
 
@@ -67,6 +68,8 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         None => Roles::default(),
     };
     let data = args.input.open(&Wanted::default(), roles, output)?;
+    let (rows, dims) = (data.n_rows(), data.dims());
+    data.memory().require_work("train", args.model.kind.memory(rows, dims), 4 * (rows * dims) as u64)?;
     let context = Context::with_seed(common.seed);
     let in_file = |error: Error| {
         let error = data.locate(error);

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{KMeansParams, SilhouetteOptions, silhouette};
 use crate::error::{Error, Result};
+use crate::progress::steps;
 use crate::rows::require_finite;
 
 /// What to try.
@@ -105,6 +106,7 @@ pub fn choose_k(
             .advice("give a range within 2 and the number of rows less one"));
     }
     let mut candidates = Vec::new();
+    let steps = steps("numbers of clusters", range.clone().count());
     for k in range {
         let (labels, inertia) = fit(k)?;
         let scored =
@@ -116,6 +118,7 @@ pub fn choose_k(
             silhouette: scored.as_ref().map(|score| score.mean),
             silhouette_standard_error: scored.and_then(|score| score.standard_error),
         });
+        steps.add(1);
     }
     let by_silhouette = best_by_silhouette(&candidates);
     let by_elbow = elbow(&candidates);

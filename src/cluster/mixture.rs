@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::progress::steps;
 use crate::rows::require_finite;
 
 /// The most dimensions a mixture takes. linfa adds up densities without scaling them, so that rows
@@ -112,7 +113,9 @@ impl GaussianMixtureParams {
         let data = DatasetBase::from(scaled.rows.view());
         let mut best: Option<(GaussianMixtureModel<f64>, Expectation)> = None;
         let mut failure = None;
+        let steps = steps("starts", self.n_init);
         for start in 0..self.n_init {
+            steps.add(usize::from(start > 0));
             let mut random = ChaCha8Rng::seed_from_u64(self.seed);
             random.set_stream(start as u64);
             let fitted = GaussianMixtureModel::params_with_rng(self.n_components, random)

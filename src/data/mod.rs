@@ -20,7 +20,6 @@
 //! # Ok::<(), embedlab::Error>(())
 //! ```
 
-mod budget;
 mod open;
 mod repeats;
 mod roles;
@@ -35,7 +34,7 @@ use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::Field;
 use ndarray::{Array2, ArrayView2, Axis};
 
-pub use budget::Budget;
+pub use crate::memory::Budget;
 pub use open::OpenOptions;
 pub use roles::{Role, Roles};
 pub use select::{DropBy, Selection};
@@ -328,11 +327,7 @@ impl Data {
         let more = more.into_iter().map(NewColumn::into_field).collect();
         let mut table = self.table.clone();
         if let Some(kept) = &self.written {
-            for name in
-                self.table.column_names().into_iter().filter(|name| !kept.iter().any(|kept| kept == name))
-            {
-                table = table.without_column(name)?;
-            }
+            table = table.with_only(kept)?;
         }
         let table = table.with_fields(more)?;
         match &self.streamed {

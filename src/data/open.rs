@@ -6,8 +6,9 @@ use std::sync::OnceLock;
 use super::select::Selected;
 use super::{Budget, Data, Roles, Selection};
 use crate::error::{Error, Result};
+use crate::number::counted;
 use crate::rows::RowSource;
-use crate::table::{self, ReadOptions};
+use crate::table::{self, ReadOptions, Table};
 
 /// How a file is opened.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +26,7 @@ pub struct OpenOptions {
     pub stream: bool,
     /// Whether the rows that the selection leaves out are there too; [`Data::selected`] then tells them apart.
     pub all_rows: bool,
-    /// The most memory that the rows may take.
+    /// The most memory that the rows and the work on them may take.
     pub memory: Budget,
 }
 
@@ -45,11 +46,12 @@ impl Data {
     /// # Errors
     /// As [`Data::open`]; when there is no file, or the files differ in their columns or vectors.
     pub fn open_all(files: &[PathBuf], options: &OpenOptions) -> Result<Data> {
+        let read = ReadOptions { memory: options.memory, ..options.read.clone() };
         let (mut table, mut streamed) = if options.stream {
-            let (source, columns) = table::stream_all_with_columns(files, &options.read)?;
+            let (source, columns) = table::stream_all_with_columns(files, &read)?;
             (columns, Some(source))
         } else {
-            (table::read_all(files, &options.read)?, None)
+            (table::read_all(files, &read)?, None)
         };
         let path = &files[0];
         options.roles.check(&table).map_err(|error| error.file(path))?;
@@ -61,6 +63,7 @@ impl Data {
         let source: &dyn RowSource = streamed.as_deref().map_or(&matrix as &dyn RowSource, |source| source);
         let selected = options.selection.rows(&table, source, &roles).map_err(|error| error.file(path))?;
         let (kept, mut notes) = selected.map_or((None, Vec::new()), |(rows, notes)| (Some(rows), notes));
+        notes.extend(missing_words(&table));
         if table.left_out() > 0 {
             notes.insert(0, format!("left out {} rows without a usable vector", table.left_out()));
         }
@@ -102,11 +105,24 @@ impl Data {
     /// # Errors
     /// As [`table::read_all_without_vectors`], and for named columns and filters as [`Data::open`].
     pub fn open_columns(files: &[PathBuf], options: &OpenOptions) -> Result<Data> {
-        let table = table::read_all_without_vectors(files, &options.read)?;
+        let read = ReadOptions { memory: options.memory, ..options.read.clone() };
+        let table = table::read_all_without_vectors(files, &read)?;
         options.roles.check(&table).map_err(|error| error.file(&files[0]))?;
-        let name = name_of(files);
-        Ok(Data { name, memory: options.memory, ..Data::new(table, options.roles.clone()) })
+        let (name, notes) = (name_of(files), missing_words(&table));
+        Ok(Data { name, notes, memory: options.memory, ..Data::new(table, options.roles.clone()) })
     }
+}
+
+/// What is said of words among texts that were taken for missing values: they may be texts too.
+fn missing_words(table: &Table) -> Vec<String> {
+    let said = |(name, cells): (&str, usize)| {
+        let words = if cells == 1 { "a word" } else { "words" };
+        format!(
+            "column {name}: {} with {words} such as NA or None read as missing; --missing names the words",
+            counted(cells, "cell")
+        )
+    };
+    table.missing_words().into_iter().map(said).collect()
 }
 
 fn name_of(files: &[PathBuf]) -> String {

@@ -1,6 +1,6 @@
 //! Which column plays which role.
 
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::DataType;
 
 use crate::error::Result;
@@ -115,27 +115,23 @@ fn usual_label(names: &[&str]) -> Option<String> {
 
 /// A text column with a usual name, or the one with the longest texts, of 20 characters or more on average.
 fn text_column(table: &Table) -> Option<String> {
-    let is_text = |name: &&str| {
-        table.column(name).is_ok_and(|column| {
-            let kind = match column.data_type() {
-                DataType::Dictionary(_, values) => values.as_ref().clone(),
-                kind => kind.clone(),
-            };
-            matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
-        })
+    let is_text = |column: &ArrayRef| match column.data_type() {
+        DataType::Dictionary(_, values) => values.is_string(),
+        kind => kind.is_string(),
     };
-    let names: Vec<&str> = table.column_names().into_iter().filter(is_text).collect();
-    let starts = |usual: &&str| names.iter().find(|name| name.to_lowercase().starts_with(*usual)).copied();
+    let columns = table.column_names().into_iter().zip(table.columns().columns());
+    let columns: Vec<(&str, &ArrayRef)> = columns.filter(|(_, column)| is_text(column)).collect();
+    let names = || columns.iter().map(|(name, _)| *name);
+    let starts = |usual: &&str| names().find(|name| name.to_lowercase().starts_with(*usual));
     let usual = Role::Text.usual_names().iter().find_map(starts);
     let longest = || {
-        let lengths = names.iter().map(|name| (mean_length(table, name), *name));
+        let lengths = columns.iter().map(|(name, column)| (mean_length(column), *name));
         lengths.filter(|(length, _)| *length >= 20.0).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
     };
     usual.or_else(longest).map(str::to_owned)
 }
 
-fn mean_length(table: &Table, name: &str) -> f64 {
-    let Ok(column) = table.column(name) else { return 0.0 };
+fn mean_length(column: &ArrayRef) -> f64 {
     let Ok(text) = arrow::compute::cast(column, &DataType::LargeUtf8) else { return 0.0 };
     let text = text.as_string::<i64>();
     text.iter().flatten().map(str::len).sum::<usize>() as f64 / text.len().max(1) as f64

@@ -11,6 +11,7 @@ use super::Embedder;
 use super::sparse::right_vectors;
 use super::terms::Vocabulary;
 use crate::error::{Error, Result};
+use crate::progress::steps;
 use crate::store::{Layout, Stored, save};
 
 const LAYOUT: Layout = Layout { kind: "lexical embedder", version: 1 };
@@ -137,7 +138,9 @@ impl Embedder for Lsa {
     /// Vectors of length 1; zeros for a text without a known word.
     fn embed(&self, texts: &[String]) -> Result<Array2<f32>> {
         let mut vectors = Array2::zeros((texts.len(), self.dims()));
+        let steps = steps("texts", texts.len());
         vectors.axis_iter_mut(Axis(0)).into_par_iter().zip(texts).for_each(|(mut vector, text)| {
+            steps.add(1);
             let mut sums = vec![0.0_f64; self.components.ncols()];
             for (term, weight) in self.vocabulary.weigh(text) {
                 let direction = self.components.row(term as usize);

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Encoding;
 use crate::error::{Error, Result, nearest_name};
+use crate::memory::read_whole;
 
 /// What is known of a model before it is asked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -107,9 +108,8 @@ impl Models {
     /// # Errors
     /// When the file cannot be read, is not such an array, or a number in it makes no sense.
     pub fn add_file(&mut self, path: &Path) -> Result<()> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Error::io("cannot read the models", error).file(path))?;
-        let added: Vec<EmbeddingModel> = serde_json::from_str(&text).map_err(|error| {
+        let text = read_whole(path)?;
+        let added: Vec<EmbeddingModel> = serde_json::from_slice(&text).map_err(|error| {
             Error::input("no list of models").file(path).source(error).advice(
                 "write [{\"name\": \"..\", \"dimensions\": 768, \"max_input_tokens\": 512}, ..]; \
                  embedlab embed models --json shows every field",

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tiktoken_rs::CoreBPE;
 
 use crate::error::{Error, Result};
+use crate::progress::steps;
 
 /// A way to cut texts into tokens, byte-pair encodings of OpenAI's tiktoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -74,7 +75,12 @@ impl Encoding {
 
     /// The number of tokens of each text, in parallel.
     pub fn counts(self, texts: &[String]) -> Vec<Result<usize>> {
-        texts.par_iter().map(|text| self.count(text)).collect()
+        let steps = steps("texts", texts.len());
+        let count = |text: &String| {
+            steps.add(1);
+            self.count(text)
+        };
+        texts.par_iter().map(count).collect()
     }
 
     /// The byte at which each token of a text ends. A token can end within a character.

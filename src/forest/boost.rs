@@ -13,6 +13,7 @@ use super::leaves::{Leaves, Values};
 use super::tree::Tree;
 use super::walk::leaves_of;
 use crate::error::{Error, Result};
+use crate::progress::steps;
 use crate::targets::{likeliest, require_classes, require_finite_targets, require_usable, softmax};
 
 /// The least curvature of the loss at a row: below it a step would be a division by next to nothing.
@@ -210,7 +211,9 @@ impl<M: Sync> BoostValidParams<M> {
         let mut scores = Array2::from_shape_fn((n, width), |(_, score)| start[score]);
         let mut importance = vec![0.0; rows.ncols()];
         let mut trees = Vec::with_capacity(self.max_iter * width);
+        let rounds = steps("rounds", self.max_iter);
         for round in 0..self.max_iter {
+            rounds.add(usize::from(round > 0));
             let predicted = predictions(&scores);
             let grown: Vec<(Tree, Vec<f64>, Vec<u32>)> = (0..width)
                 .into_par_iter()

@@ -12,6 +12,7 @@ use super::params::ForestValidParams;
 use super::tree::Tree;
 use super::walk::{Columns, Walk, leaves_of};
 use crate::error::{Error, Result};
+use crate::progress::steps;
 
 /// Grown trees.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +55,7 @@ pub(super) fn grow_trees<'a, M: Sync>(
         extra_trees: params.extra_trees,
         shared_search: params.n_estimators < 2 * rayon::current_num_threads(),
     };
+    let steps = steps("trees", params.n_estimators);
     let grown: Vec<(Tree, Vec<f64>)> = (0..params.n_estimators)
         .into_par_iter()
         .map(|at| {
@@ -65,6 +67,7 @@ pub(super) fn grow_trees<'a, M: Sync>(
             if total > 0.0 {
                 importance.iter_mut().for_each(|value| *value /= total);
             }
+            steps.add(1);
             (tree, importance)
         })
         .collect();

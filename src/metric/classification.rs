@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::confusion::{AverageScores, Counts, cells, pairs};
 use super::curve::ClassCurves;
-use super::interval::{BootstrapOptions, Interval, bootstrap_all};
+use super::interval::{BootstrapOptions, Doubt, FEWEST_CLASSED, Interval, bootstrap_all};
 use super::share::share_interval;
 use crate::error::Result;
 
@@ -309,7 +309,8 @@ pub fn classification_intervals(
     })?
     .into_iter();
     let mut next = || intervals.next().unwrap_or(Interval::UNDEFINED);
-    let [balanced_accuracy, cohen_kappa, matthews_correlation] = [next(), next(), next()];
+    let [balanced_accuracy, cohen_kappa, matthews_correlation] =
+        [next().doubted(Some(Doubt::Fewer(FEWEST_CLASSED))), next(), next()];
     let mut average = || AverageIntervals { precision: next(), recall: next(), f1: next() };
     Ok(ClassificationIntervals {
         accuracy: share_interval(&shares(&pairs, |truth, predicted| Some(truth == predicted)), options)?,

@@ -12,6 +12,12 @@ use crate::error::{Error, Result};
 /// With fewer rows an interval says little: a percentile interval is then clearly too narrow.
 pub const FEWEST: usize = 20;
 
+/// With fewer groups a percentile interval is too narrow: groups differ more than rows do.
+const FEWEST_GROUPS: usize = 30;
+
+/// Rows that a mean over classes needs, of which some have a few rows only.
+pub(super) const FEWEST_CLASSED: usize = 40;
+
 /// Where a score would lie for other rows of the same kind.
 ///
 /// ```
@@ -170,7 +176,7 @@ pub fn bootstrap_all(
                 high: quantile(&values, 1.0 - tail),
                 n: units.n,
                 undefined: options.n_resamples - values.len(),
-                doubt: None,
+                doubt: units.are_groups().then_some(Doubt::Fewer(FEWEST_GROUPS)),
             }
         })
         .collect())

@@ -12,6 +12,7 @@ use super::options::{ModelKind, ModelOptions};
 use crate::error::{Error, Result};
 use crate::forest::Tree;
 use crate::metric::{BootstrapOptions, Comparison};
+use crate::progress::steps;
 use crate::rows::require_finite;
 use crate::split::{Copies, Split};
 use crate::targets::require_weights;
@@ -214,6 +215,7 @@ pub(super) fn hold_out<T: Task>(
         tree: None,
         feature_names: Vec::new(),
     };
+    let steps = steps("tests", splits.len());
     for split in splits {
         let encoder = inputs.encoder(&split.train)?;
         let weights = info.weights.map(|weights| pick(weights, &split.train));
@@ -254,6 +256,7 @@ pub(super) fn hold_out<T: Task>(
             leaked: leak.map(|leak| leak.count()),
             unseen,
         });
+        steps.add(1);
     }
     held_out.n_train = if splits.len() == 1 { splits[0].train.len() } else { n };
     let mut unseen = Vec::new();

@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::progress::steps;
 
 /// Shuffles of each group, as many as scikit-learn's.
 const REPEATS: usize = 5;
@@ -72,7 +73,9 @@ pub fn permutation_importance(
 ) -> Result<Vec<Importance>> {
     let whole = score(rows)?;
     let mut found = Vec::with_capacity(groups.len());
+    let steps = steps("importance of features", groups.len());
     for (at, group) in groups.iter().enumerate() {
+        steps.add(usize::from(at > 0));
         if group.columns.end > rows.ncols() || group.columns.start > group.columns.end {
             return Err(Error::argument("a group of features beyond the last").seen(format!(
                 "{} at columns {:?} of {}",

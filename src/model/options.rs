@@ -39,6 +39,24 @@ impl ModelKind {
     }
 }
 
+impl ModelKind {
+    /// About how many matrices of all rows in 32-bit numbers a fit takes beside the rows: a copy of the training rows, and what
+    /// the model makes of it (the linear ones and the small tree work on 64-bit numbers, trees on bins of one byte).
+    fn matrices(self) -> f64 {
+        match self {
+            ModelKind::Forest | ModelKind::Boost => 1.3,
+            ModelKind::Knn => 2.0,
+            ModelKind::Ridge | ModelKind::Logistic => 3.0,
+            ModelKind::Tree => 3.5,
+        }
+    }
+
+    /// The bytes that a fit takes beside the rows, of which there are `rows` of `dims` dimensions.
+    pub fn memory(self, rows: usize, dims: usize) -> u64 {
+        (self.matrices() * 4.0 * rows as f64 * dims as f64) as u64
+    }
+}
+
 /// Which model an analysis fits, and how. `None` is the default of the kind; an option that the kind does not
 /// have is refused when it is given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

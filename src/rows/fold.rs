@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::RowSource;
 use crate::error::Result;
+use crate::progress::{Steps, steps};
 
 /// Rows in one block: large enough for matrix products, small enough for the second-level cache
 /// (128 rows of 1536 numbers are 0.8 MB).
@@ -82,6 +83,7 @@ pub fn fold_rows<F: Fold>(source: &(impl RowSource + ?Sized), fold: &F) -> Resul
     }
     let mut parts = MergeStack::new(fold);
     let mut first = 0;
+    let steps = steps("passing over the rows", source.n_rows());
     let chunk_rows = LEAF_ROWS * rayon::current_num_threads().max(1);
     for chunk in source.chunks(chunk_rows)? {
         let chunk = chunk?;
@@ -93,6 +95,7 @@ pub fn fold_rows<F: Fold>(source: &(impl RowSource + ?Sized), fold: &F) -> Resul
             .collect();
         done.into_iter().for_each(|part| parts.push(part));
         first += chunk.nrows();
+        steps.add(chunk.nrows());
     }
     Ok(parts.finish())
 }
@@ -102,21 +105,28 @@ fn fold_matrix<F: Fold>(matrix: ArrayView2<'_, f32>, fold: &F) -> F::Part {
     if leaves == 0 {
         return fold.start();
     }
-    fold_leaves(matrix, 0..leaves, fold)
+    fold_leaves(matrix, 0..leaves, fold, &steps("passing over the rows", leaves))
 }
 
 /// The left half is the largest power of two, so that [`MergeStack`], which does not know how
 /// many leaves will come, merges in the same tree.
-fn fold_leaves<F: Fold>(matrix: ArrayView2<'_, f32>, leaves: std::ops::Range<usize>, fold: &F) -> F::Part {
+fn fold_leaves<F: Fold>(
+    matrix: ArrayView2<'_, f32>,
+    leaves: std::ops::Range<usize>,
+    fold: &F,
+    steps: &Steps,
+) -> F::Part {
     if leaves.len() == 1 {
         let first = leaves.start * LEAF_ROWS;
         let end = (first + LEAF_ROWS).min(matrix.nrows());
-        return fold_leaf(first, matrix.slice(s![first..end, ..]), fold);
+        let part = fold_leaf(first, matrix.slice(s![first..end, ..]), fold);
+        steps.add(1);
+        return part;
     }
     let middle = leaves.start + leaves.len().next_power_of_two() / 2;
     let (mut left, right) = rayon::join(
-        || fold_leaves(matrix, leaves.start..middle, fold),
-        || fold_leaves(matrix, middle..leaves.end, fold),
+        || fold_leaves(matrix, leaves.start..middle, fold, steps),
+        || fold_leaves(matrix, middle..leaves.end, fold, steps),
     );
     fold.merge(&mut left, right);
     left

@@ -1,6 +1,6 @@
 //! The table itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::{Array, ArrayRef, AsArray, StringArray, UInt64Array};
@@ -13,7 +13,9 @@ use rayon::prelude::*;
 
 use super::Origin;
 use super::column::json_text;
+use super::column::text_column::missing_words_of;
 use crate::error::{Error, Result, nearest_name};
+use crate::memory::{Budget, too_large};
 
 /// Embeddings with the columns of their rows.
 ///
@@ -32,7 +34,7 @@ pub struct Table {
 
 /// Columns as they are used: dictionaries (factors of R, categories of pandas) as their values, and the class numbers of
 /// a Hugging Face dataset as the names that its metadata give.
-pub(super) fn plain(batch: RecordBatch) -> Result<RecordBatch> {
+pub(super) fn plain(batch: RecordBatch, memory: Budget) -> Result<RecordBatch> {
     let schema = batch.schema();
     let features = schema
         .metadata()
@@ -50,7 +52,15 @@ pub(super) fn plain(batch: RecordBatch) -> Result<RecordBatch> {
     for (field, array) in schema.fields().iter().zip(batch.columns()) {
         let names = features[field.name()]["names"].as_array().filter(|_| field.data_type().is_integer());
         let array: ArrayRef = match (field.data_type(), names) {
-            (DataType::Dictionary(_, value), _) => cast(array, value).map_err(failed)?,
+            (DataType::Dictionary(_, value), _) => {
+                let bytes = unpacked_size(array).unwrap_or(0);
+                if let Some(limit) = memory.limit().filter(|limit| bytes > *limit) {
+                    return Err(too_large(array.len(), bytes, limit).column(field.name()));
+                }
+                // Arrow's plain text has no more than 2 GB.
+                let large = bytes > i32::MAX as u64 && **value == DataType::Utf8;
+                cast(array, if large { &DataType::LargeUtf8 } else { value }).map_err(failed)?
+            }
             (_, Some(names)) => {
                 let codes = cast(array, &DataType::Int64).map_err(failed)?;
                 let name = |code: i64| usize::try_from(code).ok().and_then(|code| names.get(code)?.as_str());
@@ -67,6 +77,45 @@ pub(super) fn plain(batch: RecordBatch) -> Result<RecordBatch> {
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(Arc::new(Schema::new_with_metadata(fields, metadata)), arrays, &options)
         .map_err(failed)
+}
+
+/// The cells of a column as texts; `name` is for errors.
+fn text_of(column: &ArrayRef, name: &str) -> Result<Vec<Option<String>>> {
+    let failed = |error| Error::input("the column cannot be read as text").column(name).source(error);
+    match column.data_type() {
+        nested if nested.is_nested() => {
+            return json_text::json_texts(column).map_err(|error| error.column(name));
+        }
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+            let bytes = cast(column, &DataType::LargeBinary).map_err(failed)?;
+            let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            return Ok(bytes.as_binary::<i64>().iter().map(|bytes| bytes.map(hex)).collect());
+        }
+        float if float.is_floating() => {
+            let numbers = cast(column, &DataType::Float64).map_err(failed)?;
+            let numbers = numbers.as_primitive::<Float64Type>();
+            let is_whole = |number: f64| number.fract() == 0.0 && number.abs() < 9e15;
+            if numbers.iter().flatten().all(is_whole) {
+                return Ok(numbers
+                    .iter()
+                    .map(|number| number.map(|number| format!("{number:.0}")))
+                    .collect());
+            }
+        }
+        _ => {}
+    }
+    let text = cast(column, &DataType::LargeUtf8).map_err(failed)?;
+    Ok(text.as_string::<i64>().iter().map(|value| value.map(str::to_owned)).collect())
+}
+
+/// The bytes of a dictionary column of texts when each row has its value.
+fn unpacked_size(array: &ArrayRef) -> Option<u64> {
+    let dictionary = array.as_any_dictionary_opt()?;
+    let texts = cast(dictionary.values(), &DataType::LargeBinary).ok()?;
+    let texts = texts.as_binary::<i64>();
+    let keys = dictionary.normalized_keys();
+    let valid = |row: &usize| dictionary.keys().is_valid(*row) && keys[*row] < texts.len();
+    Some((0..keys.len()).filter(valid).map(|row| texts.value_length(keys[row]) as u64).sum())
 }
 
 /// The values of a column as classes.
@@ -175,8 +224,8 @@ impl Table {
         &self.origin
     }
 
-    pub(super) fn plain(self) -> Result<Table> {
-        Ok(Table { columns: plain(self.columns.clone())?, ..self })
+    pub(super) fn plain(self, memory: Budget) -> Result<Table> {
+        Ok(Table { columns: plain(self.columns.clone(), memory)?, ..self })
     }
 
     /// The same table, said to come from elsewhere.
@@ -189,6 +238,14 @@ impl Table {
     /// ([`ReadOptions::drop_missing`](super::ReadOptions::drop_missing)).
     pub fn left_out(&self) -> usize {
         self.left_out
+    }
+
+    /// The text columns in which unquoted words for a missing value (`NA`, `None`; see
+    /// [`ReadOptions::missing`](super::ReadOptions::missing)) were read as empty cells, and how many.
+    pub fn missing_words(&self) -> Vec<(&str, usize)> {
+        let fields = self.columns.schema_ref().fields().iter();
+        let cells = fields.map(|field| (field.name().as_str(), missing_words_of(field)));
+        cells.filter(|(_, cells)| *cells > 0).collect()
     }
 
     /// The rows whose vectors are finite.
@@ -277,6 +334,21 @@ impl Table {
         self.with_batch(Schema::new_with_metadata(fields, schema.metadata().clone()), arrays)
     }
 
+    /// The table with only the columns of these names, in its own order.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn with_only(&self, names: &[String]) -> Result<Table> {
+        let names: HashSet<&str> = names.iter().map(String::as_str).collect();
+        let schema = self.columns.schema_ref();
+        let kept = schema.fields().iter().zip(self.columns.columns());
+        let (fields, arrays): (Vec<FieldRef>, Vec<ArrayRef>) = kept
+            .filter(|(field, _)| names.contains(field.name().as_str()))
+            .map(|(field, array)| (field.clone(), array.clone()))
+            .unzip();
+        self.with_batch(Schema::new_with_metadata(fields, schema.metadata().clone()), arrays)
+    }
+
     pub(in crate::table) fn with_batch(&self, schema: Schema, arrays: Vec<ArrayRef>) -> Result<Table> {
         let options = RecordBatchOptions::new().with_row_count(Some(self.n_rows()));
         let columns = RecordBatch::try_new_with_options(Arc::new(schema), arrays, &options)
@@ -335,35 +407,16 @@ impl Table {
     /// # Errors
     /// When there is no such column.
     pub fn text(&self, name: &str) -> Result<Vec<Option<String>>> {
-        let column = self.column(name)?;
-        let failed = |error| Error::input("the column cannot be read as text").column(name).source(error);
-        match column.data_type() {
-            nested if nested.is_nested() => {
-                return json_text::json_texts(column).map_err(|error| error.column(name));
-            }
-            DataType::Binary
-            | DataType::LargeBinary
-            | DataType::BinaryView
-            | DataType::FixedSizeBinary(_) => {
-                let bytes = cast(column, &DataType::LargeBinary).map_err(failed)?;
-                let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-                return Ok(bytes.as_binary::<i64>().iter().map(|bytes| bytes.map(hex)).collect());
-            }
-            float if float.is_floating() => {
-                let numbers = cast(column, &DataType::Float64).map_err(failed)?;
-                let numbers = numbers.as_primitive::<Float64Type>();
-                let is_whole = |number: f64| number.fract() == 0.0 && number.abs() < 9e15;
-                if numbers.iter().flatten().all(is_whole) {
-                    return Ok(numbers
-                        .iter()
-                        .map(|number| number.map(|number| format!("{number:.0}")))
-                        .collect());
-                }
-            }
-            _ => {}
-        }
-        let text = cast(column, &DataType::LargeUtf8).map_err(failed)?;
-        Ok(text.as_string::<i64>().iter().map(|value| value.map(str::to_owned)).collect())
+        text_of(self.column(name)?, name)
+    }
+
+    /// The first value of a column as [`Table::text`] gives it.
+    pub(crate) fn first_text(&self, position: usize) -> Option<String> {
+        let column = self.columns.column(position);
+        let row = (0..column.len()).find(|row| column.is_valid(*row))?;
+        // Whether all numbers are whole decides how one is written.
+        let column = if column.data_type().is_floating() { column.clone() } else { column.slice(row, 1) };
+        text_of(&column, "").ok()?.into_iter().flatten().next()
     }
 
     /// A column as numbers; `None` where the cell is empty.

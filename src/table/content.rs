@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use flate2::read::MultiGzDecoder;
 
 use crate::error::{Error, Result};
+use crate::memory::{Budget, shown};
+use crate::progress::{Steps, steps};
 
 /// What compressed text may unpack to in any case.
 const ALWAYS_UNPACKED: u64 = 256 << 20;
@@ -26,9 +28,11 @@ const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// When it cannot be opened.
 pub(in crate::table) fn open(path: &Path) -> Result<Box<dyn Read + Send>> {
     let mut file = File::open(path).map_err(|error| Error::io("cannot open", error))?;
+    let length = file.metadata().map_or(0, |about| if about.is_file() { about.len() } else { 0 });
     let mut start = Vec::new();
     file.by_ref().take(4).read_to_end(&mut start).map_err(read_error)?;
-    let packed = Packed { file: io::Cursor::new(start.clone()).chain(file), taken: Arc::default() };
+    let (taken, steps) = (Arc::default(), steps("reading", usize::try_from(length).unwrap_or(0)));
+    let packed = Packed { file: io::Cursor::new(start.clone()).chain(file), taken, steps };
     let taken = packed.taken.clone();
     if start.starts_with(GZIP) {
         let unpacked = MultiGzDecoder::new(BufReader::new(packed));
@@ -38,7 +42,7 @@ pub(in crate::table) fn open(path: &Path) -> Result<Box<dyn Read + Send>> {
         let unpacked = zstd::stream::read::Decoder::new(packed).map_err(read_error)?;
         return Ok(Box::new(Bounded { unpacked, taken, given: 0 }));
     }
-    Ok(Box::new(packed.file))
+    Ok(Box::new(packed))
 }
 
 /// A failure to read, whose reason is reported: a damaged archive is not a fault of the system.
@@ -59,12 +63,14 @@ pub(in crate::table) fn read_error(error: io::Error) -> Error {
 struct Packed<R> {
     file: R,
     taken: Arc<AtomicU64>,
+    steps: Steps,
 }
 
 impl<R: Read> Read for Packed<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(out)?;
         self.taken.fetch_add(read as u64, Ordering::Relaxed);
+        self.steps.add(read);
         Ok(read)
     }
 }
@@ -91,6 +97,29 @@ impl<R: Read> Read for Bounded<R> {
         }
         Ok(read)
     }
+}
+
+/// What a compressed table of `packed` bytes may take: the budget, or where none is given as much as compressed text
+/// may unpack to, within what is free.
+pub(in crate::table) fn unpacked_limit(packed: u64, memory: Budget) -> u64 {
+    let usual = ALWAYS_UNPACKED.saturating_add(MOST_EXPANSION.saturating_mul(packed));
+    memory.given().unwrap_or_else(|| memory.limit().map_or(usual, |limit| limit.min(usual)))
+}
+
+/// The bytes of a file; 0 where the system does not tell.
+pub(in crate::table) fn size_of_file(path: &Path) -> u64 {
+    path.metadata().map_or(0, |about| about.len())
+}
+
+/// Refuses what takes more than [`unpacked_limit`].
+pub(in crate::table) fn refuse_unpacked(bytes: u64, limit: u64) -> Result<()> {
+    if bytes <= limit {
+        return Ok(());
+    }
+    Err(Error::memory("the file unpacks to more than may be used")
+        .with_code("compressed-too-far")
+        .seen(format!("at least {}, where the limit is {}", shown(bytes), shown(limit)))
+        .advice("if the file is to be trusted, allow more with --memory 8G"))
 }
 
 /// The first bytes of a file, unpacked, and whether it is compressed; `None` for a pipe, which can be read once only.

@@ -7,10 +7,29 @@ use memmap2::Mmap;
 
 use crate::error::{Error, Result};
 
+/// The signal that asks for bytes of a mapped file that are not there any more. Its number differs from system to system.
+#[cfg(all(unix, feature = "cli"))]
+const LOST: i32 = if cfg!(any(target_os = "linux", target_os = "android")) { 7 } else { 10 };
+
+/// Lets `end` end the process in words when a mapped file has become shorter and its bytes are asked for, where the
+/// system would end it without one.
+///
+/// # Errors
+/// When the system does not allow it.
+#[cfg(all(unix, feature = "cli"))]
+#[allow(unsafe_code)]
+pub fn on_lost_file(end: fn() -> !) -> std::io::Result<()> {
+    // SAFETY: what runs in a handler must not wait for what the interrupted thread holds. The signal comes from that
+    // thread's own reading of the mapping: from arithmetic on numbers, in which no lock and no allocation is open. What is
+    // called does not return to it.
+    unsafe { signal_hook_registry::register(LOST, move || end()) }.map(drop)
+}
+
 /// Maps a whole file into memory, read-only.
 ///
 /// A mapped file must stay as it is while it is in use: if another process changes it the numbers
-/// change under the reader, and if it is cut short the process is killed by the system (SIGBUS).
+/// change under the reader, and if it is cut short the system sends SIGBUS: the command then ends in words, a program that
+/// listens to no such signal is killed.
 /// Files that [`write_whole`](super::write_whole) replaces are safe: the old one lives on until it
 /// is closed.
 ///

@@ -42,6 +42,8 @@ pub use format::Format;
 pub use format::batches::VectorLayout;
 pub use format::projector::write_projector;
 pub(crate) use mapped::map as map_file;
+#[cfg(all(unix, feature = "cli"))]
+pub use mapped::on_lost_file;
 pub use origin::Origin;
 pub use read::{
     Encoding, ReadOptions, read, read_all, read_all_without_vectors, read_columns, read_without_vectors,

@@ -8,6 +8,7 @@ use super::format::part_files::is_pattern;
 use super::format::{csv, ipc, json, mteb, npy, npz, parquet, parts, projector, safetensors, word_vectors};
 use super::{Format, Origin, Table, guarded};
 use crate::error::{Error, Result};
+use crate::memory::Budget;
 
 /// How the bytes of a text file stand for characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,6 +53,9 @@ pub struct ReadOptions {
     pub no_header: bool,
     /// Numbers of delimited text have decimal commas.
     pub decimal_comma: bool,
+    /// The most memory that what is read may take. Compressed text and columns that unpack to far more than the file
+    /// are refused unless a budget is given.
+    pub memory: Budget,
 }
 
 impl ReadOptions {
@@ -151,7 +155,7 @@ pub(super) fn one(path: &Path, options: &ReadOptions) -> Result<Table> {
     }?;
     // Readers of several files say themselves which file each row is from.
     let several = !table.origin().files().is_empty();
-    let table = table.plain().map_err(|error| error.file(path))?;
+    let table = table.plain(options.memory).map_err(|error| error.file(path))?;
     Ok(if several { table } else { table.with_origin(Origin::of_file(path)) })
 }
 
@@ -208,12 +212,12 @@ pub(super) fn one_without_vectors(path: &Path, options: &ReadOptions) -> Result<
     let columns = match format {
         Format::Csv | Format::Tsv => csv::read_columns(path, format, options),
         Format::JsonLines => json::lines::read_columns(path, options),
-        Format::Parquet => guarded(path, || parquet::read_columns(path)),
-        Format::ArrowIpc => guarded(path, || ipc::read_columns(path)),
+        Format::Parquet => guarded(path, || parquet::read_columns(path, options.memory)),
+        Format::ArrowIpc => guarded(path, || ipc::read_columns(path, options.memory)),
         Format::Parts => {
             return guarded(path, || parts::read_without_vectors(path, options, one_without_vectors));
         }
-        Format::Json => json::document::read_columns(path),
+        Format::Json => json::document::read_columns(path, options.memory),
         Format::WordVectors => word_vectors::read(path, options).map(|table| table.columns().clone()),
         Format::Npy | Format::Npz | Format::Safetensors | Format::MtebCache => {
             return Err(Error::input("this format holds no columns")
@@ -222,7 +226,7 @@ pub(super) fn one_without_vectors(path: &Path, options: &ReadOptions) -> Result<
                 .advice("give a CSV, JSONL, Parquet or Arrow file"));
         }
     }?;
-    let columns = super::columns::plain(columns).map_err(|error| error.file(path))?;
+    let columns = super::columns::plain(columns, options.memory).map_err(|error| error.file(path))?;
     Ok(Table::from_columns(columns).with_origin(Origin::of_file(path)))
 }
 

@@ -85,7 +85,7 @@ pub fn stream_with_columns(path: &Path, options: &ReadOptions) -> Result<(Box<dy
         Format::Parquet if !options.drop_missing => {
             let file = guarded(path, || ParquetFile::open(path, options))?;
             let columns = guarded(path, || file.read_columns())?;
-            let table = Table::new(none(file.rows), columns, file.vector_column())?.plain()?;
+            let table = Table::new(none(file.rows), columns, file.vector_column())?.plain(options.memory)?;
             let table = table.with_origin(Origin::of_file(path));
             Ok((Box::new(Streamed::new(path, options, file)), table))
         }

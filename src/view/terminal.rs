@@ -4,10 +4,13 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use super::{Block, Callout, Grid, KeyFigure, Quote, Section};
-use crate::text::printable;
+use crate::text::{printable, shortened};
 
 /// Characters of a quote on one line.
 const QUOTE: usize = 90;
+
+/// Characters of a cell of a table: laying out a longer one takes the square of its length.
+const CELL: usize = 300;
 
 /// A section as plain text for a terminal with this many columns: without its title, its pictures and its
 /// data. Control characters of user texts are made visible.
@@ -93,20 +96,25 @@ fn listed(quotes: &[Quote], width: usize) -> String {
     quotes.iter().map(line).collect()
 }
 
+fn in_cell(text: &str) -> String {
+    printable(&shortened(text, CELL))
+}
+
 /// A table with numbers to the right and long texts wrapped.
 fn table(grid: &Grid, width: usize) -> String {
     let mut shown = Table::new();
     shown.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     shown.set_width(u16::try_from(width).unwrap_or(u16::MAX));
     if !grid.headers.is_empty() {
-        shown.set_header(grid.headers.iter().map(|header| printable(header)));
+        shown.set_header(grid.headers.iter().map(|header| in_cell(header)));
     }
+    let columns = grid.columns();
     for row in &grid.rows {
-        let mut cells: Vec<String> = row.iter().map(|cell| printable(&cell.shown())).collect();
-        cells.resize(grid.columns(), String::new());
+        let mut cells: Vec<String> = row.iter().map(|cell| in_cell(&cell.shown())).collect();
+        cells.resize(columns, String::new());
         shown.add_row(cells);
     }
-    for column in (0..grid.columns()).filter(|column| grid.is_numeric(*column)) {
+    for column in (0..columns).filter(|column| grid.is_numeric(*column)) {
         if let Some(column) = shown.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }

@@ -173,6 +173,39 @@ fn an_unknown_option_is_refused_by_every_analysis() {
     }
 }
 
+/// Options that belong to other methods than the one that is chosen, or to a choice that was not made.
+const OF_OTHER_METHODS: &[(&str, &str)] = &[
+    ("cluster", r#"{"method": "dbscan", "k": 7}"#),
+    ("cluster", r#"{"method": "k-means", "eps": 1.0}"#),
+    ("cluster", r#"{"method": "mixture", "max_iter": 5}"#),
+    ("cluster", r#"{"method": "hdbscan", "eps": 1.0}"#),
+    ("classify", r#"{"model": "knn", "trees": 5}"#),
+    ("classify", r#"{"model": "forest", "alpha": 1.0}"#),
+    ("regress", r#"{"model": "ridge", "neighbors": 3}"#),
+    ("outliers", r#"{"method": "isolation_forest", "k": 20}"#),
+    ("duplicates", r#"{"best": "Score"}"#),
+    ("duplicates", r#"{"exact_only": true, "threshold": 0.9}"#),
+];
+
+#[test]
+fn options_that_a_method_does_not_know_are_refused() {
+    let data = Data::from(sample(40));
+    for analysis in registry() {
+        let defaults = analysis.default_options().unwrap();
+        let options = OF_OTHER_METHODS.iter().filter(|(name, _)| *name == analysis.name());
+        // The models of label-errors have no options there.
+        let chooses = ["method", "model"].iter().any(|key| defaults.get(key).is_some());
+        let chooses = chooses && analysis.name() != "label-errors";
+        assert!(!chooses || options.clone().count() > 0, "{} has methods: add a line", analysis.name());
+        for (name, options) in options {
+            let options = serde_json::from_str(options).unwrap();
+            let error = analysis.run(&data, options, &Context::with_seed(1)).err();
+            let error = error.unwrap_or_else(|| panic!("{name} ignores an option"));
+            assert_eq!((error.kind(), error.code()), (ErrorKind::Argument, "argument"), "{name}: {error}");
+        }
+    }
+}
+
 #[test]
 fn every_analysis_has_a_schema_that_names_the_keys_of_its_result() {
     let data = Data::from(sample(150));

@@ -7,7 +7,9 @@ use embedlab::Result;
 use embedlab::table::{self, ReadOptions, Table, read, read_without_vectors};
 use ndarray::Array2;
 
-use crate::support::root;
+use predicates::prelude::PredicateBooleanExt;
+
+use crate::support::{embedlab, root};
 
 fn case(name: &str) -> PathBuf {
     root().join("../shared/cases").join(name)
@@ -149,6 +151,92 @@ fn versions_and_article_numbers_stay_text() {
     let table = plain(&case("15-ids-like-numbers/products.csv")).unwrap();
     assert_eq!(distinct(&table, "sku"), ["10E4", "1E5", "20E2", "2E3"]);
     assert_eq!(distinct(&table, "version"), ["1.1", "1.10", "1.2", "1.20"]);
+}
+
+#[test]
+#[cfg_attr(not(shared_data), ignore = "needs ../shared/cases")]
+fn a_rating_of_many_values_is_drawn_in_ranges() {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("x.svg");
+    let mut run = embedlab();
+    run.arg("recommend").arg(case("hostile/report_continuous_rating.csv")).arg("--picture").arg(&picture);
+    run.assert().success();
+    assert!(std::fs::read_to_string(picture).unwrap().contains("<svg"));
+}
+
+#[test]
+fn decimals_come_back_as_they_were_written_and_are_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "price,share,embedding\n3.10,0.5,\"[1,2]\"\n12.55,0.25,\"[2,1]\"\n";
+    let table = plain(&written(folder.path(), "a.csv", text)).unwrap();
+    assert_eq!(table.numbers("price").unwrap(), [Some(3.1), Some(12.55)]);
+    // By way of Parquet and of rows in another order, too.
+    let path = folder.path().join("b.parquet");
+    let _ = table::write(&table.take(&[1, 0]).unwrap(), &path, &Default::default()).unwrap();
+    let path = folder.path().join("c.csv");
+    let _ =
+        table::write(&plain(&folder.path().join("b.parquet")).unwrap(), &path, &Default::default()).unwrap();
+    let lines = std::fs::read_to_string(path).unwrap();
+    assert!(
+        lines.starts_with("price,share,embedding\n12.55,0.25,") && lines.contains("\n3.10,0.5,"),
+        "{lines}"
+    );
+    // Parts of one table that are written with other decimals.
+    let row = |price: &str| format!("price,embedding\n{price},\"[1,2]\"\n");
+    written(folder.path(), "parts/a.csv", row("3.10"));
+    written(folder.path(), "parts/b.csv", row("3.125"));
+    let path = folder.path().join("d.csv");
+    let _ = table::write(&plain(&folder.path().join("parts")).unwrap(), &path, &Default::default()).unwrap();
+    assert!(std::fs::read_to_string(path).unwrap().contains("3.125"));
+}
+
+#[test]
+fn words_for_missing_in_a_column_of_texts_are_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "name,n,embedding\nNone,NA,\"[1,2]\"\nb,1,\"[2,1]\"\nNA,2,\"[2,2]\"\n";
+    let path = written(folder.path(), "a.csv", text);
+    assert_eq!(plain(&path).unwrap().missing_words(), [("name", 2)]);
+    let run = embedlab().arg("check").arg(&path).assert().success();
+    let said = "column name: 2 cells with words such as NA or None read as missing";
+    run.stderr(predicates::str::contains(said));
+    embedlab()
+        .args(["check", "--missing", "?"])
+        .arg(&path)
+        .assert()
+        .success()
+        .stderr(predicates::str::is_empty().or(predicates::str::contains("read as missing").not()));
+    // What is written does not keep the count.
+    let out = folder.path().join("b.parquet");
+    let _ = table::write(&plain(&path).unwrap(), &out, &Default::default()).unwrap();
+    assert!(plain(&out).unwrap().missing_words().is_empty());
+}
+
+#[test]
+fn the_most_recent_rows_are_those_of_the_latest_times_however_they_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = |dates: [&str; 4]| {
+        let row = |(at, date): (usize, &&str)| format!("tea number {at} in a green cup,\"{date}\"\n");
+        format!("text,Time\n{}", dates.iter().enumerate().map(row).collect::<String>())
+    };
+    for (name, dates) in [
+        ("american.csv", ["12/31/2023", "01/02/2024", "", "2/1/2024"]),
+        ("german.csv", ["31.12.2023", "02.01.2024", "", "01.02.2024"]),
+        ("iso.csv", ["2023-12-31", "2024-01-02T10:00:00Z", "", "2024-02-01T00:00:00+02:00"]),
+        ("numbers.csv", ["1.5", "20", "", "100"]),
+    ] {
+        let path = written(folder.path(), name, rows(dates));
+        let out = folder.path().join(format!("{name}.out.csv"));
+        let mut run = embedlab();
+        run.arg("embed").arg(&path).args(["--recent", "2", "--model", "lsa", "-o"]).arg(&out);
+        run.assert().success().stderr(predicates::str::contains("dropped 1 rows without a time"));
+        let found = read_without_vectors(&out, &ReadOptions::default()).unwrap();
+        let texts = text(&found, "text");
+        assert!(texts[0].contains("number 1") && texts[1].contains("number 3"), "{name}: {texts:?}");
+    }
+    let path = written(folder.path(), "either.csv", rows(["1/2/2024", "2/1/2024", "", "3/1/2024"]));
+    let mut run = embedlab();
+    run.arg("embed").arg(&path).args(["--recent", "2", "--model", "lsa", "-o", "x.csv"]);
+    run.assert().code(2).stderr(predicates::str::contains("a date that could be of two days"));
 }
 
 #[test]

@@ -11,6 +11,8 @@ const ROOMS: &[&str] = &[
     "error",
     "guard",
     "number",
+    "memory",
+    "progress",
     "web",
     "output",
     "store",

@@ -27,6 +27,7 @@ mod interactive;
 #[cfg(feature = "local-models")]
 mod local_model;
 mod map;
+mod memory;
 mod metrics;
 mod model_reference;
 mod models;

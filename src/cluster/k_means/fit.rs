@@ -11,6 +11,7 @@ use super::points::Points;
 use super::{Geometry, KMeans, KMeansValidParams, init, lloyd, mini_batch};
 use crate::cluster::frame::{Moved, needed};
 use crate::error::{Error, Result};
+use crate::progress::steps;
 use crate::rows::{LEAF_ROWS, RowSource, moments, select_rows};
 
 /// Rows on which the starts compete when the table is not in memory, and rows for each cluster.
@@ -80,6 +81,7 @@ impl KMeansValidParams {
 
     /// The start with the least inertia, each followed to its end.
     fn best_start(&self, source: &(impl RowSource + ?Sized), points: &Points, tol: f64) -> Result<Converged> {
+        let steps = steps("starts", self.n_init);
         let run = |start: usize| -> Result<Converged> {
             let mut random = self.stream(start as u64);
             let Some(rows) = source.as_matrix() else {
@@ -87,7 +89,9 @@ impl KMeansValidParams {
             };
             let rows = rows.as_standard_layout();
             let centroids = init::k_means_plus_plus(rows.view(), points, self.n_clusters, &mut random)?;
-            self.follow(source, points, tol, centroids, start)
+            let end = self.follow(source, points, tol, centroids, start);
+            steps.add(1);
+            end
         };
         // Small tables leave the threads idle within one start, so the starts run side by side.
         let ends: Vec<Converged> = if source.n_rows() <= LEAF_ROWS {

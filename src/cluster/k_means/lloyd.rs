@@ -14,6 +14,7 @@ use ndarray::{Array2, ArrayView2};
 use super::points::Points;
 use super::{Geometry, KMeansValidParams};
 use crate::error::Result;
+use crate::progress::steps;
 use crate::rows::product::{dot_products, dot_products_of};
 use crate::rows::simd::{dot, dot_f64, squared_distance_f64, squared_norms};
 use crate::rows::{BLOCK_ROWS, Fold, RowBlock, RowSource, fold_rows};
@@ -38,7 +39,9 @@ pub(super) fn lloyd(
     let mut state = State::new(points, centroids);
     let mut still = false;
     let mut n_iter = 0;
+    let steps = steps("iterations", params.max_iter);
     while n_iter < params.max_iter && !still {
+        steps.add(usize::from(n_iter > 0));
         n_iter += 1;
         let changed = state.assign(source)?;
         if changed == 0 {

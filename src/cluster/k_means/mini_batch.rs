@@ -13,6 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use super::lloyd::nearest_centroids;
 use super::{Geometry, KMeansValidParams};
 use crate::error::Result;
+use crate::progress;
 use crate::rows::{RowSource, select_rows};
 
 /// Steps without improvement after which the work ends.
@@ -83,7 +84,9 @@ pub(super) fn mini_batches(
     let mut waited = 0;
     let mut since_reassignment = 0;
     let mut done = 0;
+    let told = progress::steps("batches", steps);
     for step in 0..steps {
+        told.add(usize::from(step > 0));
         let batch = batches.next()?;
         let (labels, squares) = nearest_centroids(&batch, params.geometry, centroids.view())?;
         move_towards(&batch, &labels, params.geometry, &mut centroids, &mut weights);

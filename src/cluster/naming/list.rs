@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::memory::read_whole;
 
 /// Words: as text, the name of a file with one a line (`#` begins a comment), or words with commas between.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -34,11 +35,10 @@ impl FromStr for WordList {
         if text.is_empty() || !(named_as_file || path.is_file()) {
             return Ok(text.split(',').map(str::trim).filter(|word| !word.is_empty()).collect());
         }
-        let read = std::fs::read_to_string(path).map_err(|error| {
-            Error::io("cannot read the words", error)
-                .file(path)
-                .advice("give a text file with one word a line, or words with commas between")
-        })?;
+        let advice = "give a text file with one word a line, or words with commas between";
+        let read = read_whole(path).map_err(|error| error.advice(advice))?;
+        let read = String::from_utf8(read)
+            .map_err(|error| Error::input("no UTF-8 text").file(path).source(error).advice(advice))?;
         let words = read.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
         Ok(words.filter(|word| !word.is_empty()).collect())
     }

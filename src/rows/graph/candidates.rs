@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::prepared::{Frame, Prepared};
+use crate::progress::steps;
 use crate::rows::product::dot_products;
 
 /// The most rows on one side of a matrix product: 512 x 512 products are 1 MB.
@@ -30,7 +31,9 @@ pub(crate) fn candidates(rows: &Prepared, keep: usize) -> Vec<Vec<Candidate>> {
     // By distance from the diagonal, so that threads meet in one block only now and then.
     let pairs: Vec<(usize, usize)> =
         (0..blocks).flat_map(|apart| (0..blocks - apart).map(move |b| (b, b + apart))).collect();
+    let steps = steps("neighbours", pairs.len());
     pairs.into_par_iter().for_each_init(Vec::new, |products, (a, b)| {
+        steps.add(1);
         dot_products(rows.block(block(a)), rows.block(block(b)), dims, products);
         let squares = &rows.squares[block(a)];
         if a == b {
@@ -77,7 +80,9 @@ where
         (0..tiles).map(|t| Mutex::new(Lists::new(of_tile(t).len(), keep))).collect();
     let blocks = n.div_ceil(MOST_TILE_ROWS);
     let frame: &Frame = &queries.frame;
+    let steps = steps("neighbours", blocks);
     (0..blocks).into_par_iter().for_each_init(Default::default, |held: &mut [Vec<f32>; 2], b| {
+        steps.add(1);
         let [values, products] = held;
         let block = b * MOST_TILE_ROWS..((b + 1) * MOST_TILE_ROWS).min(n);
         values.clear();

@@ -1,12 +1,17 @@
 //! The functions of one file.
 
+use std::rc::Rc;
+
 use serde::Serialize;
-use tree_sitter::{Node, Parser};
+use tree_sitter::{Node, Parser, TreeCursor};
 
 use super::Language;
 
 /// The most characters of a function that are kept as its text.
 const MOST_CHARACTERS: usize = 20_000;
+
+/// Functions in so many functions, classes and modules are told of; what is deeper is part of the text of those around it.
+const MOST_NESTED: usize = 16;
 
 /// A function or method.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -56,27 +61,73 @@ pub fn functions(text: &str, language: Language, path: &str) -> (Vec<Function>, 
     let Some(tree) = parser.parse(text, None) else { return (Vec::new(), false) };
     let root = tree.root_node();
     let mut found = Vec::new();
-    // Nodes still to be looked at, the next at the end, with the names around them.
-    let mut open: Vec<(Node<'_>, String)> = vec![(root, String::new())];
     let mut cursor = root.walk();
-    while let Some((node, around)) = open.pop() {
+    // Nodes still to be looked at, the next at the end.
+    let mut open = below(root, String::new(), 0, None, &mut cursor);
+    open.iter_mut().for_each(|place| place.outer.top_level = true);
+    open.reverse();
+    while let Some(Place { node, mut around, mut nesting, outer }) = open.pop() {
         let kind = node.kind();
-        let mut around = around;
         if language.is_function(kind) {
             if let Some(name) = function_name(node, language, text) {
                 let name = joined(&around, &name, language);
-                found.push(function(node, language, path, name.clone(), text));
+                found.push(function(node, &outer, language, path, name.clone(), text));
                 around = name;
+                nesting += 1;
             }
         } else if language.is_container(kind)
             && let Some(name) = container_name(node, text)
         {
             around = joined(&around, &name, language);
+            nesting += 1;
         }
-        let children: Vec<Node<'_>> = node.named_children(&mut cursor).collect();
-        open.extend(children.into_iter().rev().map(|child| (child, around.clone())));
+        if nesting < MOST_NESTED {
+            let outer = WRAPPERS.contains(&kind).then_some(outer);
+            let children = below(node, around, nesting, outer, &mut cursor);
+            open.extend(children.into_iter().rev());
+        }
     }
     (found, !root.has_error())
+}
+
+/// A node, and what stands around it: asking the tree for parents and siblings takes longer the more of them there are.
+struct Place<'t> {
+    node: Node<'t>,
+    /// The names of the functions, classes and modules around it.
+    around: String,
+    /// How many there are.
+    nesting: usize,
+    outer: Outer<'t>,
+}
+
+/// A node with the decorators or the `export` around it: one of the children of a node.
+#[derive(Clone)]
+struct Outer<'t> {
+    siblings: Rc<[Node<'t>]>,
+    at: usize,
+    /// Whether it stands directly in the file.
+    top_level: bool,
+}
+
+/// Nodes that belong to the function in them.
+const WRAPPERS: [&str; 4] =
+    ["decorated_definition", "export_statement", "lexical_declaration", "variable_declaration"];
+
+/// The named children of a node; those of a wrapper begin where it does.
+fn below<'t>(
+    node: Node<'t>,
+    around: String,
+    nesting: usize,
+    wrapper: Option<Outer<'t>>,
+    cursor: &mut TreeCursor<'t>,
+) -> Vec<Place<'t>> {
+    let siblings: Rc<[Node<'t>]> = node.children(cursor).collect();
+    let named = siblings.iter().enumerate().filter(|(_, child)| child.is_named());
+    let place = |(at, child): (usize, &Node<'t>)| {
+        let own = || Outer { siblings: siblings.clone(), at, top_level: false };
+        Place { node: *child, around: around.clone(), nesting, outer: wrapper.clone().unwrap_or_else(own) }
+    };
+    named.map(place).collect()
 }
 
 fn joined(around: &str, name: &str, language: Language) -> String {
@@ -121,33 +172,29 @@ fn container_name(node: Node<'_>, text: &str) -> Option<String> {
     Some(name.split('<').next().unwrap_or(name).trim().to_owned())
 }
 
-fn function(node: Node<'_>, language: Language, path: &str, name: String, text: &str) -> Function {
-    // Decorators and `export` are around a function, attributes before it.
-    let mut outer = node;
-    while let Some(parent) = outer.parent().filter(|parent| {
-        matches!(
-            parent.kind(),
-            "decorated_definition" | "export_statement" | "lexical_declaration" | "variable_declaration"
-        )
-    }) {
-        outer = parent;
-    }
-    let top_level = outer.parent().is_some_and(|parent| parent.parent().is_none());
+fn function(
+    node: Node<'_>,
+    place: &Outer<'_>,
+    language: Language,
+    path: &str,
+    name: String,
+    text: &str,
+) -> Function {
+    // Decorators and `export` stand around a function, attributes before it.
+    let outer = place.siblings[place.at];
     let mut start = outer.start_byte();
     let mut comments: Vec<&str> = Vec::new();
-    let mut before = outer.prev_sibling();
     let mut line = outer.start_position().row;
-    while let Some(sibling) = before {
+    for sibling in place.siblings[..place.at].iter().rev() {
         let ends_above = sibling.end_position().row + 1 >= line;
         match sibling.kind() {
             "attribute_item" if ends_above => start = sibling.start_byte(),
             "comment" | "line_comment" | "block_comment" if ends_above => {
-                comments.push(source(sibling, text));
+                comments.push(source(*sibling, text));
             }
             _ => break,
         }
         line = sibling.start_position().row;
-        before = sibling.prev_sibling();
     }
     let doc = match language {
         Language::Python => docstring(node, text),
@@ -159,7 +206,7 @@ fn function(node: Node<'_>, language: Language, path: &str, name: String, text: 
         name,
         line: node.start_position().row + 1,
         end_line: node.end_position().row + 1,
-        top_level,
+        top_level: place.top_level,
         language: language.name(),
         doc: doc.trim().to_owned(),
         code: code.chars().take(MOST_CHARACTERS).collect(),

@@ -396,6 +396,15 @@ pub(in crate::table) fn without(batch: &RecordBatch, positions: &[usize]) -> Res
 ///
 /// # Errors
 /// When a column of text would be longer than its type can hold (2 GB).
+/// The memory that the values of a batch take; those of a dictionary are shared by batches.
+pub(in crate::table) fn size_of(batch: &RecordBatch) -> u64 {
+    let sizes = batch.columns().iter().map(|column| match column.as_any_dictionary_opt() {
+        Some(dictionary) => dictionary.keys().to_data().get_slice_memory_size(),
+        None => column.to_data().get_slice_memory_size(),
+    });
+    sizes.map(|size| size.unwrap_or(0) as u64).sum()
+}
+
 pub(in crate::table) fn concatenated(
     schema: &Schema,
     batches: &[RecordBatch],

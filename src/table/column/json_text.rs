@@ -34,7 +34,7 @@ pub(in crate::table) fn json_texts(array: &ArrayRef) -> Result<Vec<Option<String
 pub(in crate::table) fn parts(name: &str, array: &ArrayRef) -> Vec<(String, ArrayRef)> {
     match array.data_type() {
         DataType::Struct(_) => of_struct(name, array),
-        text if text.is_string() => of_text(name, array).unwrap_or_default(),
+        text if text.is_string() => of_text(name, array, 0).unwrap_or_default(),
         _ => Vec::new(),
     }
 }
@@ -57,7 +57,13 @@ fn of_struct(name: &str, array: &ArrayRef) -> Vec<(String, ArrayRef)> {
     parts
 }
 
-fn of_text(name: &str, array: &ArrayRef) -> Option<Vec<(String, ArrayRef)>> {
+/// Objects in objects are looked into so many times: each time their text is gone through again.
+const DEEPEST: usize = 16;
+
+fn of_text(name: &str, array: &ArrayRef, depth: usize) -> Option<Vec<(String, ArrayRef)>> {
+    if depth == DEEPEST {
+        return None;
+    }
     let texts = cast(array, &DataType::LargeUtf8).ok()?;
     let texts = texts.as_string::<i64>();
     // A column of plain text is soon told.
@@ -93,7 +99,7 @@ fn of_text(name: &str, array: &ArrayRef) -> Option<Vec<(String, ArrayRef)>> {
         column.fill(texts.len());
         let array = column.finish().ok()?;
         let name = format!("{name}.{key}");
-        let inner = of_text(&name, &array).unwrap_or_default();
+        let inner = of_text(&name, &array, depth + 1).unwrap_or_default();
         parts.push((name, array));
         parts.extend(inner);
     }

@@ -4,7 +4,14 @@ use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::memory::Budget;
 use crate::rows::LEAF_ROWS;
+
+/// A matrix for all vectors of a file, if they are within the budget.
+pub(in crate::table) fn for_all(rows: usize, dims: usize, memory: Budget) -> Result<Array2<f32>> {
+    memory.require((rows as u64).saturating_mul(dims as u64).saturating_mul(4), rows, dims)?;
+    zeros(rows, dims)
+}
 
 /// A matrix of zeros, or an error where the numbers of rows and dimensions that a file claims would
 /// not fit: a header that lies must not end the process.
@@ -12,7 +19,7 @@ pub(in crate::table) fn zeros(rows: usize, dims: usize) -> Result<Array2<f32>> {
     let refused = || {
         Error::memory("the vectors do not fit in memory")
             .seen(format!("{rows} rows, {dims} dimensions"))
-            .advice("pass over them in blocks, or take a machine with more memory")
+            .advice("work on a sample with --sample N, or take a machine with more memory")
     };
     let numbers = rows.checked_mul(dims).filter(|&n| n <= isize::MAX as usize / 8).ok_or_else(refused)?;
     // The probe touches no memory; what follows is zeroed by the system page by page as it is filled.

@@ -6,13 +6,54 @@ use arrow::array::{
     Array, ArrayRef, BooleanArray, Float64Array, Int64Array, LargeStringArray, NullBufferBuilder, StringArray,
 };
 use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 
 use crate::error::{Error, Result};
 
 /// Beyond this an integer is not exact as `f64`.
 const EXACT_INTEGER: u64 = 1 << 53;
+
+/// A number of so many digits is the same again after it was an `f64`.
+const EXACT_DIGITS: usize = 15;
+
+/// In the metadata of a field of floats: the decimals that all its numbers were written with, such as 2 for `3.10`.
+const DECIMALS: &str = "decimals";
+/// In the metadata of a text field: the cells that held a word for a missing value.
+const MISSING_WORDS: &str = "missing_words";
+
+/// The decimals that all numbers of a column were written with, where the shortest form has fewer.
+pub(in crate::table) fn decimals_of(field: &Field) -> Option<usize> {
+    field.metadata().get(DECIMALS)?.parse().ok()
+}
+
+/// The cells of a text column that held a word for a missing value (`NA`, `None`) and are empty now.
+pub(in crate::table) fn missing_words_of(field: &Field) -> usize {
+    field.metadata().get(MISSING_WORDS).and_then(|cells| cells.parse().ok()).unwrap_or(0)
+}
+
+/// A field without what is only of use where the file was read.
+pub(in crate::table) fn as_written(field: &FieldRef) -> FieldRef {
+    if !field.metadata().contains_key(MISSING_WORDS) {
+        return field.clone();
+    }
+    let mut metadata = field.metadata().clone();
+    metadata.remove(MISSING_WORDS);
+    Arc::new(field.as_ref().clone().with_metadata(metadata))
+}
+
+/// The field of a column that several files have, from what it is in each.
+pub(in crate::table) fn in_all<'a>(first: &Field, all: impl Iterator<Item = &'a Field> + Clone) -> Field {
+    let mut metadata = first.metadata().clone();
+    if all.clone().any(|field| decimals_of(field) != decimals_of(first)) {
+        metadata.remove(DECIMALS);
+    }
+    let words: usize = all.map(missing_words_of).sum();
+    if words > 0 {
+        metadata.insert(MISSING_WORDS.to_owned(), words.to_string());
+    }
+    first.clone().with_metadata(metadata)
+}
 
 /// The cells of one column, one after the other.
 pub(in crate::table) struct TextColumn {
@@ -21,6 +62,8 @@ pub(in crate::table) struct TextColumn {
     ends: Vec<i64>,
     valid: NullBufferBuilder,
     types: Types,
+    /// Cells that held a word for a missing value.
+    missing_words: usize,
 }
 
 /// The types that all filled cells so far have in common, beside text.
@@ -41,18 +84,25 @@ struct Decimals {
     count: Option<Option<usize>>,
     /// Whether some end in a zero, beyond `1.0`.
     zeros: bool,
+    /// Whether all are digits, a point and that number of decimals, few enough to come back as they are.
+    fixed: bool,
 }
 
 impl Decimals {
-    const NONE: Decimals = Decimals { count: None, zeros: false };
+    const NONE: Decimals = Decimals { count: None, zeros: false, fixed: true };
 
     fn of(cell: &[u8]) -> Decimals {
         let cell = cell.trim_ascii();
-        let Some(point) = cell.iter().position(|byte| *byte == b'.') else { return Decimals::NONE };
+        let Some(point) = cell.iter().position(|byte| *byte == b'.') else {
+            return Decimals { fixed: false, ..Decimals::NONE };
+        };
         let decimals = cell[point + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
         let zeros = decimals > 1 && cell[point + decimals] == b'0';
+        let before = cell[..point].strip_prefix(b"-").unwrap_or(&cell[..point]);
+        let plain = point + 1 + decimals == cell.len() && before.first().is_some_and(u8::is_ascii_digit);
+        let fixed = plain && before.len() + decimals <= EXACT_DIGITS;
         // `1.0` is how a whole number is written among others.
-        Decimals { count: (cell[point + 1..] != *b"0").then_some(Some(decimals)), zeros }
+        Decimals { count: (cell[point + 1..] != *b"0").then_some(Some(decimals)), zeros, fixed }
     }
 
     fn and(self, other: Decimals) -> Decimals {
@@ -60,11 +110,16 @@ impl Decimals {
             (None, count) | (count, None) => count,
             (Some(a), Some(b)) => Some(a.filter(|_| a == b)),
         };
-        Decimals { count, zeros: self.zeros || other.zeros }
+        Decimals { count, zeros: self.zeros || other.zeros, fixed: self.fixed && other.fixed }
     }
 
     fn are_numbers(self) -> bool {
         !(self.zeros && self.count == Some(None))
+    }
+
+    /// The number of decimals that all are written with, where the shortest form would have fewer.
+    fn as_written(self) -> Option<usize> {
+        self.count.flatten().filter(|_| self.fixed && self.zeros)
     }
 }
 
@@ -74,12 +129,17 @@ impl TextColumn {
         let mut valid = NullBufferBuilder::new(0);
         valid.append_n_nulls(rows);
         let types = Types { integer: true, float: true, boolean: true, decimals: Decimals::NONE };
-        TextColumn { text: Vec::new(), ends: vec![0; rows + 1], valid, types }
+        TextColumn { text: Vec::new(), ends: vec![0; rows + 1], valid, types, missing_words: 0 }
     }
 
     /// The number of cells.
     pub(in crate::table) fn len(&self) -> usize {
         self.ends.len() - 1
+    }
+
+    /// The memory that the cells take.
+    pub(in crate::table) fn bytes(&self) -> usize {
+        self.text.len() + 8 * self.ends.len()
     }
 
     /// Adds a cell that may stand for a number or a truth value.
@@ -98,6 +158,12 @@ impl TextColumn {
     pub(in crate::table) fn push_null(&mut self) {
         self.ends.push(self.text.len() as i64);
         self.valid.append_null();
+    }
+
+    /// Adds a cell that holds a word for a missing value.
+    pub(in crate::table) fn push_missing_word(&mut self) {
+        self.missing_words += 1;
+        self.push_null();
     }
 
     fn extend(&mut self, cell: &str) {
@@ -124,6 +190,7 @@ impl TextColumn {
             None => self.valid.append_n_non_nulls(rows),
         }
         self.types = self.types.and_both(next.types);
+        self.missing_words += next.missing_words;
     }
 
     /// The column with the narrowest type that holds all its cells: boolean, 64-bit integer, 64-bit
@@ -183,8 +250,16 @@ pub(in crate::table) fn batch<'a>(
     let mut fields = Vec::with_capacity(columns.len());
     let mut arrays = Vec::with_capacity(columns.len());
     for (name, column) in names.into_iter().zip(columns) {
+        let (decimals, words) = (column.types.decimals.as_written(), column.missing_words);
         let array = column.finish().map_err(|error| error.column(name))?;
-        fields.push(Field::new(name, array.data_type().clone(), true));
+        let about = match (decimals, array.data_type()) {
+            (Some(decimals), DataType::Float64) => Some((DECIMALS, decimals)),
+            (_, kind) if kind.is_string() && words > 0 => Some((MISSING_WORDS, words)),
+            _ => None,
+        };
+        let metadata = about.map(|(key, value)| (key.to_owned(), value.to_string()));
+        let field = Field::new(name, array.data_type().clone(), true);
+        fields.push(field.with_metadata(metadata.into_iter().collect()));
         arrays.push(array);
     }
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
@@ -252,7 +327,7 @@ fn float(cell: &[u8]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use arrow::array::AsArray;
-    use arrow::datatypes::{DataType, Float64Type, Int64Type};
+    use arrow::datatypes::{Float64Type, Int64Type};
 
     use super::*;
 
@@ -292,6 +367,22 @@ mod tests {
             (&["1.50e+00", "2.25e-01"], DataType::Float64),
         ] {
             assert_eq!(finished(cells).data_type(), &expected, "{cells:?}");
+        }
+    }
+
+    #[test]
+    fn decimals_are_kept_where_all_have_as_many_and_some_end_in_a_zero() {
+        for (cells, decimals) in [
+            (&["3.10", "12.50", ""][..], Some(2)),
+            (&["3.15", "12.25"], None),
+            (&["3.10", "4"], None),
+            (&["3.10", "4.0"], None),
+            (&["1.50e+00", "2.25e-01"], None),
+            (&["0.12345678901234567890"], None),
+            (&["-0.500", "10.125"], Some(3)),
+        ] {
+            let batch = batch(["x"], vec![column(cells)], cells.len()).unwrap();
+            assert_eq!(decimals_of(batch.schema().field(0)), decimals, "{cells:?}");
         }
     }
 

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, FixedSizeListArray, Float32Array, ListArray};
 use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use ndarray::s;
 
 use crate::error::{Error, Result};
 use crate::table::Table;
+use crate::table::column::text_column::as_written;
 
 /// How a vector is laid out in Parquet and Arrow files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,7 +55,7 @@ pub(in crate::table) fn batches(
 }
 
 fn schema(table: &Table, layout: VectorLayout, dims: i32) -> SchemaRef {
-    let mut fields = table.columns().schema_ref().fields().to_vec();
+    let mut fields: Vec<FieldRef> = table.columns().schema_ref().fields().iter().map(as_written).collect();
     let list = match layout {
         VectorLayout::FixedSizeList => DataType::FixedSizeList(item(layout), dims),
         VectorLayout::List => DataType::List(item(layout)),

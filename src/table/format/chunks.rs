@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::memory::{Budget, too_large};
 use crate::table::content::read_error;
 
 /// A chunk fits in a core's cache, so that its bytes are copied, searched and parsed there.
@@ -20,6 +21,8 @@ pub(in crate::table) trait Part: Send {
     fn rows(&self) -> usize;
     /// Adds the part that follows.
     fn append(&mut self, next: Self) -> Result<()>;
+    /// The memory that it takes.
+    fn bytes(&self) -> usize;
 }
 
 /// An error in a chunk, and its place counted from the start of the chunk.
@@ -127,10 +130,11 @@ fn endless_record() -> Error {
 /// nothing was left. `lines` of the file come before.
 ///
 /// Memory holds a fixed number of chunks at a time: the next ones are read while these are parsed.
-/// The error that is given is the first in the file, with its row and line.
+/// The error that is given is the first in the file, with its row and line; rows beyond the memory budget are one.
 pub(in crate::table) fn parse_all<R, E, P>(
     mut chunks: Chunks<R, E>,
     lines: usize,
+    memory: Budget,
     parse: impl Fn(&[u8]) -> Result<P, Fault> + Sync,
 ) -> Result<Option<P>>
 where
@@ -141,7 +145,7 @@ where
     let mut current = Batch::default();
     let mut next = Batch::default();
     let mut parsed = Vec::new();
-    let mut joined = Joined { whole: None, rows: 0, lines };
+    let mut joined = Joined { whole: None, rows: 0, lines, limit: memory.limit() };
     loop {
         let before = std::mem::take(&mut parsed);
         let (join, parts) = rayon::join(
@@ -217,6 +221,8 @@ struct Joined<P> {
     whole: Option<P>,
     rows: usize,
     lines: usize,
+    /// The memory that the whole may take.
+    limit: Option<u64>,
 }
 
 impl<P: Part> Joined<P> {
@@ -231,7 +237,11 @@ impl<P: Part> Joined<P> {
                 whole => *whole = Some(part),
             }
         }
-        Ok(())
+        let bytes = self.whole.as_ref().map_or(0, P::bytes) as u64;
+        match self.limit {
+            Some(limit) if bytes > limit => Err(too_large(self.rows, bytes, limit)),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -250,6 +260,10 @@ mod tests {
         fn append(&mut self, mut next: Lines) -> Result<()> {
             self.0.append(&mut next.0);
             Ok(())
+        }
+
+        fn bytes(&self) -> usize {
+            self.0.iter().map(String::len).sum()
         }
     }
 
@@ -271,7 +285,15 @@ mod tests {
     }
 
     fn read(text: &str) -> Result<Option<Lines>> {
-        parse_all(Chunks::new(text.as_bytes(), line_end)?, 1, parse)
+        parse_all(Chunks::new(text.as_bytes(), line_end)?, 1, Budget::default(), parse)
+    }
+
+    #[test]
+    fn rows_beyond_the_budget_are_an_error_while_they_are_read() {
+        let text = "0123456789\n".repeat(2_000_000);
+        let chunks = Chunks::new(text.as_bytes(), line_end).unwrap();
+        let error = parse_all(chunks, 0, Budget::bytes(1 << 20), parse).err().unwrap();
+        assert_eq!(error.kind(), crate::ErrorKind::Memory);
     }
 
     #[test]

@@ -38,7 +38,8 @@ pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table
             .seen(format!("row {row} of {capacity} for {}", excerpt(sha256)))
             .advice("the cache was cut off: write it again"));
     }
-    let mut matrix = matrix::zeros(index.len(), dims).map_err(|error| error.file(&vectors_path))?;
+    let mut matrix =
+        matrix::for_all(index.len(), dims, options.memory).map_err(|error| error.file(&vectors_path))?;
     for (mut out, row) in matrix.rows_mut().into_iter().zip(index.keys()) {
         if let Some(out) = out.as_slice_mut() {
             Float::F32.decode(&vectors[row * row_bytes..(row + 1) * row_bytes], out);

@@ -12,16 +12,22 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::RecordBatch;
+use ndarray::Array2;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use crate::error::{Error, Result};
+use crate::memory::Budget;
 use crate::table::column::{matrix, named_array};
+use crate::table::content::{refuse_unpacked, unpacked_limit};
 use crate::table::format::npy::{self, Header, Vectors};
 use crate::table::{ReadOptions, Table, sidecar};
 
 /// Deflate makes at most 1032 bytes of one.
 const MOST_EXPANSION: u64 = 1040;
+
+/// Numbers that are converted at once.
+const PIECE: usize = 1 << 18;
 
 /// Enough for the head of any array that is read.
 const HEAD: u64 = (1 << 16) + 12;
@@ -43,7 +49,7 @@ pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table
 fn read_arrays(
     file: impl Read + Seek,
     options: &ReadOptions,
-) -> Result<(ndarray::Array2<f32>, String, Option<RecordBatch>)> {
+) -> Result<(Array2<f32>, String, Option<RecordBatch>)> {
     let mut archive = ZipArchive::new(file).map_err(damaged)?;
     let entries = entries(&mut archive)?;
     let candidates: Vec<&str> = entries
@@ -56,21 +62,14 @@ fn read_arrays(
     let place = entries.iter().position(|entry| entry.name == name).unwrap_or_default();
     let rows = entries[place].header.shape[0];
 
-    let vectors = {
-        let bytes = load(&mut archive, &entries[place])?;
-        let array = npy::parse(&bytes).map_err(|error| error.column(&name))?;
-        let vectors = Vectors::of(&array).map_err(|error| error.column(&name))?;
-        let mut out = matrix::zeros(vectors.rows, vectors.dims)?;
-        vectors.copy(0, out.view_mut());
-        out
-    };
+    let vectors = vectors(&mut archive, &entries[place], options)?;
     if !options.keeps_faults() {
         matrix::refuse_non_finite(vectors.view(), 0).map_err(|error| error.column(&name))?;
     }
     let mut fields = Vec::new();
     let mut arrays: Vec<ArrayRef> = Vec::new();
     for entry in entries.iter().filter(|entry| entry.header.shape == [rows]) {
-        let bytes = load(&mut archive, entry)?;
+        let bytes = load(&mut archive, entry, options.memory)?;
         let array = npy::parse(&bytes).and_then(|array| npy::column(&array));
         let array = array.map_err(|error| error.column(&entry.name))?;
         fields.push(Field::new(&entry.name, array.data_type().clone(), false));
@@ -82,6 +81,42 @@ fn read_arrays(
     let columns = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
         .map_err(|error| Error::input("cannot take the arrays as columns").source(error))?;
     Ok((vectors, name, Some(columns)))
+}
+
+/// The vectors; in C order they are converted as they are unpacked.
+fn vectors<R: Read + Seek>(
+    archive: &mut ZipArchive<R>,
+    entry: &Entry,
+    options: &ReadOptions,
+) -> Result<Array2<f32>> {
+    let named = |error: Error| error.column(&entry.name);
+    let &[rows, dims] = &entry.header.shape[..] else {
+        return Err(named(Error::input("vectors must be an array of shape (rows, dimensions)")));
+    };
+    let in_order =
+        npy::float(entry.header.dtype).filter(|_| !entry.header.fortran_order && dims > 0 && rows > 0);
+    let Some(float) = in_order else {
+        let bytes = load(archive, entry, options.memory)?;
+        let array = npy::parse(&bytes).map_err(named)?;
+        let vectors = Vectors::of(&array).map_err(named)?;
+        let mut out = matrix::for_all(vectors.rows, vectors.dims, options.memory)?;
+        vectors.copy(0, out.view_mut());
+        return Ok(out);
+    };
+    let (mut file, _) = opened(archive, entry, options.memory)?;
+    let failed = |error: std::io::Error| named(damaged(error.into()));
+    let mut out = matrix::for_all(rows, dims, options.memory)?;
+    let mut head = vec![0; entry.header.data_start];
+    file.read_exact(&mut head).map_err(failed)?;
+    let mut bytes = vec![0; float.size() * PIECE];
+    for piece in out.as_slice_mut().unwrap_or_default().chunks_mut(PIECE) {
+        let bytes = &mut bytes[..float.size() * piece.len()];
+        file.read_exact(bytes).map_err(failed)?;
+        float.decode(bytes, piece);
+    }
+    // The sum that the archive keeps is checked at the end.
+    std::io::copy(&mut file, &mut std::io::sink()).map_err(failed)?;
+    Ok(out)
 }
 
 /// The arrays of types that are read, from their heads.
@@ -100,8 +135,23 @@ fn entries<R: Read + Seek>(archive: &mut ZipArchive<R>) -> Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// Unpacks an array whose size the archive and the array's own head agree on.
-fn load<R: Read + Seek>(archive: &mut ZipArchive<R>, entry: &Entry) -> Result<Vec<u8>> {
+/// Unpacks an array.
+fn load<R: Read + Seek>(archive: &mut ZipArchive<R>, entry: &Entry, memory: Budget) -> Result<Vec<u8>> {
+    let (mut file, bytes) = opened(archive, entry, memory)?;
+    let mut unpacked = Vec::new();
+    unpacked.try_reserve_exact(bytes).map_err(|error| {
+        Error::memory("the array does not fit in memory").column(&entry.name).source(error)
+    })?;
+    file.read_to_end(&mut unpacked).map_err(|error| damaged(error.into()))?;
+    Ok(unpacked)
+}
+
+/// An array whose size the archive and the array's own head agree on, and that size.
+fn opened<'a, R: Read + Seek>(
+    archive: &'a mut ZipArchive<R>,
+    entry: &Entry,
+    memory: Budget,
+) -> Result<(impl Read + 'a, usize)> {
     let file = archive.by_index(entry.number).map_err(damaged)?;
     let size = file.size();
     let promised = entry.header.data_len().and_then(|bytes| bytes.checked_add(entry.header.data_start));
@@ -112,12 +162,9 @@ fn load<R: Read + Seek>(archive: &mut ZipArchive<R>, entry: &Entry) -> Result<Ve
             .seen(format!("shape {:?} of {}, {size} bytes", entry.header.shape, entry.header.dtype))
             .advice("the file is damaged: write it again"));
     };
-    let mut unpacked = Vec::new();
-    unpacked.try_reserve_exact(bytes).map_err(|error| {
-        Error::memory("the array does not fit in memory").column(&entry.name).source(error)
-    })?;
-    file.take(size + 1).read_to_end(&mut unpacked).map_err(|error| damaged(error.into()))?;
-    Ok(unpacked)
+    refuse_unpacked(size, unpacked_limit(file.compressed_size(), memory))
+        .map_err(|error| error.column(&entry.name))?;
+    Ok((file.take(size + 1), bytes))
 }
 
 fn damaged(error: zip::result::ZipError) -> Error {

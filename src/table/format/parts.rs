@@ -14,7 +14,8 @@ use ndarray::Array2;
 use super::detect::of_file;
 use super::part_files::{Part, parts_of_several, some_parts};
 use crate::error::{Error, Result};
-use crate::table::column::text_column::TextColumn;
+use crate::memory::Budget;
+use crate::table::column::text_column::{TextColumn, in_all};
 use crate::table::column::{arrow_vectors, matrix};
 use crate::table::format::parquet::ParquetFile;
 use crate::table::{Format, Origin, ReadOptions, Table};
@@ -80,7 +81,7 @@ pub(in crate::table) fn open_parquet(
     let columns: Vec<RecordBatch> = opened
         .iter()
         .map(|file| match file {
-            Some(file) => crate::table::columns::plain(file.read_columns()?),
+            Some(file) => crate::table::columns::plain(file.read_columns()?, options.memory),
             None => Ok(RecordBatch::new_empty(schema.clone())),
         })
         .collect::<Result<_>>()?;
@@ -159,7 +160,7 @@ fn parquet_parts(parts: &[Part], options: &ReadOptions) -> Result<Read> {
     let files = parquet_files(parts, options)?;
     let first = some_file(&files)?;
     let rows = files.iter().flatten().map(|file| file.rows).sum();
-    let mut vectors = matrix::zeros(rows, first.dims)?;
+    let mut vectors = matrix::for_all(rows, first.dims, options.memory)?;
     let mut at = 0;
     let mut columns = Vec::with_capacity(parts.len());
     for file in &files {
@@ -172,7 +173,7 @@ fn parquet_parts(parts: &[Part], options: &ReadOptions) -> Result<Read> {
         if !options.keeps_faults() {
             matrix::refuse_non_finite(stretch.view(), 0).map_err(|error| file.at(error))?;
         }
-        columns.push(crate::table::columns::plain(file.read_columns()?)?);
+        columns.push(crate::table::columns::plain(file.read_columns()?, options.memory)?);
         at += file.rows;
     }
     agree(&columns, parts)?;
@@ -180,6 +181,7 @@ fn parquet_parts(parts: &[Part], options: &ReadOptions) -> Result<Read> {
 }
 
 fn any_parts(parts: &[Part], options: &ReadOptions, one: ReadOne) -> Result<Read> {
+    let limit = options.memory.limit();
     let mut numbers: Vec<f32> = Vec::new();
     let mut columns = Vec::with_capacity(parts.len());
     let mut first: Option<(String, usize)> = None;
@@ -187,9 +189,10 @@ fn any_parts(parts: &[Part], options: &ReadOptions, one: ReadOne) -> Result<Read
         let table = one(&part.path, options)?;
         let (name, dims) = first.get_or_insert_with(|| (table.vector_column().to_owned(), table.dims()));
         same_vectors((name, *dims), (table.vector_column(), table.dims()), &part.path)?;
-        numbers
-            .try_reserve(table.n_rows() * table.dims())
-            .map_err(|error| Error::memory("the vectors do not fit in memory").source(error))?;
+        let all = numbers.len() + table.n_rows() * table.dims();
+        if let Some(limit) = limit {
+            Budget::bytes(limit).require(4 * all as u64, all / table.dims().max(1), table.dims())?;
+        }
         columns.push(table.columns().clone());
         numbers.extend(table.vectors().iter());
     }
@@ -273,7 +276,8 @@ fn common_schema(columns: &[RecordBatch]) -> Schema {
             }
         }
         let data_type = data_type.unwrap_or_else(|| field.data_type().clone());
-        field.as_ref().clone().with_nullable(true).with_data_type(data_type)
+        let all = columns.iter().filter_map(|batch| batch.schema_ref().field_with_name(field.name()).ok());
+        in_all(field, all).with_nullable(true).with_data_type(data_type)
     });
     Schema::new(fields.collect::<Vec<_>>())
 }

@@ -17,6 +17,7 @@ use safetensors::{SafeTensorError, SafeTensors};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
+use crate::memory::Budget;
 use crate::table::column::floats::{Float, FloatKind};
 use crate::table::column::{matrix, named_array};
 use crate::table::format::npy::{self, Dtype, NpyArray};
@@ -41,7 +42,7 @@ fn read_tensors(path: &Path, options: &ReadOptions) -> Result<(Array2<f32>, Stri
     let candidates: Vec<&str> = all.iter().copied().filter(holds_vectors).collect();
     let name = named_array::choose(&candidates, &all, options.vector.as_deref())?;
     let tensor = tensors.tensor(name).map_err(damaged)?;
-    let vectors = vectors(&tensor).map_err(|error| error.column(name))?;
+    let vectors = vectors(&tensor, options.memory).map_err(|error| error.column(name))?;
     if !options.keeps_faults() {
         matrix::refuse_non_finite(vectors.view(), 0).map_err(|error| error.column(name))?;
     }
@@ -79,14 +80,14 @@ fn names_in_order(file: &[u8], tensors: &SafeTensors<'_>) -> Result<Vec<String>>
     Ok(names)
 }
 
-fn vectors(tensor: &TensorView<'_>) -> Result<Array2<f32>> {
+fn vectors(tensor: &TensorView<'_>, memory: Budget) -> Result<Array2<f32>> {
     let (&[rows, dims], Some(float)) = (tensor.shape(), float(tensor.dtype())) else {
         return Err(Error::input("no matrix of floating-point numbers"));
     };
     if dims == 0 {
         return Err(Error::input("vectors without dimensions").seen(format!("shape {:?}", tensor.shape())));
     }
-    let mut out = matrix::zeros(rows, dims)?;
+    let mut out = matrix::for_all(rows, dims, memory)?;
     float.decode_parallel(tensor.data(), out.as_slice_mut().unwrap_or_default());
     Ok(out)
 }

@@ -15,10 +15,11 @@ use crate::table::{ReadOptions, Table, content};
 const WORDS: &str = "word";
 
 pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
-    read_words(path, Numbers::of(options)).map_err(|error| error.file(path))
+    read_words(path, options).map_err(|error| error.file(path))
 }
 
-fn read_words(path: &Path, numbers: Numbers) -> Result<Table> {
+fn read_words(path: &Path, options: &ReadOptions) -> Result<Table> {
+    let numbers = Numbers::of(options);
     let line_end = |bytes: &[u8]| memrchr(b'\n', bytes).map(|position| position + 1);
     let mut chunks = Chunks::new(content::open(path)?, line_end)?;
     let look = chunks.first(|bytes| memchr(b'\n', bytes).is_some())?;
@@ -42,7 +43,8 @@ fn read_words(path: &Path, numbers: Numbers) -> Result<Table> {
             .advice("name the format with --format"));
     }
     chunks.put_back(&look[start..]);
-    let words = parse_all(chunks, usize::from(start > 0), |chunk| Words::parse(chunk, dims, numbers))?;
+    let parse = |chunk: &[u8]| Words::parse(chunk, dims, numbers);
+    let words = parse_all(chunks, usize::from(start > 0), options.memory, parse)?;
     let words =
         words.filter(|words| words.rows > 0).ok_or_else(|| Error::input("no rows").with_code("no-rows"))?;
     let vectors = ndarray::Array2::from_shape_vec((words.rows, dims), words.numbers)
@@ -117,6 +119,10 @@ impl Part for Words {
         self.words.append(next.words);
         self.numbers.append(&mut next.numbers);
         Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        4 * self.numbers.len() + self.words.bytes()
     }
 }
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, LargeStringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Schema};
-use arrow::json::writer::{LineDelimited, WriterBuilder};
-use arrow::record_batch::RecordBatch;
 
 use crate::error::{Error, Result};
+use crate::table::column::json_text::json_texts;
+use crate::table::column::text_column::decimals_of;
 use crate::table::{Format, Table};
 
 /// The table as a format can hold it, and what is not as it was.
@@ -34,7 +34,7 @@ pub(super) fn fitted(table: &Table, format: Format) -> Result<(Table, Vec<String
             losses.push(format!("a second column {} is called {name}", field.name()));
         }
         let column = match format {
-            Format::Csv | Format::Tsv => in_text(column, &name, &mut losses)?,
+            Format::Csv | Format::Tsv => in_text(column, field, &name, &mut losses)?,
             Format::JsonLines => in_json(column, &name, &mut losses),
             _ => column.clone(),
         };
@@ -47,14 +47,18 @@ pub(super) fn fitted(table: &Table, format: Format) -> Result<(Table, Vec<String
 }
 
 /// A column for CSV, where a cell is text and an empty one is a missing one.
-fn in_text(column: &ArrayRef, name: &str, losses: &mut Vec<String>) -> Result<ArrayRef> {
+fn in_text(column: &ArrayRef, field: &Field, name: &str, losses: &mut Vec<String>) -> Result<ArrayRef> {
     let kind = value_type(column.data_type());
     if is_binary(kind) {
         losses.push(format!("the bytes of {name} are written in hexadecimal"));
         return hexadecimal(column);
     }
     if kind.is_nested() {
-        return json_texts(column);
+        return Ok(Arc::new(LargeStringArray::from(json_texts(column)?)));
+    }
+    if let (Some(decimals), Some(numbers)) = (decimals_of(field), column.as_primitive_opt::<Float64Type>()) {
+        let texts = numbers.iter().map(|number| number.map(|number| with_decimals(number, decimals)));
+        return Ok(Arc::new(texts.collect::<LargeStringArray>()));
     }
     if kind.is_string()
         && let Ok(texts) = cast(column, &DataType::LargeUtf8)
@@ -65,6 +69,12 @@ fn in_text(column: &ArrayRef, name: &str, losses: &mut Vec<String>) -> Result<Ar
         }
     }
     Ok(column.clone())
+}
+
+/// A number with as many decimals as it was written with, where that is the same number.
+fn with_decimals(number: f64, decimals: usize) -> String {
+    let text = format!("{number:.decimals$}");
+    if text.parse() == Ok(number) { text } else { number.to_string() }
 }
 
 /// A column for JSON, which knows no NaN and no bytes.
@@ -108,39 +118,10 @@ fn hexadecimal(column: &ArrayRef) -> Result<ArrayRef> {
     Ok(Arc::new(texts))
 }
 
-/// Lists and structures as JSON texts; a missing one stays missing.
-fn json_texts(column: &ArrayRef) -> Result<ArrayRef> {
-    const NAME: &str = "v";
-    let failed = |error| Error::input("a column has no text form").source(error);
-    let schema = Arc::new(Schema::new(vec![Field::new(NAME, column.data_type().clone(), true)]));
-    let batch = RecordBatch::try_new(schema, vec![column.clone()]).map_err(failed)?;
-    let mut lines = Vec::new();
-    let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(&mut lines);
-    writer.write(&batch).and_then(|()| writer.finish()).map_err(failed)?;
-    drop(writer);
-    let lines =
-        String::from_utf8(lines).map_err(|error| Error::input("a column has no text form").source(error))?;
-    let texts: LargeStringArray = lines
-        .lines()
-        .enumerate()
-        .map(|(row, line)| {
-            let value = line.strip_prefix(r#"{"v":"#).and_then(|rest| rest.strip_suffix('}'));
-            value.filter(|_| column.is_valid(row)).map(str::to_owned)
-        })
-        .collect();
-    if texts.len() != column.len() {
-        return Err(Error::input("a column has no text form").seen(format!(
-            "{} of {} rows",
-            texts.len(),
-            column.len()
-        )));
-    }
-    Ok(Arc::new(texts))
-}
-
 #[cfg(test)]
 mod tests {
     use arrow::array::{BinaryArray, Float64Array, Int64Array, ListArray, StringArray};
+    use arrow::record_batch::RecordBatch;
     use ndarray::Array2;
 
     use super::*;

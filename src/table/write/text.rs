@@ -60,7 +60,7 @@ pub(super) fn write_delimited(
     writer.flush().map_err(|error| Error::io("cannot write", error))
 }
 
-/// A column as text; lists and structures as Arrow prints them.
+/// A column as text.
 fn as_text(column: &ArrayRef) -> Result<ArrayRef> {
     if let Ok(text) = cast(column, &DataType::LargeUtf8) {
         return Ok(text);

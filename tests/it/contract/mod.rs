@@ -1,8 +1,10 @@
 //! What every analysis promises, asked of each in the same way: bad rows are an error that says which, and never a
 //! panic; the number of threads, a repetition, the layout in memory and streaming do not change a bit; what was saved
-//! answers as before; the order of rows does not matter where it must not. A new analysis is one entry of `contracts!`.
+//! answers as before; the order of rows does not matter where it must not, nor where the rows lie and in which unit they
+//! are measured. A new analysis is one entry of `contracts!`.
 
 mod analyses;
+mod moved;
 mod order;
 mod saved;
 
@@ -65,6 +67,9 @@ struct Contract {
     /// Figures that the order of rows must not change; row `i` goes by the name `names[i]`.
     #[allow(clippy::type_complexity)]
     order: Option<fn(ArrayView2<'_, f32>, &[usize]) -> Result<Vec<f64>>>,
+    /// Figures that must stay when the rows are changed in these ways.
+    #[allow(clippy::type_complexity)]
+    moved: Option<(fn(ArrayView2<'_, f32>) -> Result<Vec<f64>>, &'static [Change])>,
 }
 
 const PLAIN: Contract = Contract {
@@ -74,9 +79,10 @@ const PLAIN: Contract = Contract {
     min_rows: 0,
     saved: None,
     order: None,
+    moved: None,
 };
 
-/// A test for each analysis: its name, then what differs from [`PLAIN`].
+/// Two tests for each analysis: its name, then what differs from [`PLAIN`].
 macro_rules! contracts {
     ($($name:ident { $($field:ident: $value:expr),+ $(,)? })+) => {
         $(
@@ -85,6 +91,20 @@ macro_rules! contracts {
                 assert_kept(&Contract { $($field: $value,)+ ..PLAIN });
             }
         )+
+
+        /// In another place and another unit.
+        mod elsewhere {
+            use super::*;
+
+            $(
+                #[test]
+                fn $name() {
+                    if let Some((figures, changes)) = (Contract { $($field: $value,)+ ..PLAIN }).moved {
+                        rows_moved(figures, changes);
+                    }
+                }
+            )+
+        }
     };
 }
 
@@ -94,95 +114,150 @@ use embedlab::forest::Criterion::{AbsoluteError, SquaredError};
 use embedlab::map::{Engine, Gradient};
 use embedlab::model::ModelKind;
 use embedlab::rows::Metric;
+use moved::{ALL, ALL_BUT_COLUMNS, Change, PLACE, UNIT};
 
 contracts! {
     k_means {
         run: Blocks(|rows| k_means_of(rows, Euclidean)), min_rows: 3, saved: Some(saved::k_means),
+        moved: Some((|rows| moved::k_means(rows, Euclidean), ALL)),
     }
-    spherical_k_means { run: Blocks(|rows| k_means_of(rows, Spherical)), min_rows: 3 }
-    mini_batch_k_means { run: Blocks(mini_batch), min_rows: 3 }
-    choice_of_k { run: Matrix(choice), min_rows: 3 }
-    silhouette_of_clusters { run: Matrix(silhouettes), min_rows: 3, order: Some(order::silhouettes) }
-    dbscan_clusters { run: Matrix(dbscan_of), order: Some(order::dbscan_of) }
-    hdbscan_clusters { run: Matrix(hdbscan_of), order: Some(order::hdbscan_of) }
-    mixture { run: Matrix(mixture_of), min_rows: 2 }
+    spherical_k_means {
+        run: Blocks(|rows| k_means_of(rows, Spherical)), min_rows: 3,
+        moved: Some((|rows| moved::k_means(rows, Spherical), UNIT)),
+    }
+    mini_batch_k_means {
+        run: Blocks(mini_batch), min_rows: 3,
+        moved: Some((moved::mini_batch, ALL)),
+    }
+    choice_of_k {
+        run: Matrix(choice), min_rows: 3,
+        moved: Some((moved::choice, ALL)),
+    }
+    silhouette_of_clusters {
+        run: Matrix(silhouettes), min_rows: 3, order: Some(order::silhouettes),
+        moved: Some((moved::silhouettes, ALL)),
+    }
+    dbscan_clusters {
+        run: Matrix(dbscan_of), order: Some(order::dbscan_of),
+        moved: Some((moved::dbscan_of, ALL)),
+    }
+    hdbscan_clusters {
+        run: Matrix(hdbscan_of), order: Some(order::hdbscan_of),
+        moved: Some((moved::hdbscan_of, ALL)),
+    }
+    mixture {
+        run: Matrix(mixture_of), min_rows: 2,
+        moved: Some((moved::mixture, ALL_BUT_COLUMNS)),
+    }
     analysis_of_clusters { run: Matrix(clusters), min_rows: 2 }
     forest_regression {
         run: Matrix(|rows| regression_forest(rows, SquaredError, false)), min_rows: 1,
         saved: Some(|rows, file| saved::regression(rows, ModelKind::Forest, file)),
+        moved: Some((|rows| moved::regression_forest(rows, SquaredError), ALL_BUT_COLUMNS)),
     }
     extra_trees_regression { run: Matrix(|rows| regression_forest(rows, SquaredError, true)), min_rows: 1 }
     forest_regression_of_medians {
         run: Matrix(|rows| regression_forest(rows, AbsoluteError, false)), min_rows: 1,
+        moved: Some((|rows| moved::regression_forest(rows, AbsoluteError), ALL_BUT_COLUMNS)),
     }
     forest_classification {
         run: Matrix(classification_forest), min_rows: 2,
         saved: Some(|rows, file| saved::classification(rows, ModelKind::Forest, file)),
+        moved: Some((moved::classification_forest, ALL_BUT_COLUMNS)),
     }
     boosted_regression {
         run: Matrix(|rows| regression_of(rows, ModelKind::Boost)), min_rows: 1,
         saved: Some(|rows, file| saved::regression(rows, ModelKind::Boost, file)),
+        moved: Some((|rows| moved::regression(rows, ModelKind::Boost), ALL)),
     }
     boosted_classification {
         run: Matrix(|rows| classification_of(rows, ModelKind::Boost)), min_rows: 2,
         saved: Some(|rows, file| saved::classification(rows, ModelKind::Boost, file)),
+        moved: Some((|rows| moved::classification(rows, ModelKind::Boost), ALL)),
     }
     tree_regression {
         run: Matrix(|rows| regression_of(rows, ModelKind::Tree)), min_rows: 1,
         saved: Some(|rows, file| saved::regression(rows, ModelKind::Tree, file)),
+        moved: Some((|rows| moved::regression(rows, ModelKind::Tree), ALL)),
     }
     tree_classification {
         run: Matrix(|rows| classification_of(rows, ModelKind::Tree)), min_rows: 2,
         saved: Some(|rows, file| saved::classification(rows, ModelKind::Tree, file)),
+        moved: Some((|rows| moved::classification(rows, ModelKind::Tree), ALL)),
     }
     ridge_regression {
         run: Matrix(|rows| regression_of(rows, ModelKind::Ridge)), min_rows: 1,
         saved: Some(|rows, file| saved::regression(rows, ModelKind::Ridge, file)),
         order: Some(|rows, names| order::regression(rows, names, ModelKind::Ridge)),
+        moved: Some((|rows| moved::regression(rows, ModelKind::Ridge), PLACE)),
     }
     logistic_regression {
         run: Matrix(|rows| classification_of(rows, ModelKind::Logistic)), min_rows: 2,
         saved: Some(|rows, file| saved::classification(rows, ModelKind::Logistic, file)),
         order: Some(|rows, names| order::classification(rows, names, ModelKind::Logistic)),
+        moved: Some((|rows| moved::classification(rows, ModelKind::Logistic), PLACE)),
     }
     nearest_neighbours_numbers {
         run: Matrix(|rows| regression_of(rows, ModelKind::Knn)), min_rows: 1,
         saved: Some(|rows, file| saved::regression(rows, ModelKind::Knn, file)),
         order: Some(|rows, names| order::regression(rows, names, ModelKind::Knn)),
+        moved: Some((|rows| moved::regression(rows, ModelKind::Knn), ALL)),
     }
     nearest_neighbours_classes {
         run: Matrix(|rows| classification_of(rows, ModelKind::Knn)), min_rows: 2,
         saved: Some(|rows, file| saved::classification(rows, ModelKind::Knn, file)),
         order: Some(|rows, names| order::classification(rows, names, ModelKind::Knn)),
+        moved: Some((|rows| moved::classification(rows, ModelKind::Knn), ALL)),
     }
     regression_analysis { run: Matrix(held_out_regression), min_rows: 2 }
     cross_validated_classification { run: Matrix(cross_validated), min_rows: 4 }
-    zero_shot_labels { run: Blocks(labelled), order: Some(order::labelled) }
+    zero_shot_labels {
+        run: Blocks(labelled), order: Some(order::labelled),
+        moved: Some((moved::labelled, UNIT)),
+    }
     profiles_of_users { run: Blocks(user_profiles), order: Some(order::user_profiles) }
     recommendation_tested { run: Blocks(held_out_ratings), min_rows: 2 }
     recommendation_for_a_user { run: Matrix(for_user), min_rows: 1 }
-    neighbours { run: Matrix(|rows| alike(rows, None)), min_rows: 1, order: Some(order::alike) }
+    neighbours {
+        run: Matrix(|rows| alike(rows, None)), min_rows: 1, order: Some(order::alike),
+        moved: Some((moved::alike, UNIT)),
+    }
     neighbours_of_variety { run: Matrix(|rows| alike(rows, Some(0.5))), min_rows: 1 }
-    hnsw_index { run: Matrix(hnsw), min_rows: 1, saved: Some(saved::hnsw) }
+    hnsw_index {
+        run: Matrix(hnsw), min_rows: 1, saved: Some(saved::hnsw),
+        moved: Some((moved::hnsw, UNIT)),
+    }
     t_sne { run: Matrix(|rows| t_sne_of(rows, Gradient::Auto, Engine::Embedlab)), min_rows: 4 }
     t_sne_by_a_tree { run: Matrix(|rows| t_sne_of(rows, Gradient::BarnesHut, Engine::Embedlab)), min_rows: 4 }
     t_sne_by_interpolation {
         run: Matrix(|rows| t_sne_of(rows, Gradient::Interpolation, Engine::Embedlab)), min_rows: 4,
     }
     t_sne_by_bhtsne { run: Matrix(|rows| t_sne_of(rows, Gradient::Auto, Engine::Bhtsne)), min_rows: 4 }
-    graph_of_neighbours { run: Matrix(graph), order: Some(order::graph) }
-    trust_in_a_map { run: Matrix(trust_of), min_rows: 3, order: Some(order::trust_of) }
-    principal_components { run: Blocks(pca), min_rows: 2, order: Some(order::pca) }
+    graph_of_neighbours {
+        run: Matrix(graph), order: Some(order::graph),
+        moved: Some((moved::graph, ALL)),
+    }
+    trust_in_a_map {
+        run: Matrix(trust_of), min_rows: 3, order: Some(order::trust_of),
+        moved: Some((moved::trust_of, ALL)),
+    }
+    principal_components {
+        run: Blocks(pca), min_rows: 2, order: Some(order::pca),
+        moved: Some((moved::pca, ALL)),
+    }
     top_k_by_cosine {
         run: Blocks(|rows| nearest(rows, Metric::Cosine)), refuses_non_finite: false,
         order: Some(|rows, _| order::nearest(rows, Metric::Cosine)),
+        moved: Some((|rows| moved::nearest(rows, Metric::Cosine), UNIT)),
     }
     top_k_by_l1 {
         run: Blocks(|rows| nearest(rows, Metric::L1)), refuses_non_finite: false,
         order: Some(|rows, _| order::nearest(rows, Metric::L1)),
+        moved: Some((|rows| moved::nearest(rows, Metric::L1), ALL)),
     }
     neighbours_kept {
         run: Matrix(kept), refuses_non_finite: false, min_rows: 2, order: Some(|rows, _| order::kept(rows)),
+        moved: Some((moved::kept, ALL)),
     }
     mean_and_variance {
         run: Blocks(|rows| bits(embedlab::rows::moments(rows))), refuses_non_finite: false,
@@ -342,6 +417,20 @@ fn rows_in_another_order(order: fn(ArrayView2<'_, f32>, &[usize]) -> Result<Vec<
         for (at, (found, right)) in found.iter().zip(&right).enumerate() {
             let near = (found - right).abs() <= 1e-4 * right.abs().max(1.0);
             assert!(near, "{at}: {found} in another order of rows, {right} in this");
+        }
+    }
+}
+
+fn rows_moved(figures: fn(ArrayView2<'_, f32>) -> Result<Vec<f64>>, changes: &[Change]) {
+    let rows = moved::clouds();
+    let right = figures(rows.view()).unwrap();
+    assert!(!right.is_empty());
+    for change in changes {
+        let found = figures(change.of(rows.view()).view()).unwrap();
+        assert_eq!(found.len(), right.len(), "{change:?}");
+        for (at, (found, right)) in found.iter().zip(&right).enumerate() {
+            let near = (found - right).abs() <= 2e-3 * right.abs().max(1.0);
+            assert!(near, "{change:?} at {at}: {found}, not {right}");
         }
     }
 }

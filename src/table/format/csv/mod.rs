@@ -49,6 +49,7 @@ pub(in crate::table) fn open(
         numbers: Numbers::of(options),
         decimal_comma: options.decimal_comma,
         missing,
+        memory: options.memory,
     };
     content::open(path)
         .and_then(|file| Opened::new(file, source))

@@ -167,7 +167,7 @@ impl<R: Read + Send> Opened<R> {
         let lines = self.lines_before + memchr::memchr_iter(b'\n', &self.look[..self.body]).count();
         self.chunks.put_back(&self.look[self.body..]);
         drop(self.look);
-        let rows = parse_all(self.chunks, lines, |chunk| layout.parse(chunk))?;
+        let rows = parse_all(self.chunks, lines, self.source.memory, |chunk| layout.parse(chunk))?;
         rows.filter(|rows| rows.rows > 0).ok_or_else(no_rows)
     }
 }

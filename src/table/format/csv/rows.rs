@@ -7,6 +7,7 @@ use ndarray::Array2;
 
 use super::records::{Dialect, Field, Records, Unclosed};
 use crate::error::{Error, Result, excerpt};
+use crate::memory::Budget;
 use crate::table::Encoding;
 use crate::table::column::cell::{Numbers, another_length, parse_number, parse_vector_of, with_points};
 use crate::table::column::text_column::TextColumn;
@@ -22,6 +23,7 @@ pub(in crate::table) struct Source {
     pub(in crate::table) decimal_comma: bool,
     /// Unquoted cells that are as good as empty.
     pub(in crate::table) missing: Arc<[Vec<u8>]>,
+    pub(in crate::table) memory: Budget,
 }
 
 /// What each field of a record is.
@@ -150,8 +152,10 @@ impl Layout {
     /// of these files, tell no difference.
     fn add_cell(&self, field: &Field<'_>, cell: &[u8], column: &mut TextColumn) -> Result<()> {
         let is_missing = || !field.quoted && self.source.missing.iter().any(|word| word == cell);
-        if cell.is_empty() || is_missing() {
+        if cell.is_empty() {
             column.push_null();
+        } else if is_missing() {
+            column.push_missing_word();
         } else {
             column.push(&decode(cell, self.source.encoding)?);
         }
@@ -214,5 +218,10 @@ impl Part for Rows {
             column.append(next);
         }
         Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        let columns = self.columns.iter().map(TextColumn::bytes).sum::<usize>();
+        4 * self.numbers.len() + columns
     }
 }

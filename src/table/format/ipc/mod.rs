@@ -8,11 +8,13 @@ use ndarray::Array2;
 
 use self::container::Container;
 use crate::error::{Error, Result};
+use crate::memory::Budget;
 use crate::table::column::arrow_vectors::{self, SAMPLE_ROWS};
 use crate::table::column::cell::Numbers;
 use crate::table::column::matrix;
 use crate::table::column::rows_in_order::{BatchRows, VectorsInOrder};
 use crate::table::column::vector_column::{Place, VectorColumn};
+use crate::table::content::{refuse_unpacked, size_of_file, unpacked_limit};
 use crate::table::{ReadOptions, Table};
 
 mod container;
@@ -32,14 +34,22 @@ pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table
 fn read_table(path: &Path, options: &ReadOptions) -> Result<(Table, VectorColumn)> {
     let file = Container::open(path).map_err(|error| error.file(path))?;
     let vectors = find(&file, options).map_err(|error| error.file(path))?;
-    let table = collect(&file, &vectors, Numbers::of(options)).map_err(|error| at(error, path, &vectors))?;
+    let limit = unpacked_limit(size_of_file(path), options.memory);
+    let table = collect(&file, &vectors, options, limit).map_err(|error| at(error, path, &vectors))?;
     Ok((table, vectors))
 }
 
-pub(in crate::table) fn read_columns(path: &Path) -> Result<RecordBatch> {
+pub(in crate::table) fn read_columns(path: &Path, memory: Budget) -> Result<RecordBatch> {
     let read = || {
         let file = Container::open(path)?;
-        let batches: Vec<RecordBatch> = file.batches().collect::<Result<_>>()?;
+        let (limit, mut taken) = (unpacked_limit(size_of_file(path), memory), 0);
+        let batches = file.batches().map(|batch| {
+            let batch = batch?;
+            taken += arrow_vectors::size_of(&batch);
+            refuse_unpacked(taken, limit)?;
+            Ok(batch)
+        });
+        let batches: Vec<RecordBatch> = batches.collect::<Result<_>>()?;
         let rows = batches.iter().map(RecordBatch::num_rows).sum();
         arrow_vectors::concatenated(file.schema(), &batches, rows)
     };
@@ -65,7 +75,9 @@ fn find(file: &Container, options: &ReadOptions) -> Result<VectorColumn> {
     arrow_vectors::find(file.schema(), &texts, &sample, options.vector.as_deref())
 }
 
-fn collect(file: &Container, vectors: &VectorColumn, kept: Numbers) -> Result<Table> {
+fn collect(file: &Container, vectors: &VectorColumn, options: &ReadOptions, limit: u64) -> Result<Table> {
+    let kept = Numbers::of(options);
+    let mut taken = 0;
     let positions = vectors.positions();
     let (mut rows, mut dims) = (0, 0);
     let mut numbers: Vec<f32> = Vec::new();
@@ -77,6 +89,8 @@ fn collect(file: &Container, vectors: &VectorColumn, kept: Numbers) -> Result<Ta
         }
         if rows == 0 {
             dims = vectors.dims(&batch)?;
+            let all = file.rows();
+            options.memory.require((all as u64).saturating_mul(4 * dims as u64), all, dims)?;
         }
         let start = numbers.len();
         let more = batch.num_rows() * dims;
@@ -85,7 +99,10 @@ fn collect(file: &Container, vectors: &VectorColumn, kept: Numbers) -> Result<Ta
             .map_err(|error| Error::memory("the vectors do not fit in memory").source(error))?;
         numbers.resize(start + more, 0.0);
         vectors.copy(&batch, dims, kept, rows, &mut numbers[start..])?;
-        others.push(arrow_vectors::without(&batch, &positions)?);
+        let other = arrow_vectors::without(&batch, &positions)?;
+        taken += arrow_vectors::size_of(&other);
+        refuse_unpacked(taken, limit)?;
+        others.push(other);
         rows += batch.num_rows();
     }
     if rows == 0 {

@@ -8,6 +8,7 @@ use std::path::Path;
 use arrow::record_batch::RecordBatch;
 
 use crate::error::{Error, Result, excerpt};
+use crate::memory::{self, Budget};
 use crate::table::column::cell::{Numbers, looks_like_vector};
 use crate::table::content;
 use crate::table::format::json::openai::{BatchLines, Matrix, Responses, Results, is_response};
@@ -23,7 +24,7 @@ const SAMPLE: usize = 64;
 const DEEPEST: usize = 3;
 
 pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
-    with_rows(path, |bytes, values| {
+    with_rows(path, options.memory, |bytes, values| {
         let numbers = Numbers::of(options);
         let sample: Vec<&[u8]> = values.iter().take(SAMPLE).map(|value| &**value).collect();
         let reader = RowReader::of(&sample, options.vector.as_deref(), numbers)?;
@@ -32,8 +33,8 @@ pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table
 }
 
 /// Reads the rows of a document as columns; a vector stays the text that it is.
-pub(in crate::table) fn read_columns(path: &Path) -> Result<RecordBatch> {
-    with_rows(path, |bytes, values| match values.first() {
+pub(in crate::table) fn read_columns(path: &Path, memory: Budget) -> Result<RecordBatch> {
+    with_rows(path, memory, |bytes, values| match values.first() {
         Some(first) if first.starts_with(b"{") => rows_of(bytes, values, &Columns)?.into_columns(),
         _ => Err(Error::input("the rows of the document have no keys, so no columns")
             .with_code("format-without-columns")
@@ -41,12 +42,18 @@ pub(in crate::table) fn read_columns(path: &Path) -> Result<RecordBatch> {
     })
 }
 
-fn with_rows<T>(path: &Path, read: impl FnOnce(&[u8], &[Cow<'_, [u8]>]) -> Result<T>) -> Result<T> {
+fn with_rows<T>(
+    path: &Path,
+    memory: Budget,
+    read: impl FnOnce(&[u8], &[Cow<'_, [u8]>]) -> Result<T>,
+) -> Result<T> {
     let read = || {
         let mut bytes = Vec::new();
-        content::open(path)?.take(LARGEST).read_to_end(&mut bytes).map_err(content::read_error)?;
-        if bytes.len() as u64 == LARGEST {
-            return Err(Error::memory("a JSON document of more than 4 GB")
+        let most = memory.limit().unwrap_or(LARGEST).min(LARGEST);
+        content::open(path)?.take(most).read_to_end(&mut bytes).map_err(content::read_error)?;
+        if bytes.len() as u64 == most {
+            return Err(Error::memory(format!("a JSON document of more than {}", memory::shown(most)))
+                .with_code("memory")
                 .advice("write its rows as lines of JSON (.jsonl), which are read one by one"));
         }
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);

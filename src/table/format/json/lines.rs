@@ -6,6 +6,7 @@ use std::path::Path;
 use arrow::record_batch::RecordBatch;
 
 use crate::error::{Error, Result};
+use crate::memory::Budget;
 use crate::table::column::cell::Numbers;
 use crate::table::format::chunks::{Chunks, parse_all};
 use crate::table::format::json::document::{self, RowReader};
@@ -21,12 +22,13 @@ pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table
 }
 
 /// Reads all keys as columns; a vector stays the text that it is.
-pub(in crate::table) fn read_columns(path: &Path, _options: &ReadOptions) -> Result<RecordBatch> {
+pub(in crate::table) fn read_columns(path: &Path, options: &ReadOptions) -> Result<RecordBatch> {
     match Lines::open(path).map_err(|error| error.file(path))? {
-        Some(lines) => {
-            lines.rows(&Columns).and_then(JsonRows::into_columns).map_err(|error| error.file(path))
-        }
-        None => document::read_columns(path),
+        Some(lines) => lines
+            .rows(&Columns, options.memory)
+            .and_then(JsonRows::into_columns)
+            .map_err(|error| error.file(path)),
+        None => document::read_columns(path, options.memory),
     }
 }
 
@@ -68,14 +70,14 @@ impl Lines {
         let well_formed = |line: &&[u8]| sequence(line).all(|value| value.is_ok());
         let sample: Vec<&[u8]> = sample.into_iter().filter(well_formed).collect();
         let reader = RowReader::of(&sample, options.vector.as_deref(), Numbers::of(options))?;
-        let rows = self.rows(&reader)?;
+        let rows = self.rows(&reader, options.memory)?;
         reader.table(rows)
     }
 
-    fn rows(mut self, reader: &impl ReadRows) -> Result<JsonRows> {
+    fn rows(mut self, reader: &impl ReadRows, memory: Budget) -> Result<JsonRows> {
         self.chunks.put_back(&self.look);
         drop(self.look);
-        Ok(parse_all(self.chunks, 0, |chunk| reader.add_lines(chunk))?.unwrap_or_default())
+        Ok(parse_all(self.chunks, 0, memory, |chunk| reader.add_lines(chunk))?.unwrap_or_default())
     }
 }
 

@@ -185,6 +185,8 @@ pub(in crate::table) struct JsonRows {
     pub(in crate::table) numbers: Vec<f32>,
     /// The other keys, in the order in which they came up, with their values so far.
     columns: Vec<(String, TextColumn)>,
+    /// Where the column of each key is.
+    places: HashMap<String, usize>,
     /// How many values they have.
     filled: usize,
 }
@@ -213,11 +215,9 @@ impl JsonRows {
     fn column(&mut self, likely: usize, key: &str) -> &mut TextColumn {
         let near = [likely, likely.wrapping_sub(1)];
         let is_here = |&position: &usize| self.columns.get(position).is_some_and(|(name, _)| name == key);
-        let position = near
-            .into_iter()
-            .find(is_here)
-            .or_else(|| self.columns.iter().position(|(name, _)| name == key))
-            .unwrap_or_else(|| {
+        let position =
+            near.into_iter().find(is_here).or_else(|| self.places.get(key).copied()).unwrap_or_else(|| {
+                self.places.insert(key.to_owned(), self.columns.len());
                 self.columns.push((key.to_owned(), TextColumn::new(self.rows)));
                 self.columns.len() - 1
             });
@@ -295,6 +295,11 @@ impl Part for JsonRows {
         self.rows += next.rows;
         self.filled += next.filled;
         self.refuse_scattered_keys()
+    }
+
+    fn bytes(&self) -> usize {
+        let columns = self.columns.iter().map(|(key, column)| key.len() + column.bytes()).sum::<usize>();
+        4 * self.numbers.len() + columns
     }
 }
 

@@ -7,6 +7,7 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::memory::Budget;
 use crate::rows::BLOCK_ROWS;
 use crate::table::column::floats::{Float, FloatKind};
 use crate::table::column::matrix;
@@ -26,7 +27,7 @@ pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table
 fn read_matrix(path: &Path, options: &ReadOptions) -> Result<Array2<f32>> {
     let file = mapped::map(path)?;
     let array = parse(&file)?;
-    let vectors = Vectors::of(&array)?.read()?;
+    let vectors = Vectors::of(&array)?.read(options.memory)?;
     if !options.keeps_faults() {
         matrix::refuse_non_finite(vectors.view(), 0)?;
     }
@@ -66,8 +67,8 @@ impl<'a> Vectors<'a> {
         }
     }
 
-    fn read(self) -> Result<Array2<f32>> {
-        let mut out = matrix::zeros(self.rows, self.dims)?;
+    fn read(self, memory: Budget) -> Result<Array2<f32>> {
+        let mut out = matrix::for_all(self.rows, self.dims, memory)?;
         self.copy(0, out.view_mut());
         Ok(out)
     }

@@ -24,6 +24,7 @@ use super::damaged;
 use super::pages::PageRun;
 use super::stretch::{Fault, SCRATCH, Scratch};
 use crate::error::{Error, Result};
+use crate::progress::steps;
 use crate::table::column::arrow_vectors::{missing, missing_number, other_length};
 use crate::table::column::rows_in_order::VectorsInOrder;
 
@@ -153,13 +154,16 @@ impl Leaf {
             rest = after;
             first += piece.numbers;
         }
+        let steps = steps("reading", work.len());
         let done: Vec<Result<(), Fault>> = work
             .into_par_iter()
             .map(|(piece, first, stretch)| {
                 let pages = PageRun::new(|| self.open(piece.row_group), piece.first_page, piece.pages)?;
                 let mut reader = self.reader::<T>(Box::new(pages));
                 let mut scratch = Scratch::<T>::default();
-                scratch.fill(&mut reader, first, dims, stretch, convert)
+                scratch.fill(&mut reader, first, dims, stretch, convert)?;
+                steps.add(1);
+                Ok(())
             })
             .collect();
         done.into_iter().collect()

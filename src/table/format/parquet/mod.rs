@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::datatypes::Schema;
 use arrow::error::ArrowError;
@@ -17,11 +18,14 @@ use rayon::prelude::*;
 
 use self::leaf::Leaf;
 use crate::error::{Error, Result, excerpt};
+use crate::memory::Budget;
+use crate::progress::steps;
 use crate::table::column::arrow_vectors::{self, SAMPLE_ROWS};
 use crate::table::column::cell::Numbers;
 use crate::table::column::matrix;
 use crate::table::column::rows_in_order::{BatchRows, VectorsInOrder};
 use crate::table::column::vector_column::{Place, VectorColumn};
+use crate::table::content::{refuse_unpacked, size_of_file, unpacked_limit};
 use crate::table::{ReadOptions, Table};
 
 mod leaf;
@@ -36,7 +40,8 @@ const BATCH_ROWS: usize = 1024;
 
 pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     let file = ParquetFile::open(path, options)?;
-    let mut vectors = matrix::zeros(file.rows, file.dims).map_err(|error| error.file(path))?;
+    let mut vectors =
+        matrix::for_all(file.rows, file.dims, options.memory).map_err(|error| error.file(path))?;
     let out = vectors.as_slice_mut().unwrap_or_default();
     let (filled, columns) = rayon::join(|| file.read_vectors(out), || file.read_columns());
     filled?;
@@ -46,10 +51,10 @@ pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table
     Table::new(vectors, columns?, file.vectors.name.clone())
 }
 
-pub(in crate::table) fn read_columns(path: &Path) -> Result<RecordBatch> {
+pub(in crate::table) fn read_columns(path: &Path, memory: Budget) -> Result<RecordBatch> {
     let (metadata, rows) = load(path)?;
     let all: Vec<usize> = (0..metadata.schema().fields().len()).collect();
-    read_roots(path, &metadata, &all, rows).map_err(|error| error.file(path))
+    read_roots(path, &metadata, &all, rows, memory).map_err(|error| error.file(path))
 }
 
 /// A Parquet file whose vectors have been found.
@@ -63,6 +68,7 @@ pub(in crate::table) struct ParquetFile {
     pub(in crate::table) rows: usize,
     pub(in crate::table) dims: usize,
     numbers: Numbers,
+    memory: Budget,
 }
 
 impl ParquetFile {
@@ -74,6 +80,8 @@ impl ParquetFile {
         let (metadata, rows) = load(path)?;
         let named = |error: Error| error.file(path);
         let texts = arrow_vectors::sampled_columns(metadata.schema());
+        let limit = unpacked_limit(size_of_file(path), options.memory);
+        refuse_unpacked(promised_size(&metadata, &texts), limit).map_err(named)?;
         let sample = first_rows(path, &metadata, &texts, SAMPLE_ROWS).map_err(named)?;
         let vectors = arrow_vectors::find(metadata.schema(), &texts, &sample, options.vector.as_deref())
             .map_err(named)?;
@@ -85,7 +93,8 @@ impl ParquetFile {
             }
             _ => None,
         };
-        let mut file = ParquetFile { path: path.to_owned(), metadata, vectors, leaf, rows, dims: 0, numbers };
+        let (path, memory) = (path.to_owned(), options.memory);
+        let mut file = ParquetFile { path, metadata, vectors, leaf, rows, dims: 0, numbers, memory };
         file.dims = file.first_length().map_err(|error| file.at(error))?;
         Ok(file)
     }
@@ -138,7 +147,7 @@ impl ParquetFile {
     /// # Errors
     /// When the file is damaged.
     pub(in crate::table) fn read_columns(&self) -> Result<RecordBatch> {
-        read_roots(&self.path, &self.metadata, &self.others(), self.rows)
+        read_roots(&self.path, &self.metadata, &self.others(), self.rows, self.memory)
             .map_err(|error| error.file(&self.path))
     }
 
@@ -167,6 +176,7 @@ impl ParquetFile {
             rest = after;
             first += rows;
         }
+        let steps = steps("reading", work.len());
         let done: Vec<Result<()>> = work
             .into_par_iter()
             .map(|(group, first, mut stretch)| {
@@ -179,6 +189,7 @@ impl ParquetFile {
                     row += batch.num_rows();
                     stretch = after;
                 }
+                steps.add(1);
                 if stretch.is_empty() { Ok(()) } else { Err(too_few(row)) }
             })
             .collect();
@@ -276,21 +287,46 @@ fn read_roots(
     metadata: &ArrowReaderMetadata,
     roots: &[usize],
     rows: usize,
+    memory: Budget,
 ) -> Result<RecordBatch> {
     let schema = projected(metadata.schema(), roots);
     if roots.is_empty() {
         return arrow_vectors::concatenated(&schema, &[], rows);
     }
+    let limit = unpacked_limit(size_of_file(path), memory);
+    refuse_unpacked(promised_size(metadata, roots), limit)?;
+    let taken = AtomicU64::new(0);
     let groups: Vec<Result<Vec<RecordBatch>>> = (0..metadata.metadata().num_row_groups())
         .into_par_iter()
         .map(|group| {
             let batches = batches(path, metadata, roots, Some(group))?;
-            batches.map(|batch| batch.map_err(unreadable)).collect()
+            batches
+                .map(|batch| {
+                    let batch = batch.map_err(unreadable)?;
+                    let bytes = arrow_vectors::size_of(&batch);
+                    refuse_unpacked(taken.fetch_add(bytes, Ordering::Relaxed) + bytes, limit)?;
+                    Ok(batch)
+                })
+                .collect()
         })
         .collect();
     let groups: Vec<Vec<RecordBatch>> = groups.into_iter().collect::<Result<_>>()?;
     let whole = arrow_vectors::concatenated(&schema, &groups.concat(), rows)?;
     if whole.num_rows() == rows { Ok(whole) } else { Err(too_few(whole.num_rows())) }
+}
+
+/// The bytes that the pages of columns unpack to, as the metadata say.
+fn promised_size(metadata: &ArrowReaderMetadata, roots: &[usize]) -> u64 {
+    let schema = metadata.parquet_schema();
+    let mut is_wanted = vec![false; metadata.schema().fields().len()];
+    roots.iter().for_each(|root| is_wanted[*root] = true);
+    let wanted = |leaf: &usize| is_wanted[schema.get_column_root_idx(*leaf)];
+    let leaves: Vec<usize> = (0..schema.num_columns()).filter(wanted).collect();
+    let of_group = |group: &RowGroupMetaData| -> u64 {
+        let sizes = leaves.iter().map(|leaf| group.column(*leaf).uncompressed_size());
+        sizes.map(|size| u64::try_from(size).unwrap_or(0)).fold(0, u64::saturating_add)
+    };
+    metadata.metadata().row_groups().iter().map(of_group).fold(0, u64::saturating_add)
 }
 
 /// The first rows of the columns at these positions.

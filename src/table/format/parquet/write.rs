@@ -18,6 +18,9 @@ const ROW_GROUP_BYTES: usize = 64 << 20;
 /// Bytes of vectors that are handed to the encoder at once.
 const BATCH_BYTES: usize = 4 << 20;
 
+/// Each column takes tens of kB for its dictionary and for zstd: more columns are written without them.
+const FEW_COLUMNS: usize = 1000;
+
 /// Writes a table; the vectors are the last column.
 pub(in crate::table) fn write(
     table: &Table,
@@ -37,7 +40,8 @@ pub(in crate::table) fn write_pieces(
     let failed = |error: ParquetError| Error::input("cannot write the Parquet file").source(error);
     let rows = batch_rows(first.dims(), BATCH_BYTES);
     let (schema, _) = batches(first, layout, rows)?;
-    let properties = properties(first.vector_column(), first.dims());
+    let columns = first.columns().num_columns();
+    let properties = properties(first.vector_column(), first.dims(), columns > FEW_COLUMNS);
     let mut writer = ArrowWriter::try_new(out, schema, Some(properties)).map_err(failed)?;
     for piece in pieces {
         let piece = piece?;
@@ -50,10 +54,13 @@ pub(in crate::table) fn write_pieces(
     Ok(())
 }
 
-fn properties(vectors: &str, dims: usize) -> WriterProperties {
+fn properties(vectors: &str, dims: usize, many_columns: bool) -> WriterProperties {
+    let compression =
+        if many_columns { Compression::SNAPPY } else { Compression::ZSTD(ZstdLevel::default()) };
     let numbers = ColumnPath::new(vec![vectors.to_owned(), "list".into(), "item".into()]);
     WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_compression(compression)
+        .set_dictionary_enabled(!many_columns)
         .set_max_row_group_row_count(Some(batch_rows(dims, ROW_GROUP_BYTES)))
         .set_column_compression(numbers.clone(), Compression::UNCOMPRESSED)
         .set_column_encoding(numbers.clone(), Encoding::PLAIN)
