@@ -147,17 +147,19 @@ pub(super) fn view(name: &str, card: &ScoreCard, look: Look) -> Result<Section> 
     Ok(section)
 }
 
-/// Which limits were measured.
+/// Where what is usual comes from.
 fn basis(card: &ScoreCard) -> String {
-    let of = |basis: Basis| {
+    let of = |basis: Basis, words: &str| {
         let names = card.findings.iter().filter(|finding| finding.usual_from == basis);
-        names.map(|finding| finding.id.replace('_', " ")).collect::<Vec<_>>().join(", ")
+        let names = names.map(|finding| finding.id.replace('_', " ")).collect::<Vec<_>>().join(", ");
+        (!names.is_empty()).then(|| format!("What is usual {words} for: {names}."))
     };
-    format!(
-        "What is usual was measured on eight files by seven public models for: {}. It was chosen by judgement for: {}.",
-        of(Basis::Measured),
-        of(Basis::Chosen)
-    )
+    let sentences = [
+        of(Basis::Measured, "was measured on eight files by seven public models"),
+        of(Basis::Chosen, "was chosen by judgement"),
+        of(Basis::Given, "was given by you"),
+    ];
+    sentences.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn of_sample(sample: &Sample) -> String {
