@@ -17,6 +17,9 @@
 //! | [`forest`] | decision trees, alone, in forests and boosted |
 //! | [`zero_shot`] | labels rows by the nearest label, with no training |
 //! | [`recommend`] | profiles of users and products, recommendations |
+//! | [`pairs`], [`calibration`] | pairs of rows; from which cosine on they are a match |
+//! | [`transform`] | maps from one space of vectors to another |
+//! | [`bias`] | association tests of words and sentences |
 //! | [`quality`] | quality of embeddings: geometry, outliers, duplicates, label errors |
 //! | [`benchmark`] | the tasks of MTEB on your own vectors, with intervals |
 //! | [`search`] | exact search, neighbours, an HNSW index, filters, the functions of source code |
@@ -108,6 +111,8 @@
 
 pub mod analysis;
 pub mod benchmark;
+pub mod bias;
+pub mod calibration;
 #[cfg(feature = "charts")]
 pub mod chart;
 pub mod cluster;
@@ -126,6 +131,7 @@ pub mod notebook;
 #[cfg_attr(not(feature = "charts"), allow(dead_code))]
 mod number;
 pub mod output;
+pub mod pairs;
 pub mod progress;
 pub mod quality;
 pub mod recommend;
@@ -136,6 +142,7 @@ mod store;
 pub mod table;
 mod targets;
 pub mod text;
+pub mod transform;
 pub mod view;
 mod web;
 pub mod zero_shot;

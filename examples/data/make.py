@@ -245,6 +245,13 @@ def write(name, rows, vectors):
     print(f"{name}: {len(rows)} rows, {path.stat().st_size:,} bytes")
 
 
+def association_words():
+    """The words of the published association tests, each once."""
+    tests = json.loads((FOLDER / "../../src/bias/published.json").read_text(encoding="utf-8"))
+    words = [test[key] for name, test in tests.items() if not name.startswith("seat") for key in "xyab"]
+    return list(dict.fromkeys(word for texts in words for word in texts))
+
+
 def main():
     with open(FOLDER / "reviews.jsonl", encoding="utf-8") as file:
         reviews = [json.loads(line) for line in file]
@@ -260,6 +267,8 @@ def main():
     write("food_reviews.parquet", rows, embed(model, [row["combined"] for row in rows]))
     write("labels.parquet", labels, embed(model, [row["text"] for row in labels]))
     write("queries.parquet", queries, embed(model, [row["query"] for row in queries]))
+    words = [{"text": text} for text in association_words()]
+    write("association_words.parquet", words, embed(model, [row["text"] for row in words]))
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::given_graph::read_graph;
 use super::{Analysis, Context, Needs, NewColumns};
+use crate::calibration::Calibration;
 use crate::data::{Data, OpenOptions, Role};
 use crate::error::{Error, Result};
-use crate::number::counted;
+use crate::number::{counted, fixed};
 use crate::quality::{DuplicateOptions, Keep, Known, NearRule, find_duplicates, known_from};
 use crate::rows::DistinctRows;
 use crate::view::{Block, Cell, Grid, Look, Section};
@@ -60,6 +61,9 @@ pub struct DuplicateSearchOptions {
     /// Take the nearest rows from this file, made by `embedlab knn`
     #[cfg_attr(feature = "cli", arg(long, value_name = "FILE", conflicts_with_all = ["exact_only", "against"]))]
     pub graph: Option<PathBuf>,
+    /// Tell the probability of a match, by what embedlab calibrate saved
+    #[cfg_attr(feature = "cli", arg(long, value_name = "FILE"))]
+    pub calibration: Option<PathBuf>,
 }
 
 /// Which rows are the same.
@@ -75,18 +79,32 @@ pub struct DuplicateList {
     pub pairs: usize,
     /// The cosine, or the distance, that near pairs reach; `null` when only exact ones were looked for.
     pub threshold: Option<f64>,
+    /// The probability that two rows at the threshold are the same, by the calibration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f64>,
     /// Rows that are kept.
     pub kept: usize,
     /// Rows that are removed.
     pub removed: usize,
     /// The rows that the other file holds already; without another file empty.
-    pub known: Vec<Known>,
+    pub known: Vec<KnownRow>,
     #[serde(skip)]
     against: bool,
     #[serde(skip)]
     keep: Vec<usize>,
     #[serde(skip)]
     examples: Vec<(Vec<usize>, Option<String>)>,
+}
+
+/// A row that the other file holds already.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+pub struct KnownRow {
+    /// Which row, and why.
+    #[serde(flatten)]
+    pub known: Known,
+    /// The probability that both are the same, by the calibration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f64>,
 }
 
 /// The analysis `duplicates`.
@@ -113,6 +131,12 @@ Groups are rows that hang together by pairs, so two rows of a group may be less 
         let rows = data.matrix()?;
         let texts = data.texts()?;
         let n = rows.nrows();
+        let calibration = options.calibration.as_ref().map(Calibration::load).transpose()?;
+        if let Some(calibration) = &calibration {
+            calibration.require_dims(rows.ncols())?;
+        }
+        let probability =
+            |cosine: f64| calibration.as_ref().map(|calibration| calibration.probability(cosine));
         if let Some(path) = &options.against {
             let other = Data::open(path, &OpenOptions::default())?;
             let near = (!options.exact_only)
@@ -122,10 +146,13 @@ Groups are rows that hang together by pairs, so two rows of a group may be less 
                 .map_err(|error| if error.file_name().is_some() { error } else { error.file(path) })?;
             let mut kept = vec![true; n];
             known.iter().for_each(|known| kept[known.row] = false);
-            let named = |known: &Known| Known {
-                row: data.row_of_file(known.row),
-                other: other.row_of_file(known.other),
-                ..*known
+            let named = |known: &Known| KnownRow {
+                probability: known.cosine.and_then(probability),
+                known: Known {
+                    row: data.row_of_file(known.row),
+                    other: other.row_of_file(known.other),
+                    ..*known
+                },
             };
             return Ok(DuplicateList {
                 exact_text: Vec::new(),
@@ -133,6 +160,7 @@ Groups are rows that hang together by pairs, so two rows of a group may be less 
                 near: Vec::new(),
                 pairs: 0,
                 threshold: near,
+                probability: near.and_then(probability),
                 kept: n - known.len(),
                 removed: known.len(),
                 known: known.iter().map(named).collect(),
@@ -195,6 +223,7 @@ Groups are rows that hang together by pairs, so two rows of a group may be less 
             exact_vector: named(&found.exact_vector),
             near: named(&found.near),
             pairs: found.near_pairs.len(),
+            probability: found.threshold.filter(|_| options.rule == NearRule::Cosine).and_then(probability),
             threshold: found.threshold,
             kept: keep.len(),
             removed: n - keep.len(),
@@ -235,6 +264,13 @@ Groups are rows that hang together by pairs, so two rows of a group may be less 
                 "{} of {} would be removed.",
                 found.removed,
                 counted(all, "row")
+            )));
+        }
+        if let (Some(probability), Some(threshold)) = (found.probability, found.threshold) {
+            section = section.with(Block::note(format!(
+                "Two rows with a cosine of {} are the same with a probability of {}, by the calibration.",
+                fixed(threshold, 3),
+                fixed(probability, 3)
             )));
         }
         if found.examples.is_empty() {

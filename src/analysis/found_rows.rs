@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::NewColumns;
+use crate::calibration::Calibration;
 use crate::data::NewColumn;
 use crate::number::{counted, fixed, grouped, percent};
 use crate::rows::Metric;
@@ -94,6 +95,9 @@ pub struct FoundRow {
     pub distance: f64,
     /// Its cosine with the query; null where one of them is zero.
     pub cosine: Option<f64>,
+    /// The probability that it is a match, by the calibration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f64>,
     /// Its text.
     pub text: Option<String>,
     /// Its place in the data.
@@ -111,7 +115,23 @@ impl FoundRow {
         text: Option<String>,
     ) -> FoundRow {
         let score = if metric == Metric::Cosine { 1.0 - distance } else { -distance };
-        FoundRow { row, file: None, file_row: None, score, distance, cosine, text, place: row }
+        FoundRow {
+            row,
+            file: None,
+            file_row: None,
+            score,
+            distance,
+            cosine,
+            probability: None,
+            text,
+            place: row,
+        }
+    }
+
+    /// The same row with the probability of a match.
+    pub fn calibrated(self, calibration: Option<&Calibration>) -> FoundRow {
+        let probability = calibration.and_then(|calibration| Some(calibration.probability(self.cosine?)));
+        FoundRow { probability, ..self }
     }
 }
 
@@ -134,6 +154,7 @@ pub(super) fn found_rows(name: &str, title: &str, about: &SearchSummary, found: 
         (several, "row of the file"),
         (!cosine_alone, "distance"),
         (true, "cosine"),
+        (found.iter().any(|hit| hit.probability.is_some()), "probability"),
         (true, "text"),
     ];
     let grid = found.iter().fold(
@@ -145,6 +166,7 @@ pub(super) fn found_rows(name: &str, title: &str, about: &SearchSummary, found: 
                 hit.file_row.map_or(Cell::Missing, |row| Cell::text(row.to_string())),
                 Cell::Number(hit.distance, 3),
                 Cell::number(hit.cosine, 3),
+                Cell::number(hit.probability, 3),
                 hit.text.as_deref().map_or(Cell::Missing, |text| Cell::text(short(text))),
             ];
             grid.row(cells.into_iter().zip(shown).filter(|(_, (shown, _))| *shown).map(|(cell, _)| cell))

@@ -16,11 +16,15 @@
 //! # Ok::<(), embedlab::Error>(())
 //! ```
 
+mod align;
+mod bias;
+mod calibrate;
 mod classify;
 mod cluster;
 #[cfg(feature = "charts")]
 mod cluster_pictures;
 mod context;
+mod customize;
 mod diversity;
 mod drift;
 mod duplicates;
@@ -37,6 +41,7 @@ mod label_scores;
 mod map;
 mod out_of_fold;
 mod outliers;
+mod pair_source;
 mod profile;
 mod recommend;
 mod registry;
@@ -55,6 +60,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use align::{Align, AlignMethod, AlignOptions, AlignReport, AlignedBy, Recall};
+pub use bias::{Bias, BiasOptions, BiasReport, BiasTest};
+pub use calibrate::{Calibrate, CalibrationOptions, CalibrationReport, MapOptions};
 pub use classify::{Classified, Classify};
 pub use cluster::Cluster;
 #[cfg(feature = "charts")]
@@ -62,9 +70,10 @@ pub(crate) use cluster_pictures::palette;
 #[cfg(feature = "charts")]
 pub use cluster_pictures::{choice_picture, cluster_picture, label_picture};
 pub use context::{Context, Progress};
+pub use customize::{Customize, CustomizeOptions, CustomizeReport, MatrixOptions};
 pub use diversity::{DiversityMeasure, DiversityOptions, DiversityReport};
 pub use drift::{Drift, DriftOptions, DriftReport};
-pub use duplicates::{DuplicateList, DuplicateSearch, DuplicateSearchOptions, KeepRule};
+pub use duplicates::{DuplicateList, DuplicateSearch, DuplicateSearchOptions, KeepRule, KnownRow};
 pub use erased::{AnyAnalysis, AnyOutcome, any_outcome};
 pub use evaluate::{
     DuplicateCounts, Evaluate, EvaluateOptions, FailOn, LabelCard, Neighbors, OutlierCount, Probe, QueryCard,
@@ -79,6 +88,7 @@ pub(crate) use label_scores::label_scores;
 pub(crate) use map::trust_figures;
 pub use map::{MapRows, MapRowsOptions, MappedRows, OntoOptions};
 pub use outliers::{OutlierList, OutlierOptions, OutlierSearch};
+pub use pair_source::PairOptions;
 pub use profile::{GroupProfileOptions, GroupProfiles, GroupSize, Profile, RowCounts};
 #[cfg(feature = "charts")]
 pub use recommend::star_picture;

@@ -4,9 +4,9 @@ use serde_json::{Map, Value};
 
 use super::erased::{AnyAnalysis, Entry};
 use super::{
-    CheckFile, Classify, Cluster, DiversityMeasure, Drift, DuplicateSearch, Evaluate, Inspect, Knn,
-    LabelErrorSearch, MapRows, NeighborSearch, OutlierSearch, Profile, Recommend, Regress, Search,
-    Similarities, ZeroShotLabels,
+    Align, Bias, Calibrate, CheckFile, Classify, Cluster, Customize, DiversityMeasure, Drift,
+    DuplicateSearch, Evaluate, Inspect, Knn, LabelErrorSearch, MapRows, NeighborSearch, OutlierSearch,
+    Profile, Recommend, Regress, Search, Similarities, ZeroShotLabels,
 };
 
 /// A new analysis is one line here.
@@ -30,6 +30,10 @@ static REGISTRY: &[&dyn AnyAnalysis] = &[
     &Entry::<Knn>::new(),
     &Entry::<Profile>::new(),
     &Entry::<Recommend>::new(),
+    &Entry::<Calibrate>::new(),
+    &Entry::<Customize>::new(),
+    &Entry::<Align>::new(),
+    &Entry::<Bias>::new(),
 ];
 
 /// All analyses.

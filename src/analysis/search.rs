@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::found_rows::{FoundRow, NeighborList, SearchResult, SearchSummary, found_rows, with_distance};
 use super::{Analysis, Context, Needs, NewColumns};
+use crate::calibration::Calibration;
 use crate::data::{Data, OpenOptions, Role, require_same_space};
 use crate::error::{Error, Result};
 use crate::rows::{Metric, RowSource, select_rows};
@@ -37,6 +38,9 @@ pub struct QueryOptions {
     /// Distance metric
     #[cfg_attr(feature = "cli", arg(long, value_enum, value_name = "METRIC", default_value_t = Self::default().metric))]
     pub metric: Metric,
+    /// Tell the probability of a match, by what embedlab calibrate saved
+    #[cfg_attr(feature = "cli", arg(long, value_name = "FILE"))]
+    pub calibration: Option<PathBuf>,
     /// MMR lambda: 1 = relevance, 0 = diversity
     #[cfg_attr(feature = "cli", arg(long, value_name = "SHARE"))]
     pub mmr: Option<f64>,
@@ -127,7 +131,7 @@ Examples:
     }
 
     fn reads(options: &SearchOptions) -> Vec<PathBuf> {
-        options.of.from.iter().cloned().collect()
+        options.of.from.iter().chain(&options.of.calibration).cloned().collect()
     }
 }
 
@@ -169,7 +173,7 @@ Examples:
     }
 
     fn reads(options: &NeighborSearchOptions) -> Vec<PathBuf> {
-        options.of.from.iter().cloned().collect()
+        options.of.from.iter().chain(&options.of.calibration).cloned().collect()
     }
 }
 
@@ -184,6 +188,16 @@ pub struct QueryVector {
 }
 
 impl QueryOptions {
+    /// The calibration, if there is one.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is of other dimensions.
+    pub fn calibrated(&self, dims: usize) -> Result<Option<Calibration>> {
+        let found = self.calibration.as_ref().map(Calibration::load).transpose()?;
+        found.iter().try_for_each(|calibration| calibration.require_dims(dims))?;
+        Ok(found)
+    }
+
     /// The vector to search for where it is no row of the data: that of the text, a given one, or a stored one of
     /// another file; `rows` are the columns and the dimensions of the data.
     ///
@@ -249,6 +263,7 @@ impl Asked<'_> {
     fn of(&self, data: &Data, context: &Context<'_>) -> Result<(SearchSummary, Vec<FoundRow>)> {
         let options = self.of;
         let elsewhere = options.elsewhere(self.text, (data.table(), data.dims()))?;
+        let calibration = options.calibrated(data.dims())?;
         let named: Vec<usize> = options.row.map_or_else(|| options.like.clone(), |row| vec![row]);
         let here = |rows: &[usize]| rows.iter().map(|row| data.row_here(*row)).collect::<Result<Vec<_>>>();
         let (like, unlike) = match elsewhere {
@@ -277,6 +292,7 @@ impl Asked<'_> {
                 file_row: place.map(|(_, row)| row),
                 place: hit.row,
                 ..FoundRow::new(data.row_of_file(hit.row), hit.distance, hit.cosine, options.metric, text)
+                    .calibrated(calibration.as_ref())
             }
         });
         let said = match &elsewhere {

@@ -14,11 +14,13 @@ use super::label_options::LabelOptions;
 use super::label_scores::scores_picture;
 use super::label_scores::{headed, with_scores};
 use super::{Analysis, Context, Needs, NewColumns, PictureKind};
+use crate::calibration::Calibration;
 #[cfg(feature = "charts")]
 use crate::chart::{Picture, Style};
 use crate::data::{Data, NewColumn, Role};
 use crate::error::{Error, Result};
 use crate::number::{counted, grouped};
+use crate::rows::RowSource;
 use crate::view::{Block, Cell, Grid, Look, Section};
 use crate::zero_shot::{Goal, LabelEvaluation, LabelEvaluationOptions, Truth, evaluate, zero_shot};
 
@@ -56,6 +58,9 @@ pub struct JudgeOptions {
     /// With two labels: rows are positive when cos(positive) - cos(negative) is larger than this [default: 0]
     #[cfg_attr(feature = "cli", arg(long, value_name = "MARGIN", allow_negative_numbers = true))]
     pub threshold: Option<f64>,
+    /// Write the probability of a match too, by what embedlab calibrate saved
+    #[cfg_attr(feature = "cli", arg(long, value_name = "FILE"))]
+    pub calibration: Option<PathBuf>,
     /// Metric that the threshold is tuned for, on the training rows
     #[cfg_attr(feature = "cli", arg(long, value_name = "GOAL", value_enum, default_value_t = Self::default().goal))]
     pub goal: Goal,
@@ -72,6 +77,7 @@ impl Default for JudgeOptions {
         JudgeOptions {
             truth: None,
             threshold: None,
+            calibration: None,
             goal: Goal::BalancedAccuracy,
             test_size: 0.2,
             test_seed: 42,
@@ -102,6 +108,9 @@ pub struct LabelledRows {
     /// Its score: the mean cosine with the texts of the label; with two labels the margin of the positive one.
     #[serde(skip)]
     pub scores: Vec<Option<f64>>,
+    /// The probability of its mean cosine with the texts of the label, with a calibration.
+    #[serde(skip)]
+    pub probabilities: Option<Vec<Option<f64>>>,
 }
 
 /// The analysis `zero-shot`.
@@ -141,6 +150,8 @@ Examples:
         let (given, judged) = (&options.labels, &options.judged);
         let labels = given.vectors(data)?;
         let positive = given.positive(&labels)?;
+        let calibration = judged.calibration.as_ref().map(Calibration::load).transpose()?;
+        calibration.iter().try_for_each(|calibration| calibration.require_dims(data.dims()))?;
         let mut found = zero_shot(data, &labels)?;
         if let Some(threshold) = judged.threshold {
             let Some(label) = positive.or_else(|| labels.positive()) else {
@@ -175,7 +186,15 @@ Examples:
                 labels.map(|(row, label)| label.map(|label| found.scores[[row, label]])).collect()
             }
         };
+        let probabilities = calibration.map(|calibration| {
+            let labels = found.predicted.iter().enumerate();
+            let of = |(row, label): (usize, &Option<usize>)| {
+                label.map(|label| calibration.probability(found.scores[[row, label]]))
+            };
+            labels.map(of).collect()
+        });
         Ok(LabelledRows {
+            probabilities,
             rows: found.predicted.len(),
             labels: labels.names().to_vec(),
             predicted,
@@ -212,15 +231,19 @@ Examples:
         let name = |label: &Option<usize>| label.map(|label| found.labels[label].as_str());
         let names: StringArray = found.of_rows.iter().map(name).collect();
         let scores: Float64Array = found.scores.iter().copied().collect();
-        let columns = vec![
+        let mut columns = vec![
             NewColumn::new("zero_shot", Arc::new(names)),
             NewColumn::new("zero_shot_score", Arc::new(scores)),
         ];
+        if let Some(found) = &found.probabilities {
+            let values: Float64Array = found.iter().copied().collect();
+            columns.push(NewColumn::new("zero_shot_probability", Arc::new(values)));
+        }
         Ok(NewColumns { rows: None, columns })
     }
 
     fn reads(options: &ZeroShotOptions) -> Vec<PathBuf> {
-        options.labels.labels.iter().cloned().collect()
+        options.labels.labels.iter().chain(&options.judged.calibration).cloned().collect()
     }
 
     #[cfg(feature = "charts")]

@@ -1,8 +1,8 @@
 //! One look for every picture.
 //!
 //! There is one type per picture ([`Scatter`], [`Scatter3`], [`KChoice`], [`Bars`],
-//! [`Histogram`], [`Shares`], [`PrecisionRecallCurves`], [`HeatMap`], [`Matrix`],
-//! [`Predicted`], [`BoxPlot`], [`ThresholdPlot`]). Each holds plain data and its `draw` takes a [`Style`] and
+//! [`Histogram`], [`Intervals`], [`Shares`], [`PrecisionRecallCurves`], [`HeatMap`], [`Matrix`],
+//! [`Predicted`], [`BoxPlot`], [`Distributions`], [`UnitSquare`], [`ThresholdPlot`]). Each holds plain data and its `draw` takes a [`Style`] and
 //! gives a [`Picture`], which is saved by its extension or asked for its SVG text or PNG bytes.
 //!
 //! A picture is first laid out as a list of marks in floating-point pixels, and only then painted,
@@ -37,6 +37,6 @@ pub use draw::picture::Picture;
 pub use draw::style::Style;
 pub use interactive::{ColorColumn, InteractiveMap};
 pub use picture::{
-    Bars, BoxPlot, HeatMap, Histogram, KChoice, Matrix, PrecisionRecallCurves, Predicted, Scatter, Scatter3,
-    ScatterPlot, Shares, ThresholdPlot,
+    Bars, BoxPlot, Distributions, HeatMap, Histogram, Intervals, KChoice, Matrix, PrecisionRecallCurves,
+    Predicted, Scatter, Scatter3, ScatterPlot, Shares, ThresholdPlot, UnitSquare,
 };

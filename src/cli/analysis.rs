@@ -34,12 +34,17 @@ pub struct Extra {
     pub complete: Option<fn(&Call<'_>, &mut Value, &Data) -> Result<()>>,
     /// Adds to the result, and writes what is its own.
     pub apply: Option<fn(&Call<'_>, &mut dyn AnyOutcome, &Data) -> Result<()>>,
+    /// A flag of it with which the command reads no file, and what it does then.
+    pub without_file: Option<WithoutFile>,
 }
+
+/// A flag, and what the command does with it.
+pub type WithoutFile = (&'static str, fn(&ArgMatches, &Output) -> Result<Outcome>);
 
 impl Extra {
     /// More options, and no step yet.
     pub const fn new(name: &'static str, augment: fn(Command) -> Command) -> Extra {
-        Extra { name, augment, writes: None, answer: None, complete: None, apply: None }
+        Extra { name, augment, writes: None, answer: None, complete: None, apply: None, without_file: None }
     }
 }
 
@@ -99,10 +104,11 @@ pub fn command(analysis: &dyn AnyAnalysis, extra: Option<&Extra>) -> Command {
         let save = file(flag, help);
         command = command.arg(if flag == "output" { save.short('o') } else { save });
     }
-    <TableInput as clap::Args>::augment_args(command)
-        .about(analysis.about())
-        .long_about(None)
-        .after_help(analysis.examples())
+    command = <TableInput as clap::Args>::augment_args(command);
+    if let Some((flag, _)) = extra.and_then(|extra| extra.without_file) {
+        command = command.mut_arg("files", |file| file.required(false).required_unless_present(flag));
+    }
+    command.about(analysis.about()).long_about(None).after_help(analysis.examples())
 }
 
 /// The option for what is saved: `-o` where it is the only output.
@@ -118,6 +124,11 @@ pub fn run(
     common: &Common,
     output: &Output,
 ) -> Result<Outcome> {
+    if let Some((flag, instead)) = extra.and_then(|extra| extra.without_file)
+        && matches.get_flag(flag)
+    {
+        return instead(matches, output);
+    }
     let input = TableInput::from_arg_matches(matches).map_err(conflict)?;
     let path = |flag: &str| matches.try_get_one::<PathBuf>(flag).ok().flatten().map(PathBuf::as_path);
     let pictures: Vec<(&str, &Path)> =

@@ -21,6 +21,7 @@ mod schema;
 mod search;
 mod server;
 mod signals;
+mod stimuli;
 mod texts;
 mod tokens;
 mod train;
@@ -92,8 +93,8 @@ impl Common {
 }
 
 /// What single commands add to their analysis.
-const EXTRAS: [analysis::Extra; 5] =
-    [describe::DESCRIBE, map::MAP, search::NEIGHBORS, search::SEARCH, zero_shot::ZERO_SHOT];
+const EXTRAS: [analysis::Extra; 6] =
+    [describe::DESCRIBE, map::MAP, search::NEIGHBORS, search::SEARCH, stimuli::LIST, zero_shot::ZERO_SHOT];
 
 fn extra(name: &str) -> Option<&'static analysis::Extra> {
     EXTRAS.iter().find(|extra| extra.name == name)
@@ -118,7 +119,7 @@ fn command_line() -> clap::Command {
 }
 
 /// The commands in the order of the help.
-const ORDER: [&str; 30] = [
+const ORDER: [&str; 34] = [
     "inspect",
     "check",
     "convert",
@@ -129,6 +130,10 @@ const ORDER: [&str; 30] = [
     "diversity",
     "drift",
     "similarities",
+    "calibrate",
+    "customize",
+    "align",
+    "bias",
     "cluster",
     "classify",
     "regress",
@@ -158,6 +163,7 @@ enum Command {
     Tokens(tokens::Args),
     Cost(cost::Args),
     Train(train::Args),
+    #[command(visible_alias = "apply")]
     Predict(predict::Args),
     Code(code::Args),
     Report(report::Args),

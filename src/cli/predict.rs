@@ -1,4 +1,4 @@
-//! `embedlab predict`: what a saved model predicts for new rows.
+//! `embedlab predict`, or `apply`: what a saved model says about new rows, or a saved map makes of them.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use embedlab::cluster::KMeans;
 use embedlab::data::{Data, NewColumn, Roles, model_of};
 use embedlab::model::{Predicted, SavedModel};
 use embedlab::rows::RowSource;
-use embedlab::table::WriteOptions;
+use embedlab::table::{self, WriteOptions};
+use embedlab::transform::LinearMap;
 use embedlab::view::{Block, Cell, Grid, Section, terminal};
 use embedlab::{Error, ErrorKind, Result};
 use serde::Serialize;
@@ -25,19 +26,20 @@ const EXAMPLES: &str = "\
 Examples:
   embedlab predict stars.safetensors new.parquet -o scored.parquet
   embedlab predict stars.safetensors new.csv --json | jq '.predictions[:5]'
-  embedlab predict clusters.safetensors new.parquet -o clustered.csv";
+  embedlab predict clusters.safetensors new.parquet -o clustered.csv
+  embedlab apply matrix.safetensors new.parquet -o customized.parquet";
 
 /// Rows that are shown when they are not written to a file.
 const SHOWN: usize = 10;
 
-/// Predict with a saved model for new rows
+/// Apply a saved model or map to new rows
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// A model that embedlab train or embedlab cluster --save wrote
+    /// What embedlab train, cluster --save, customize or align wrote
     #[arg(value_name = "MODEL")]
     model: PathBuf,
-    /// Write all columns with the predictions
+    /// Write all columns with the predictions, or with the mapped vectors
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -70,6 +72,7 @@ struct Predictions {
 enum Model {
     Supervised(Box<SavedModel>),
     Clusters(KMeans),
+    Map(LinearMap),
 }
 
 impl Model {
@@ -81,9 +84,11 @@ impl Model {
             Err(error) if error.kind() == ErrorKind::Io => Err(error),
             Err(error) => match KMeans::load(&args.model) {
                 Ok(model) => Ok(Model::Clusters(model)),
-                Err(_) => Err(match SavedModel::load(args.input.file()) {
-                    Ok(_) => error.advice("the model comes first: embedlab predict MODEL FILE"),
-                    Err(_) => error,
+                Err(_) => LinearMap::load(&args.model).map(Model::Map).map_err(|_| {
+                    match SavedModel::load(args.input.file()) {
+                        Ok(_) => error.advice("the model comes first: embedlab predict MODEL FILE"),
+                        Err(_) => error,
+                    }
                 }),
             },
         }
@@ -103,6 +108,7 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     let found = match &model {
         Model::Supervised(model) => supervised(model, &data),
         Model::Clusters(model) => clusters(model, &data),
+        Model::Map(map) => return mapped(map, &data, args, output).map_err(in_file),
     };
     let Predictions { kind, label, from, values, columns } = found.map_err(in_file)?;
     if let Some(path) = &args.output {
@@ -196,4 +202,29 @@ fn clusters(model: &KMeans, data: &Data) -> Result<Predictions> {
         values: labels.into_iter().map(|label| label.map_or(Value::Null, Value::from)).collect(),
         columns: vec![NewColumn::new("cluster", Arc::new(column))],
     })
+}
+
+/// Writes the vectors in the other space, with all columns.
+fn mapped(map: &LinearMap, data: &Data, args: &Args, output: &Output) -> Result<Outcome> {
+    let Some(path) = &args.output else {
+        return Err(Error::argument("mapped vectors need a file").advice("name it with -o"));
+    };
+    let vectors = map.apply(data.matrix()?)?;
+    let (rows, dims) = vectors.dim();
+    let table = data.with_columns(Vec::new())?;
+    let column = table.vector_column().to_owned();
+    let written = table::write(&table.with_vectors(vectors, column)?, path, &WriteOptions::default())?;
+    warn_of_dropped(&written, path, output);
+    output.note(format_args!("wrote {}", path.display()));
+    let json = serde_json::json!({
+        "model": args.model.display().to_string(),
+        "kind": "linear map",
+        "rows": rows,
+        "dims": dims,
+        "output": path.display().to_string(),
+    });
+    let words = format!("{} rows of {dims} dimensions ({}).", grouped(rows), map.made_by);
+    let section = Section::new("mapped", "Mapped vectors").with(Block::paragraph(words));
+    output.result(&json, |out| write!(out, "{}", terminal(&section, width())))?;
+    Ok(Outcome::Done)
 }

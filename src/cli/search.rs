@@ -97,10 +97,11 @@ fn ask(call: &Call<'_>, options: &SearchOptions, answer: &Answer, data: &Data) -
     let (ef, mut found) = answer.search(vector.view(), options.k + usize::from(itself.is_some()))?;
     found.retain(|hit| Some(hit.row) != itself);
     found.truncate(options.k);
+    let calibration = of.calibrated(answer.dims())?;
     let texts = texts_of(&found.iter().map(|hit| hit.row).collect::<Vec<_>>())?;
     let hits = found.iter().zip(texts).map(|(hit, text)| {
         let cosine = cosine(answer.row(hit.row)?, vector.view());
-        Ok(FoundRow::new(hit.row, hit.distance, cosine, of.metric, text))
+        Ok(FoundRow::new(hit.row, hit.distance, cosine, of.metric, text).calibrated(calibration.as_ref()))
     });
     let hits = hits.collect::<Result<_>>()?;
     let summary = SearchSummary {

@@ -8,7 +8,7 @@
 //! - what no model at all would score: [`regression_baselines`], [`classification_baselines`]
 //! - how sure: [`bootstrap`], and an interval for each score above (`.._intervals`)
 //! - which is better: [`compare_accuracy`], [`compare_errors`], [`compare_losses`]
-//! - two labellings: [`agreement`]
+//! - two labellings: [`agreement`]; several tests at once: [`holm`]
 //!
 //! The scores equal scikit-learn's and SciPy's. Where those return NaN, or warn and return a number
 //! that stands for nothing, there is `None` here (`null` in JSON); precision and recall alone are 0
@@ -29,6 +29,7 @@
 //! # Ok::<(), embedlab::Error>(())
 //! ```
 
+mod adjust;
 mod agreement;
 mod baseline;
 mod check;
@@ -44,6 +45,7 @@ mod ranking;
 mod regression;
 mod share;
 
+pub use adjust::holm;
 pub use agreement::{Agreement, agreement};
 pub use baseline::{
     ClassificationBaselines, ConstantPrediction, RegressionBaselines, classification_baselines,
@@ -65,7 +67,7 @@ pub use curve::{
     precision_recall, roc,
 };
 pub use interval::{BootstrapOptions, FEWEST, Interval, bootstrap, bootstrap_all, quantile};
-pub(crate) use normal::Z95;
+pub(crate) use normal::{Z95, t_quantile};
 pub use ordinal::{OrdinalIntervals, OrdinalScores, ordinal_intervals, ordinal_scores};
 pub use paired::{
     Comparison, ComparisonOptions, Loss, PairedTest, compare_accuracy, compare_errors, compare_losses,

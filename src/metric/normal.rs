@@ -47,7 +47,7 @@ pub(super) fn normal_quantile(p: f64) -> f64 {
 
 /// The two-sided quantile of the t distribution with these degrees of freedom: exact for one and two, by the
 /// expansion of Fisher and Cornish (1960) for more.
-pub(super) fn t_quantile(confidence: f64, freedom: f64) -> f64 {
+pub(crate) fn t_quantile(confidence: f64, freedom: f64) -> f64 {
     let z = normal_quantile(0.5 + confidence / 2.0);
     if freedom <= 1.0 {
         return (std::f64::consts::FRAC_PI_2 * confidence).tan();
