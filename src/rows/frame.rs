@@ -1,6 +1,6 @@
 //! Rows seen from another origin and in another unit.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Zip};
+use ndarray::{Array1, Array2, ArrayView2, Zip};
 
 /// Another origin and another unit. Neither changes which rows are near, and products in `f32` err by some 1e-7 of the
 /// squared lengths: an offset of all rows drowns what differs, and squares of 1e24 are not representable as `f32`.
@@ -41,11 +41,6 @@ impl Frame {
         }
         back
     }
-
-    /// The largest distance of a number of the row from the origin.
-    pub fn largest(&self, row: ArrayView1<'_, f32>) -> f64 {
-        row.iter().zip(&self.origin).map(|(x, origin)| (f64::from(*x) - origin).abs()).fold(0.0, f64::max)
-    }
 }
 
 #[cfg(test)]
@@ -59,6 +54,5 @@ mod tests {
         let rows = array![[14.0_f32, 1.0], [10.0, -1.0]];
         assert_eq!(frame.moved(rows.view()), array![[1.0, 0.5], [0.0, 0.0]]);
         assert_eq!(frame.back(&frame.moved(rows.view())), rows);
-        assert_eq!(frame.largest(rows.row(0)), 4.0);
     }
 }
