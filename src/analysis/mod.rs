@@ -39,6 +39,7 @@ mod label_errors;
 mod label_options;
 mod label_scores;
 mod map;
+pub mod mteb;
 mod out_of_fold;
 mod outliers;
 mod pair_source;

@@ -3,6 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::erased::{AnyAnalysis, Entry};
+use super::mteb::{
+    Bitext, ClassificationTask, ClusteringTask, Mteb, Multilabel, Pair, RegressionTask, Reranking, Retrieval,
+    Sts, Summarization, ZeroShotTask,
+};
 use super::{
     Align, Bias, Calibrate, CheckFile, Classify, Cluster, Customize, DiversityMeasure, Drift,
     DuplicateSearch, Evaluate, Inspect, Knn, LabelErrorSearch, MapRows, NeighborSearch, OutlierSearch,
@@ -34,6 +38,17 @@ static REGISTRY: &[&dyn AnyAnalysis] = &[
     &Entry::<Customize>::new(),
     &Entry::<Align>::new(),
     &Entry::<Bias>::new(),
+    &Entry::<Mteb<Sts>>::new(),
+    &Entry::<Mteb<Pair>>::new(),
+    &Entry::<Mteb<Bitext>>::new(),
+    &Entry::<Mteb<Retrieval>>::new(),
+    &Entry::<Mteb<Reranking>>::new(),
+    &Entry::<Mteb<Summarization>>::new(),
+    &Entry::<Mteb<ZeroShotTask>>::new(),
+    &Entry::<Mteb<RegressionTask>>::new(),
+    &Entry::<Mteb<ClassificationTask>>::new(),
+    &Entry::<Mteb<Multilabel>>::new(),
+    &Entry::<Mteb<ClusteringTask>>::new(),
 ];
 
 /// All analyses.

@@ -13,6 +13,7 @@ mod index;
 mod input;
 mod man;
 mod map;
+mod mteb;
 mod output;
 mod outputs;
 mod predict;
@@ -103,13 +104,14 @@ fn extra(name: &str) -> Option<&'static analysis::Extra> {
 /// The whole command line: the commands of the analyses, and those that are none.
 fn command_line() -> clap::Command {
     let mut command = Cli::command();
-    for analysis in registry() {
+    for analysis in registry().iter().filter(|analysis| !analysis.name().starts_with(mteb::PREFIX)) {
         command = command.subcommand(self::analysis::command(*analysis, extra(analysis.name())));
     }
     let names: Vec<String> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
     for name in names {
         command = command.mut_subcommand(name, input::with_several_files);
     }
+    command = command.subcommand(mteb::command());
     for (place, name) in ORDER.iter().enumerate() {
         if command.find_subcommand(name).is_some() {
             command = command.mut_subcommand(name, |command| command.display_order(place));
@@ -119,7 +121,7 @@ fn command_line() -> clap::Command {
 }
 
 /// The commands in the order of the help.
-const ORDER: [&str; 34] = [
+const ORDER: [&str; 35] = [
     "inspect",
     "check",
     "convert",
@@ -144,6 +146,7 @@ const ORDER: [&str; 34] = [
     "search",
     "neighbors",
     "knn",
+    "mteb",
     "profile",
     "recommend",
     "embed",
@@ -210,6 +213,9 @@ fn report_error(error: &Error, json: bool) {
 }
 
 fn run_command(matches: &clap::ArgMatches, common: &Common, output: &Output) -> Result<Outcome> {
+    if let Some(("mteb", matches)) = matches.subcommand() {
+        return mteb::run(matches, common, output);
+    }
     if let Some((name, matches)) = matches.subcommand()
         && let Some(analysis) = embedlab::analysis::find(name)
     {

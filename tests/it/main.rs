@@ -33,6 +33,7 @@ mod memory;
 mod metrics;
 mod model_reference;
 mod models;
+mod mteb;
 mod notebooks;
 mod outputs;
 mod pages;
