@@ -57,6 +57,10 @@ Examples:
         &options.task
     }
 
+    fn files(options: &BitextOptions) -> Vec<Option<&PathBuf>> {
+        vec![options.other.as_ref(), options.gold.as_ref(), options.against_other.as_ref()]
+    }
+
     fn second(data: &Data, options: &BitextOptions, path: &Path) -> Result<(Data, BitextOptions)> {
         let other = options.against_other.clone().or_else(|| options.other.clone());
         Ok((sides::same_rows(data, path)?, BitextOptions { other, ..options.clone() }))

@@ -69,6 +69,10 @@ Examples:
         &options.task
     }
 
+    fn files(options: &ClassificationTaskOptions) -> Vec<Option<&PathBuf>> {
+        vec![options.test.as_ref(), options.against_test.as_ref()]
+    }
+
     fn second(
         data: &Data,
         options: &ClassificationTaskOptions,

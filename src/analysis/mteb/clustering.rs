@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::multilabel::split_lists;
@@ -68,6 +70,10 @@ Examples:
 
     fn shared(options: &ClusteringTaskOptions) -> &TaskOptions {
         &options.task
+    }
+
+    fn files(_options: &ClusteringTaskOptions) -> Vec<Option<&PathBuf>> {
+        Vec::new()
     }
 
     fn score(data: &Data, options: &ClusteringTaskOptions, context: &Context<'_>) -> Result<Outcome> {

@@ -74,6 +74,10 @@ Examples:
         &options.task
     }
 
+    fn files(options: &MultilabelOptions) -> Vec<Option<&PathBuf>> {
+        vec![options.test.as_ref(), options.against_test.as_ref()]
+    }
+
     fn second(data: &Data, options: &MultilabelOptions, path: &Path) -> Result<(Data, MultilabelOptions)> {
         let test = options.against_test.clone().or_else(|| options.test.clone());
         Ok((sides::same_rows(data, path)?, MultilabelOptions { test, ..options.clone() }))

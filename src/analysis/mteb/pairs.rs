@@ -84,6 +84,10 @@ Examples:
         &options.task
     }
 
+    fn files(options: &StsOptions) -> Vec<Option<&PathBuf>> {
+        vec![options.pairs.as_ref()]
+    }
+
     fn score(data: &Data, options: &StsOptions, _context: &Context<'_>) -> Result<Outcome> {
         let path = required(options.pairs.as_deref())?;
         let column = options.score.as_deref().map_or(vec!["score", "label"], |name| vec![name]);
@@ -110,6 +114,10 @@ Examples:
 
     fn shared(options: &PairOptions) -> &TaskOptions {
         &options.task
+    }
+
+    fn files(options: &PairOptions) -> Vec<Option<&PathBuf>> {
+        vec![options.pairs.as_ref()]
     }
 
     fn score(data: &Data, options: &PairOptions, _context: &Context<'_>) -> Result<Outcome> {

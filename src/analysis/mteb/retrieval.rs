@@ -96,6 +96,10 @@ Examples:
         &options.task
     }
 
+    fn files(options: &RetrievalTaskOptions) -> Vec<Option<&PathBuf>> {
+        options.judged.files()
+    }
+
     fn second(
         data: &Data,
         options: &RetrievalTaskOptions,
@@ -127,6 +131,10 @@ Examples:
         &options.task
     }
 
+    fn files(options: &RerankingOptions) -> Vec<Option<&PathBuf>> {
+        [options.judged.files(), vec![options.candidates.as_ref()]].concat()
+    }
+
     fn second(data: &Data, options: &RerankingOptions, path: &Path) -> Result<(Data, RerankingOptions)> {
         let (data, judged) = options.judged.second(data, path)?;
         Ok((data, RerankingOptions { judged, ..options.clone() }))
@@ -139,6 +147,10 @@ Examples:
 }
 
 impl JudgedOptions {
+    fn files(&self) -> Vec<Option<&PathBuf>> {
+        vec![self.queries.as_ref(), self.qrels.as_ref(), self.run.as_ref(), self.against_queries.as_ref()]
+    }
+
     /// Another run, or another corpus with its queries.
     fn second(&self, data: &Data, path: &Path) -> Result<(Data, JudgedOptions)> {
         if self.run.is_some() {

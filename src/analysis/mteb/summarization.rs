@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::result::Outcome;
@@ -46,6 +48,10 @@ Examples:
 
     fn shared(options: &SummarizationOptions) -> &TaskOptions {
         &options.task
+    }
+
+    fn files(_options: &SummarizationOptions) -> Vec<Option<&PathBuf>> {
+        Vec::new()
     }
 
     fn score(data: &Data, options: &SummarizationOptions, _context: &Context<'_>) -> Result<Outcome> {

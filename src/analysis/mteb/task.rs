@@ -41,6 +41,9 @@ pub trait Task: 'static {
     /// Those of its options that all tasks have.
     fn shared(options: &Self::Options) -> &TaskOptions;
 
+    /// The files besides the first that the options name.
+    fn files(options: &Self::Options) -> Vec<Option<&PathBuf>>;
+
     /// Data and options of the vectors that are compared with.
     ///
     /// # Errors
@@ -83,6 +86,11 @@ impl<T: Task> Analysis for Mteb<T> {
         };
         let task = T::NAME.strip_prefix("mteb-").unwrap_or(T::NAME);
         BenchmarkResult::new(task, outcome, shared.main.as_deref(), other, context.seed)
+    }
+
+    fn reads(options: &T::Options) -> Vec<PathBuf> {
+        let against = T::shared(options).against.as_ref();
+        T::files(options).into_iter().chain([against]).flatten().cloned().collect()
     }
 
     fn view(result: &BenchmarkResult, _look: Look) -> Result<Section> {

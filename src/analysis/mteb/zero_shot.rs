@@ -50,6 +50,10 @@ Examples:
         &options.task
     }
 
+    fn files(options: &ZeroShotTaskOptions) -> Vec<Option<&PathBuf>> {
+        vec![options.labels.as_ref(), options.against_labels.as_ref()]
+    }
+
     fn second(
         data: &Data,
         options: &ZeroShotTaskOptions,
