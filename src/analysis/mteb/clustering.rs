@@ -1,7 +1,6 @@
 //! `mteb clustering`: whether k-means finds the classes.
 
 use std::collections::HashMap;
-
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,6 @@
 //! `mteb summarization`: human and machine summaries of texts.
 
 use std::collections::HashMap;
-
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
