@@ -35,8 +35,11 @@ pub(super) fn directions(data: &Data) -> Result<()> {
 /// # Errors
 /// As [`Data::open_columns`].
 pub(super) fn columns(path: &Path) -> Result<Table> {
-    Data::open_columns(path, &OpenOptions { read: ReadOptions::default(), ..Default::default() })
-        .map(Data::into_table)
+    Data::open_columns(
+        &[path.to_owned()],
+        &OpenOptions { read: ReadOptions::default(), ..Default::default() },
+    )
+    .map(Data::into_table)
 }
 
 /// The first of these columns that a table has.
@@ -62,7 +65,7 @@ pub(super) fn same_rows(data: &Data, path: &Path) -> Result<Data> {
     let second = Data::open(path, &OpenOptions::default())?;
     let rows: Vec<usize> = (0..data.table().n_rows()).map(|row| data.row_of_file(row)).collect();
     let n = second.table().n_rows();
-    let whole = data.table().origin().is_whole_file();
+    let whole = rows.iter().enumerate().all(|(place, row)| place == *row);
     if (whole && n != rows.len()) || rows.iter().any(|row| *row >= n) {
         return Err(Error::input("a second set of vectors of other rows")
             .with_code("not-paired")
