@@ -12,6 +12,7 @@ use crate::zero_shot::LabelEvaluation;
 use crate::zero_shot::{ThresholdPoint, Thresholds};
 
 /// The scores of labels against true ones, of each label, over the threshold, and of each prompt.
+#[cfg(feature = "charts")]
 pub(crate) fn label_scores(found: &LabelEvaluation, look: Look) -> Result<Section> {
     with_scores(headed(Some(found)), found, look)
 }

@@ -67,6 +67,7 @@ pub struct MappedRows {
     #[serde(skip)]
     pub clusters: Option<Clustering>,
     #[serde(skip)]
+    #[cfg_attr(not(feature = "charts"), allow(dead_code))]
     label: Option<LabelColumn>,
 }
 

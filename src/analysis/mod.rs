@@ -85,7 +85,9 @@ pub use inspect::{CheckFile, CheckOptions, ColumnDetails, Inspect, InspectOption
 pub use knn::{Knn, KnnOptions, KnnSummary};
 pub use label_errors::{LabelErrorList, LabelErrorOptions, LabelErrorSearch, LabelModel};
 pub use label_options::{LabelOptions, Prompt};
+#[cfg(feature = "charts")]
 pub(crate) use label_scores::label_scores;
+#[cfg(feature = "charts")]
 pub(crate) use map::trust_figures;
 pub use map::{MapRows, MapRowsOptions, MappedRows, OntoOptions};
 pub use outliers::{OutlierList, OutlierOptions, OutlierSearch};
