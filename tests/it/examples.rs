@@ -11,12 +11,18 @@ use embedlab::Result;
 use crate::gallery::{accept, assert_same, known, pictures};
 use crate::support::root;
 
+#[path = "../../examples/associations.rs"]
+mod associations;
 #[path = "../../examples/benchmark.rs"]
 mod benchmark;
+#[path = "../../examples/calibration.rs"]
+mod calibration;
 #[path = "../../examples/clustering.rs"]
 mod clustering;
 #[path = "../../examples/code_search.rs"]
 mod code_search;
+#[path = "../../examples/customizing.rs"]
+mod customizing;
 #[path = "../../examples/get_embeddings.rs"]
 mod get_embeddings;
 #[path = "../../examples/interactive_map.rs"]
@@ -88,6 +94,10 @@ examples! {
     stars_are_predicted_as_numbers_and_as_classes draws ["classification.png", "regression.png"]
         by star_ratings::draw;
     reviews_are_found_by_their_meaning draws ["text_search.png"] by text_search::draw;
+    pairs_of_one_product_have_a_threshold_and_a_probability draws ["calibration.png", "reliability.png"]
+        by calibration::draw;
+    vectors_are_customized_for_kinds_of_food draws ["customizing.png"] by customizing::draw;
+    associations_of_words_are_tested draws ["associations.png"] by associations::draw;
     labels_need_no_training draws ["zero_shot.png", "zero_shot_kinds.png"] by zero_shot::draw;
 }
 
