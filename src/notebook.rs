@@ -28,9 +28,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use maud::html;
 
 use crate::analysis::{
-    Analysis, Cluster, GroupProfiles, LabelledRows, MapRows, MappedRows, NeighborList, NeighborSearch,
-    Profile, Recommend, RecommendationResult, Search, SearchResult, Similarities, SimilarityDistribution,
-    ZeroShotLabels, label_scores, tested_section, trust_figures, user_section,
+    Analysis, Cluster, DiversityMeasure, DiversityReport, Drift, DriftReport, DuplicateList, DuplicateSearch,
+    Evaluate, GroupProfiles, LabelErrorList, LabelErrorSearch, LabelledRows, MapRows, MappedRows,
+    NeighborList, NeighborSearch, OutlierList, OutlierSearch, Profile, Recommend, RecommendationResult,
+    ScoreCard, Search, SearchResult, Similarities, SimilarityDistribution, ZeroShotLabels, label_scores,
+    tested_section, trust_figures, user_section,
 };
 use crate::chart::Picture;
 use crate::cluster::Clustering;
@@ -119,14 +121,20 @@ shown_in_notebooks!(
     Check,
     ClassificationAnalysis,
     ClassificationReport,
+    DiversityReport,
+    DriftReport,
+    DuplicateList,
     GroupProfiles,
+    LabelErrorList,
     LabelledRows,
     MappedRows,
     NeighborList,
+    OutlierList,
     Picture,
     RecommendationResult,
     Recommendations,
     RegressionAnalysis,
+    ScoreCard,
     SearchResult,
     Section,
     Shows,
@@ -179,6 +187,12 @@ shown_by_their_analysis!(
     NeighborList => NeighborSearch,
     RecommendationResult => Recommend,
     SearchResult => Search,
+    DiversityReport => DiversityMeasure,
+    DriftReport => Drift,
+    DuplicateList => DuplicateSearch,
+    LabelErrorList => LabelErrorSearch,
+    OutlierList => OutlierSearch,
+    ScoreCard => Evaluate,
     SimilarityDistribution => Similarities,
 );
 

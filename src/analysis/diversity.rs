@@ -3,12 +3,17 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Analysis, Context, Needs};
+use super::{Analysis, Context, Needs, PictureKind};
+#[cfg(feature = "charts")]
+use crate::chart::{Histogram, Picture, Style};
 use crate::data::{Data, Role};
 use crate::error::Result;
-use crate::number::fixed;
-use crate::quality::{Bin, GroupDiversity, diversity, diversity_of_groups};
+use crate::number::{counted, fixed};
+use crate::quality::{Bin, GroupDiversity, diversity, diversity_of_groups, pair_cosines};
 use crate::view::{Block, Cell, Grid, KeyFigure, Look, Section};
+
+/// Pairs in the picture.
+const DRAWN_PAIRS: usize = 20_000;
 
 /// Options of [`DiversityMeasure`].
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -39,6 +44,8 @@ pub struct DiversityReport {
     pub histogram: Vec<Bin>,
     /// Each group by itself.
     pub groups: Vec<GroupDiversity>,
+    #[serde(skip)]
+    drawn: Vec<f32>,
 }
 
 /// The analysis `diversity`.
@@ -55,6 +62,8 @@ Examples:
 The Vendi score is how many different rows there seem to be; it cannot exceed the dimensions or the rows.";
     const NEEDS: Needs = Needs::Matrix;
     const ROLES: &'static [Role] = &[];
+    const PICTURES: &'static [PictureKind] =
+        &[PictureKind { flag: "picture", help: "Draw the distribution of the cosine of pairs (.png .svg)" }];
     type Options = DiversityOptions;
     type Outcome = DiversityReport;
 
@@ -77,10 +86,11 @@ The Vendi score is how many different rows there seem to be; it cannot exceed th
             coverage: found.coverage,
             histogram: found.histogram,
             groups,
+            drawn: pair_cosines(rows, DRAWN_PAIRS, context.seed)?,
         })
     }
 
-    fn view(found: &DiversityReport, _look: Look) -> Result<Section> {
+    fn view(found: &DiversityReport, look: Look) -> Result<Section> {
         let shown = |x: Option<f64>, decimals| x.map_or("–".to_owned(), |x| fixed(x, decimals));
         let mut section = Section::new(Self::NAME, "Diversity").with(Block::key_figures([
             KeyFigure::new(shown(found.mean_similarity, 3), "mean similarity").note("cosine of all pairs"),
@@ -92,7 +102,19 @@ The Vendi score is how many different rows there seem to be; it cannot exceed th
         let grid = filled.fold(Grid::new(["cosine from", "to", "share of pairs"]), |grid, bin| {
             grid.row([Cell::Number(bin.from, 2), Cell::Number(bin.to, 2), Cell::Share(bin.share)])
         });
-        section = section.with(grid.caption("A heap at high cosines means rows that repeat each other"));
+        section =
+            section.with(grid.caption("Cosine of pairs: a peak near 1 means rows that repeat each other"));
+        #[cfg(feature = "charts")]
+        if !found.drawn.is_empty() {
+            section = section.picture(
+                look,
+                "Similarity of pairs",
+                "How to read it: the farther to the left the pairs are, the more different the rows; a second peak near 1 are copies.",
+                |style| draw(found, style),
+            )?;
+        }
+        #[cfg(not(feature = "charts"))]
+        let _ = look;
         if !found.groups.is_empty() {
             let headers =
                 ["group", "rows", "similarity", "95 %", "Vendi", "most like", "cosine to it", "redundant"];
@@ -114,4 +136,21 @@ The Vendi score is how many different rows there seem to be; it cannot exceed th
         }
         Ok(section)
     }
+
+    #[cfg(feature = "charts")]
+    fn picture(
+        found: &DiversityReport,
+        _flag: &str,
+        _data: &Data,
+        _seed: u64,
+        style: Style,
+    ) -> Result<Picture> {
+        draw(found, style)
+    }
+}
+
+#[cfg(feature = "charts")]
+fn draw(found: &DiversityReport, style: Style) -> Result<Picture> {
+    let subtitle = format!("{} drawn at random", counted(found.drawn.len(), "pair"));
+    Histogram::new(&found.drawn, "cosine").unit("pairs").draw(&style.subtitle(subtitle))
 }

@@ -2,22 +2,23 @@
 
 use std::path::PathBuf;
 
+use ndarray::{ArrayView2, Axis};
 use rand::SeedableRng;
 use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::drift_groups::{Both, ClusterShare, NewRegion, new_regions, shares};
 use super::given_graph::needed_graph;
 use super::out_of_fold::{Folds, predicted};
 use super::{Analysis, Context, Needs};
-use crate::cluster::{Geometry, KMeans};
-use crate::data::{Data, OpenOptions, Role};
+use crate::data::{Data, Role};
 use crate::error::{Error, Result};
-use crate::metric::{BootstrapOptions, bootstrap, roc};
+use crate::metric::{BootstrapOptions, roc, roc_area_interval};
 use crate::model::ModelKind;
-use crate::number::{counted, fixed};
-use crate::quality::{mmd, outside, share_interval};
+use crate::number::{counted, fixed, p_equals, percent};
+use crate::quality::{mmd, outside};
 use crate::rows::{Metric, group_means};
 use crate::view::{Block, Cell, Grid, KeyFigure, Look, Section};
 
@@ -78,6 +79,8 @@ pub struct DriftReport {
     pub new_rows: Vec<NewRow>,
     /// The share of those; 0.01 is usual when nothing has changed.
     pub new_share: f64,
+    /// Groups that those rows make, largest first, at most ten.
+    pub new_regions: Vec<NewRegion>,
     #[serde(skip)]
     failed: bool,
     #[serde(skip)]
@@ -104,21 +107,6 @@ pub struct MeanShift {
     pub distance: f64,
 }
 
-/// A cluster of the first file in both.
-#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
-pub struct ClusterShare {
-    /// The cluster.
-    pub cluster: usize,
-    /// Its share of the first file.
-    pub share_a: f64,
-    /// Its share of the second.
-    pub share_b: f64,
-    /// Lower end of the 95 % interval of that (Wilson).
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
-}
-
 /// A row that is far from all rows of the first file.
 #[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 pub struct NewRow {
@@ -143,7 +131,7 @@ Examples:
 
 A small p-value says that there is a difference; the AUC says how large it is: 0.5 none, 1 complete.";
     const NEEDS: Needs = Needs::Matrix;
-    const ROLES: &'static [Role] = &[];
+    const ROLES: &'static [Role] = &[Role::Text];
     type Options = DriftOptions;
     type Outcome = DriftReport;
 
@@ -154,11 +142,18 @@ A small p-value says that there is a difference; the AUC says how large it is: 0
             );
         };
         if options.fail_on.is_some_and(|p| !(0.0..=1.0).contains(&p)) {
-            return Err(Error::argument("--fail-on takes a probability").advice("0.01 is usual"));
+            return Err(Error::argument("--fail-on takes a p-value, 0 to 1").advice("0.01 is usual"));
         }
-        let second = Data::open(path, &OpenOptions::default())?;
+        let second = data.open_beside(path)?;
         let (a, b) = (data.matrix()?, second.matrix()?);
-        let sample = |rows: ndarray::ArrayView2<'_, f32>, stream: u64| {
+        if a.ncols() != b.ncols() {
+            return Err(Error::argument("two files of different dimensions")
+                .with_code("dimensions-differ")
+                .file(path)
+                .seen(format!("{} and {}", a.ncols(), b.ncols()))
+                .advice("compare vectors of the same model"));
+        }
+        let sample = |rows: ArrayView2<'_, f32>, stream: u64| {
             if rows.nrows() <= MOST_ROWS {
                 return rows.to_owned();
             }
@@ -166,16 +161,16 @@ A small p-value says that there is a difference; the AUC says how large it is: 0
             random.set_stream(stream);
             let mut picked = index::sample(&mut random, rows.nrows(), MOST_ROWS).into_vec();
             picked.sort_unstable();
-            rows.select(ndarray::Axis(0), &picked)
+            rows.select(Axis(0), &picked)
         };
         let (small_a, small_b) = (sample(a, 1), sample(b, 2));
         let test = mmd(small_a.view(), small_b.view(), options.permutations, context.seed)?;
-        let pooled = ndarray::concatenate(ndarray::Axis(0), &[small_a.view(), small_b.view()])
+        let pooled = ndarray::concatenate(Axis(0), &[small_a.view(), small_b.view()])
             .map_err(|error| Error::argument("two files that do not fit together").source(error))?;
         let classes: Vec<usize> =
             (0..pooled.nrows()).map(|row| usize::from(row >= small_a.nrows())).collect();
         let auc = auc(pooled.view(), &classes, context)?;
-        let mean = |rows: ndarray::ArrayView2<'_, f32>| {
+        let mean = |rows: ArrayView2<'_, f32>| {
             group_means(&rows, &vec![Some(0); rows.nrows()], 1).map(|means| means.means)
         };
         let (mean_a, mean_b) = (mean(a)?, mean(b)?);
@@ -185,7 +180,9 @@ A small p-value says that there is a difference; the AUC says how large it is: 0
         let graph = needed_graph(options.graph.as_deref(), a, 1, Metric::Cosine)?;
         let own: Vec<f64> = graph.distances_at(0).collect();
         let new = outside(a, &own, b)?;
-        let texts = second.texts()?.unwrap_or_default();
+        let (texts_a, texts_b) = (data.texts()?, second.texts()?);
+        let texts = texts_b.clone().unwrap_or_default();
+        let both = Both { a, b, texts: texts_a.zip(texts_b).map(|(a, b)| [a, b].concat()) };
         Ok(DriftReport {
             n_a: a.nrows(),
             n_b: b.nrows(),
@@ -197,7 +194,8 @@ A small p-value says that there is a difference; the AUC says how large it is: 0
                 cosine: (lengths > 0.0).then(|| (product / lengths).clamp(-1.0, 1.0)),
                 distance: squared(&(&mean_a - &mean_b)).sqrt(),
             },
-            shares: shares(data, a, b, options, context)?,
+            shares: shares(&both, options.clusters, context)?,
+            new_regions: new_regions(&both, &new, &second)?,
             new_share: new.rows.len() as f64 / b.nrows().max(1) as f64,
             texts: new.rows.iter().take(LISTED).map(|row| texts.get(*row).cloned().flatten()).collect(),
             new_rows: new
@@ -215,12 +213,13 @@ A small p-value says that there is a difference; the AUC says how large it is: 0
 
     fn view(found: &DriftReport, _look: Look) -> Result<Section> {
         let verdict = if found.mmd_p < 0.01 {
-            "The two files differ."
+            "The two files differ"
         } else if found.mmd_p < 0.05 {
-            "The two files may differ."
+            "The two files may differ"
         } else {
-            "No difference is seen."
+            "No difference is seen"
         };
+        let verdict = format!("{verdict} ({}).", p_equals(found.mmd_p));
         let mut figures = vec![
             KeyFigure::new(fixed(found.mmd_p, 3), "p-value").note("MMD, permutation test"),
             KeyFigure::new(fixed(found.mmd2, 5), "MMD²"),
@@ -232,16 +231,14 @@ A small p-value says that there is a difference; the AUC says how large it is: 0
                 fixed(auc.high, 3)
             )));
         }
-        figures.push(
-            KeyFigure::new(crate::number::percent(found.new_share), "new rows")
-                .note("1 % is usual without drift"),
-        );
+        figures.push(KeyFigure::new(percent(found.new_share), "new rows").note("1 % is usual without drift"));
         let mut section = Section::new(Self::NAME, "Drift")
             .with(Block::paragraph(format!(
-                "{verdict} {} against {}.",
+                "{verdict} The first has {}, the second {}.",
                 counted(found.n_a, "row"),
                 counted(found.n_b, "row")
             )))
+            .headline(verdict)
             .with(Block::key_figures(figures));
         if found.compared != (found.n_a, found.n_b) {
             section = section.with(Block::note(format!(
@@ -250,20 +247,41 @@ A small p-value says that there is a difference; the AUC says how large it is: 0
             )));
         }
         let shares = found.shares.iter().fold(
-            Grid::new(["cluster", "share before", "share now", "95 %"]),
+            Grid::new(["cluster", "share before", "share now", "95 %", "words"]),
             |grid, share| {
                 grid.row([
                     Cell::count(share.cluster),
                     Cell::Share(share.share_a),
                     Cell::Share(share.share_b),
                     Cell::Range(share.low, share.high, 3),
+                    Cell::text(share.terms.join(", ")),
                 ])
             },
         );
-        section = section.with(shares.caption("Clusters of the first file"));
+        if !found.shares.is_empty() {
+            section =
+                section.with(shares.caption("Clusters of the first file, and their share of both files"));
+        }
+        if !found.new_regions.is_empty() {
+            let new = found.new_regions.iter().fold(
+                Grid::new(["rows", "share now", "95 %", "words", "first row"]),
+                |grid, region| {
+                    grid.row([
+                        Cell::count(region.rows.len()),
+                        Cell::Share(region.share),
+                        Cell::Range(region.low, region.high, 3),
+                        Cell::text(region.terms.join(", ")),
+                        Cell::number(region.rows.first().map(|row| *row as f64), 0),
+                    ])
+                },
+            );
+            let caption =
+                "New regions: rows of the second file that are near each other and far from the first";
+            section = section.with(new.caption(caption));
+        }
         if !found.new_rows.is_empty() {
             let new = found.new_rows.iter().zip(&found.texts).fold(
-                Grid::new(["row", "distance", "text"]),
+                Grid::new(["row", "distance to the nearest", "text"]),
                 |grid, (row, text)| {
                     grid.row([
                         Cell::count(row.row),
@@ -272,9 +290,13 @@ A small p-value says that there is a difference; the AUC says how large it is: 0
                     ])
                 },
             );
-            section = section.with(new.caption("Rows farthest from all of the first file"));
+            section = section.with(new.caption("Rows of the second file that are farthest from the first"));
         }
         Ok(section)
+    }
+
+    fn reads(options: &DriftOptions) -> Vec<PathBuf> {
+        options.other.iter().chain(&options.graph).cloned().collect()
     }
 
     fn is_failure(found: &DriftReport) -> bool {
@@ -283,9 +305,9 @@ A small p-value says that there is a difference; the AUC says how large it is: 0
 }
 
 /// The AUC of a logistic regression in five folds; copies stay on one side, so that nothing is known by heart.
-fn auc(rows: ndarray::ArrayView2<'_, f32>, classes: &[usize], context: &Context<'_>) -> Result<Option<Auc>> {
+fn auc(rows: ArrayView2<'_, f32>, classes: &[usize], context: &Context<'_>) -> Result<Option<Auc>> {
     if classes.iter().filter(|class| **class == 0).count().min(classes.iter().sum()) < 10 {
-        context.warn("fewer than 10 rows on one side: no classifier");
+        context.warn("fewer than 10 rows in one file: no classifier");
         return Ok(None);
     }
     let names = ["a", "b"].map(str::to_owned);
@@ -294,65 +316,7 @@ fn auc(rows: ndarray::ArrayView2<'_, f32>, classes: &[usize], context: &Context<
     let truth: Vec<bool> = found.truth.iter().map(|class| *class == 1).collect();
     let scores: Vec<f64> = found.probabilities.column(1).to_vec();
     let Some(value) = roc(&truth, &scores)?.area else { return Ok(None) };
-    let mut order: Vec<usize> = (0..scores.len()).collect();
-    order.sort_by(|a, b| scores[*a].total_cmp(&scores[*b]));
     let options = BootstrapOptions { seed: context.seed, ..Default::default() };
-    let interval = bootstrap(scores.len(), &options, |times| {
-        // Pairs of a positive over a negative, ties counting half.
-        let (mut below, mut pairs, mut positives) = (0.0, 0.0, 0.0);
-        for tied in order.chunk_by(|a, b| scores[*a] == scores[*b]) {
-            let count = |positive: bool| {
-                tied.iter()
-                    .filter(|row| truth[**row] == positive)
-                    .map(|row| f64::from(times[*row]))
-                    .sum::<f64>()
-            };
-            let (up, down) = (count(true), count(false));
-            pairs += up * (below + 0.5 * down);
-            below += down;
-            positives += up;
-        }
-        pairs / (positives * below)
-    })?;
+    let interval = roc_area_interval(&truth, &scores, &options)?;
     Ok(Some(Auc { value, low: interval.low, high: interval.high }))
-}
-
-fn shares(
-    data: &Data,
-    a: ndarray::ArrayView2<'_, f32>,
-    b: ndarray::ArrayView2<'_, f32>,
-    options: &DriftOptions,
-    context: &Context<'_>,
-) -> Result<Vec<ClusterShare>> {
-    let k = options.clusters.min(data.table().n_rows() / 5);
-    if k < 2 {
-        return Ok(Vec::new());
-    }
-    let model =
-        match KMeans::params(k).geometry(Geometry::Spherical).seed(context.seed).n_init(1).fit_rows(&a) {
-            Ok(model) => model,
-            Err(error) => {
-                context.warn(format!("no clusters of the first file: {error}"));
-                return Ok(Vec::new());
-            }
-        };
-    let count = |rows: ndarray::ArrayView2<'_, f32>| -> Result<(Vec<usize>, usize)> {
-        let mut counts = vec![0; k];
-        model.predict_rows(&rows)?.into_iter().flatten().for_each(|cluster| counts[cluster as usize] += 1);
-        let all = counts.iter().sum();
-        Ok((counts, all))
-    };
-    let ((in_a, all_a), (in_b, all_b)) = (count(a)?, count(b)?);
-    Ok((0..k)
-        .map(|cluster| {
-            let (low, high) = share_interval(in_b[cluster], all_b);
-            ClusterShare {
-                cluster,
-                share_a: in_a[cluster] as f64 / all_a.max(1) as f64,
-                share_b: in_b[cluster] as f64 / all_b.max(1) as f64,
-                low,
-                high,
-            }
-        })
-        .collect())
 }

@@ -1,18 +1,24 @@
 //! Rows that stand in a file more than once.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use arrow::array::{ArrayRef, Float64Array, StringArray, UInt64Array};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::given_graph::read_graph;
-use super::{Analysis, Context, Needs, NewColumns};
+use super::{Analysis, Context, Needs, NewColumns, TableKind};
 use crate::calibration::Calibration;
-use crate::data::{Data, OpenOptions, Role};
+use crate::data::{Data, NewColumn, Role};
 use crate::error::{Error, Result};
 use crate::number::{counted, fixed};
-use crate::quality::{DuplicateOptions, Keep, Known, NearRule, find_duplicates, known_from};
+use crate::quality::{
+    DuplicateOptions, Duplicates, Keep, Known, KnownBy, NEAR_DUPLICATE_COSINE, NearRule, find_duplicates,
+    known_from,
+};
 use crate::rows::DistinctRows;
+use crate::table::Origin;
 use crate::view::{Block, Cell, Grid, Look, Section};
 
 /// Groups that a view lists.
@@ -56,7 +62,10 @@ pub struct DuplicateSearchOptions {
     #[cfg_attr(feature = "cli", arg(long, value_name = "COL"))]
     pub best: Option<String>,
     /// Find the rows that this other file holds already, in place of duplicates within the file
-    #[cfg_attr(feature = "cli", arg(long, value_name = "OTHER"))]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "OTHER", conflicts_with_all = ["rule", "keep", "best"])
+    )]
     pub against: Option<PathBuf>,
     /// Take the nearest rows from this file, made by `embedlab knn`
     #[cfg_attr(feature = "cli", arg(long, value_name = "FILE", conflicts_with_all = ["exact_only", "against"]))]
@@ -93,6 +102,8 @@ pub struct DuplicateList {
     #[serde(skip)]
     keep: Vec<usize>,
     #[serde(skip)]
+    within: Option<(Duplicates, Origin)>,
+    #[serde(skip)]
     examples: Vec<(Vec<usize>, Option<String>)>,
 }
 
@@ -117,126 +128,30 @@ impl Analysis for DuplicateSearch {
     const EXAMPLES: &'static str = "\
 Examples:
   embedlab duplicates reviews.parquet
-  embedlab duplicates reviews.parquet --threshold 0.9 -o clean.parquet
+  embedlab duplicates reviews.parquet --threshold 0.9 -o clean.parquet --pairs pairs.csv
+  embedlab duplicates reviews.parquet --keep best --best Helpful -o clean.parquet
   embedlab duplicates test.parquet --against train.parquet -o unseen.parquet
 
-Groups are rows that hang together by pairs, so two rows of a group may be less similar than the threshold.";
+A group is a chain of pairs, so two of its rows may be less similar than the threshold.";
     const NEEDS: Needs = Needs::Matrix;
     const ROLES: &'static [Role] = &[Role::Text];
     const WRITES: Option<&'static str> = Some("Write the rows that are kept");
+    const TABLES: &'static [TableKind] = &[TableKind {
+        flag: "pairs",
+        help: "Write the pairs that make the groups: row, other, by, cosine (.csv .parquet ..)",
+    }];
     type Options = DuplicateSearchOptions;
     type Outcome = DuplicateList;
 
     fn run(data: &Data, options: &DuplicateSearchOptions, _context: &Context<'_>) -> Result<DuplicateList> {
-        let rows = data.matrix()?;
-        let texts = data.texts()?;
-        let n = rows.nrows();
         let calibration = options.calibration.as_ref().map(Calibration::load).transpose()?;
         if let Some(calibration) = &calibration {
-            calibration.require_dims(rows.ncols())?;
+            calibration.require_dims(data.matrix()?.ncols())?;
         }
-        let probability =
-            |cosine: f64| calibration.as_ref().map(|calibration| calibration.probability(cosine));
-        if let Some(path) = &options.against {
-            let other = Data::open(path, &OpenOptions::default())?;
-            let near = (!options.exact_only)
-                .then(|| options.threshold.unwrap_or(crate::quality::NEAR_DUPLICATE_COSINE));
-            let other_texts = other.texts()?;
-            let known = known_from(rows, texts.as_deref(), other.matrix()?, other_texts.as_deref(), near)
-                .map_err(|error| if error.file_name().is_some() { error } else { error.file(path) })?;
-            let mut kept = vec![true; n];
-            known.iter().for_each(|known| kept[known.row] = false);
-            let named = |known: &Known| KnownRow {
-                probability: known.cosine.and_then(probability),
-                known: Known {
-                    row: data.row_of_file(known.row),
-                    other: other.row_of_file(known.other),
-                    ..*known
-                },
-            };
-            return Ok(DuplicateList {
-                exact_text: Vec::new(),
-                exact_vector: Vec::new(),
-                near: Vec::new(),
-                pairs: 0,
-                threshold: near,
-                probability: near.and_then(probability),
-                kept: n - known.len(),
-                removed: known.len(),
-                known: known.iter().map(named).collect(),
-                against: true,
-                keep: (0..n).filter(|row| kept[*row]).collect(),
-                examples: known
-                    .iter()
-                    .take(LISTED)
-                    .map(|known| (vec![data.row_of_file(known.row)], text_of(&texts, known.row)))
-                    .collect(),
-            });
+        match &options.against {
+            Some(path) => against(data, path, options, calibration.as_ref()),
+            None => within(data, options, calibration.as_ref()),
         }
-        let threshold = options.exact_only && options.threshold.is_some();
-        Error::refuse_unused("exact only", &[("--threshold", threshold)])?;
-        let graph = match &options.graph {
-            Some(path) => Some(read_graph(path, rows, &DistinctRows::of(&rows)?)?),
-            None => None,
-        };
-        let near = DuplicateOptions {
-            near: !options.exact_only,
-            rule: options.rule,
-            threshold: options.threshold,
-            graph: graph.as_ref(),
-        };
-        let found = find_duplicates(rows, texts.as_deref(), &near)?;
-        let numbers = match (&options.best, options.keep) {
-            (Some(column), KeepRule::Best) => data.table().numbers(column)?,
-            (None, KeepRule::Best) => {
-                return Err(
-                    Error::argument("--keep best needs the column of numbers").advice("name it with --best")
-                );
-            }
-            (Some(_), _) => {
-                return Err(Error::argument("--best without --keep best").advice("add --keep best"));
-            }
-            _ => Vec::new(),
-        };
-        let keep = match options.keep {
-            KeepRule::First => Keep::First,
-            KeepRule::Last => Keep::Last,
-            KeepRule::Best => Keep::Best(&numbers),
-            KeepRule::Longest => match &texts {
-                Some(texts) => Keep::Longest(texts),
-                None => {
-                    data.require(Role::Text)?;
-                    Keep::First
-                }
-            },
-        };
-        let kept = found.kept(n, keep);
-        let named = |groups: &[Vec<usize>]| -> Vec<Vec<usize>> {
-            groups.iter().map(|group| group.iter().map(|row| data.row_of_file(*row)).collect()).collect()
-        };
-        let mut groups = found.groups(n);
-        groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
-        groups.truncate(LISTED);
-        let keep: Vec<usize> = (0..n).filter(|row| kept[*row]).collect();
-        Ok(DuplicateList {
-            exact_text: named(&found.exact_text),
-            exact_vector: named(&found.exact_vector),
-            near: named(&found.near),
-            pairs: found.near_pairs.len(),
-            probability: found.threshold.filter(|_| options.rule == NearRule::Cosine).and_then(probability),
-            threshold: found.threshold,
-            kept: keep.len(),
-            removed: n - keep.len(),
-            known: Vec::new(),
-            against: false,
-            keep,
-            examples: groups
-                .iter()
-                .map(|group| {
-                    (group.iter().map(|row| data.row_of_file(*row)).collect(), text_of(&texts, group[0]))
-                })
-                .collect(),
-        })
     }
 
     fn view(found: &DuplicateList, _look: Look) -> Result<Section> {
@@ -245,10 +160,11 @@ Groups are rows that hang together by pairs, so two rows of a group may be less 
         let mut section = Section::new(Self::NAME, "Duplicates");
         if found.against {
             section = section.with(Block::paragraph(format!(
-                "{} of {} are in the other file already; {} are new.",
+                "{} of {} {} in the other file already; {} new.",
                 found.removed,
                 counted(all, "row"),
-                found.kept
+                if found.removed == 1 { "is" } else { "are" },
+                if found.kept == 1 { "1 is".to_owned() } else { format!("{} are", found.kept) }
             )));
         } else {
             let mut grid = Grid::new(["the same", "groups", "rows to remove"]);
@@ -287,12 +203,178 @@ Groups are rows that hang together by pairs, so two rows of a group may be less 
             let text = text.as_ref().map_or(Cell::Missing, |text| Cell::excerpt(text));
             grid.row([Cell::text(rows(group)), text])
         });
-        Ok(section.with(grid.caption(if found.against { "Known rows" } else { "Largest groups" })))
+        Ok(section.with(grid.caption(if found.against {
+            "Rows that the other file holds already"
+        } else {
+            "Largest groups"
+        })))
     }
 
     fn columns(found: &DuplicateList) -> Result<NewColumns> {
         Ok(NewColumns { rows: Some(found.keep.clone()), columns: Vec::new() })
     }
+
+    fn beside(found: &DuplicateList, _flag: &str) -> Result<Vec<NewColumn>> {
+        let links = match &found.within {
+            Some((duplicates, origin)) => {
+                let of_file = |row: usize| origin.row(row).1;
+                let links = duplicates.links().into_iter();
+                links
+                    .map(|link| Known { row: of_file(link.row), other: of_file(link.other), ..link })
+                    .collect()
+            }
+            None => found.known.iter().map(|known| known.known).collect(),
+        };
+        let rows = |of: fn(&Known) -> usize| -> ArrayRef {
+            Arc::new(links.iter().map(|link| Some(of(link) as u64)).collect::<UInt64Array>())
+        };
+        let by: StringArray = links
+            .iter()
+            .map(|link| {
+                Some(match link.by {
+                    KnownBy::ExactText => "exact_text",
+                    KnownBy::ExactVector => "exact_vector",
+                    KnownBy::Near => "near",
+                })
+            })
+            .collect();
+        let cosines: Float64Array = links.iter().map(|link| link.cosine).collect();
+        Ok(vec![
+            NewColumn::new("row", rows(|link| link.row)),
+            NewColumn::new("other", rows(|link| link.other)),
+            NewColumn::new("by", Arc::new(by)),
+            NewColumn::new("cosine", Arc::new(cosines)),
+        ])
+    }
+
+    fn reads(options: &DuplicateSearchOptions) -> Vec<PathBuf> {
+        [&options.against, &options.graph, &options.calibration].into_iter().flatten().cloned().collect()
+    }
+}
+
+/// The rows that another file holds already.
+fn against(
+    data: &Data,
+    path: &Path,
+    options: &DuplicateSearchOptions,
+    calibration: Option<&Calibration>,
+) -> Result<DuplicateList> {
+    let probability = |cosine: f64| calibration.map(|calibration| calibration.probability(cosine));
+    if options.rule != NearRule::Cosine || options.keep != KeepRule::First || options.best.is_some() {
+        return Err(Error::argument("options that do not fit --against")
+            .advice("leave out --rule, --keep and --best: all rows that the other file lacks are kept"));
+    }
+    let rows = data.matrix()?;
+    let texts = data.texts()?;
+    let n = rows.nrows();
+    let other = data.open_beside(path)?;
+    let near = (!options.exact_only).then(|| options.threshold.unwrap_or(NEAR_DUPLICATE_COSINE));
+    let other_texts = other.texts()?;
+    let known = known_from(rows, texts.as_deref(), other.matrix()?, other_texts.as_deref(), near)
+        .map_err(|error| if error.file_name().is_some() { error } else { error.file(path) })?;
+    let mut kept = vec![true; n];
+    known.iter().for_each(|known| kept[known.row] = false);
+    let examples = known
+        .iter()
+        .take(LISTED)
+        .map(|known| (vec![data.row_of_file(known.row)], text_of(&texts, known.row)))
+        .collect();
+    let known: Vec<KnownRow> = known
+        .into_iter()
+        .map(|known| KnownRow {
+            probability: known.cosine.and_then(probability),
+            known: Known { row: data.row_of_file(known.row), other: other.row_of_file(known.other), ..known },
+        })
+        .collect();
+    Ok(DuplicateList {
+        exact_text: Vec::new(),
+        exact_vector: Vec::new(),
+        near: Vec::new(),
+        pairs: known.iter().filter(|known| known.known.by == KnownBy::Near).count(),
+        threshold: near,
+        probability: near.and_then(probability),
+        kept: n - known.len(),
+        removed: known.len(),
+        within: None,
+        known,
+        against: true,
+        keep: (0..n).filter(|row| kept[*row]).collect(),
+        examples,
+    })
+}
+
+/// The rows that repeat others of the same file.
+fn within(
+    data: &Data,
+    options: &DuplicateSearchOptions,
+    calibration: Option<&Calibration>,
+) -> Result<DuplicateList> {
+    let probability = |cosine: f64| calibration.map(|calibration| calibration.probability(cosine));
+    let rows = data.matrix()?;
+    let texts = data.texts()?;
+    let n = rows.nrows();
+    let threshold = options.exact_only && options.threshold.is_some();
+    Error::refuse_unused("exact only", &[("--threshold", threshold)])?;
+    let numbers = match (&options.best, options.keep) {
+        (Some(column), KeepRule::Best) => data.table().numbers(column)?,
+        (None, KeepRule::Best) => {
+            return Err(
+                Error::argument("--keep best needs a column of numbers").advice("name it with --best COL")
+            );
+        }
+        (Some(_), _) => {
+            return Err(Error::argument("--best without --keep best").advice("add --keep best"));
+        }
+        _ => Vec::new(),
+    };
+    let keep = match (options.keep, &texts) {
+        (KeepRule::First, _) => Keep::First,
+        (KeepRule::Last, _) => Keep::Last,
+        (KeepRule::Best, _) => Keep::Best(&numbers),
+        (KeepRule::Longest, Some(texts)) => Keep::Longest(texts),
+        (KeepRule::Longest, None) => {
+            data.require(Role::Text)?;
+            Keep::First
+        }
+    };
+    let graph = match &options.graph {
+        Some(path) => Some(read_graph(path, rows, &DistinctRows::of(&rows)?)?),
+        None => None,
+    };
+    let near = DuplicateOptions {
+        near: !options.exact_only,
+        rule: options.rule,
+        threshold: options.threshold,
+        graph: graph.as_ref(),
+    };
+    let found = find_duplicates(rows, texts.as_deref(), &near)?;
+    let kept = found.kept(n, keep);
+    let of_file = |row: usize| data.row_of_file(row);
+    let named = |groups: &[Vec<usize>]| -> Vec<Vec<usize>> {
+        groups.iter().map(|group| group.iter().map(|row| of_file(*row)).collect()).collect()
+    };
+    let mut groups = found.groups(n);
+    groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
+    groups.truncate(LISTED);
+    let keep: Vec<usize> = (0..n).filter(|row| kept[*row]).collect();
+    Ok(DuplicateList {
+        exact_text: named(&found.exact_text),
+        exact_vector: named(&found.exact_vector),
+        near: named(&found.near),
+        pairs: found.near_pairs.len(),
+        probability: found.threshold.filter(|_| options.rule == NearRule::Cosine).and_then(probability),
+        threshold: found.threshold,
+        kept: keep.len(),
+        removed: n - keep.len(),
+        known: Vec::new(),
+        against: false,
+        keep,
+        examples: groups
+            .iter()
+            .map(|group| (group.iter().map(|row| of_file(*row)).collect(), text_of(&texts, group[0])))
+            .collect(),
+        within: Some((found, data.table().origin().clone())),
+    })
 }
 
 fn text_of(texts: &Option<Vec<Option<String>>>, row: usize) -> Option<String> {

@@ -7,10 +7,10 @@ use schemars::{Schema, schema_for};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Analysis, Context, InReport, Needs, NewColumns, PictureKind};
+use super::{Analysis, Context, InReport, Needs, NewColumns, PictureKind, TableKind};
 #[cfg(feature = "charts")]
 use crate::chart::{Picture, Style};
-use crate::data::{Data, Role};
+use crate::data::{Data, NewColumn, Role};
 use crate::error::{Error, Result};
 use crate::rows::RowSource;
 use crate::table::Table;
@@ -36,6 +36,8 @@ pub trait AnyAnalysis: Sync {
     fn writes(&self) -> Option<&'static str>;
     /// The pictures that it draws into files.
     fn pictures(&self) -> &'static [PictureKind];
+    /// The tables that it writes beside the rows.
+    fn tables(&self) -> &'static [TableKind];
     /// The model that it saves: the help of `--save`.
     fn saves(&self) -> Option<&'static str>;
     /// The extensions of the file that it saves.
@@ -100,6 +102,11 @@ pub trait AnyOutcome: Send {
     /// As [`Analysis::picture`].
     #[cfg(feature = "charts")]
     fn picture(&self, flag: &str, data: &Data, seed: u64, style: Style) -> Result<Picture>;
+    /// As [`Analysis::beside`].
+    ///
+    /// # Errors
+    /// As [`Analysis::beside`].
+    fn beside(&self, flag: &str) -> Result<Vec<NewColumn>>;
     /// As [`Analysis::save`].
     ///
     /// # Errors
@@ -167,6 +174,10 @@ impl<A: Analysis> AnyAnalysis for Entry<A> {
 
     fn pictures(&self) -> &'static [PictureKind] {
         A::PICTURES
+    }
+
+    fn tables(&self) -> &'static [TableKind] {
+        A::TABLES
     }
 
     fn saves(&self) -> Option<&'static str> {
@@ -246,6 +257,10 @@ impl<A: Analysis> AnyOutcome for Outcome<A> {
     #[cfg(feature = "charts")]
     fn picture(&self, flag: &str, data: &Data, seed: u64, style: Style) -> Result<Picture> {
         A::picture(&self.0, flag, data, seed, style)
+    }
+
+    fn beside(&self, flag: &str) -> Result<Vec<NewColumn>> {
+        A::beside(&self.0, flag)
     }
 
     fn save(&self, path: &Path) -> Result<()> {

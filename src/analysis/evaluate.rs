@@ -3,6 +3,8 @@
 mod card;
 mod graphs;
 mod labels;
+#[cfg(feature = "charts")]
+mod pictures;
 mod queries;
 mod verdicts;
 mod view;
@@ -17,15 +19,22 @@ use labels::label_card;
 use queries::query_card;
 use verdicts::findings;
 
+#[cfg(feature = "charts")]
+use super::PictureKind;
 use super::out_of_fold::Folds;
 use super::{Analysis, Context, InReport, Needs};
-use crate::data::{Data, OpenOptions, Role};
+#[cfg(feature = "charts")]
+use crate::chart::{Picture, Style};
+use crate::data::{Data, Role};
 use crate::error::{Error, Result};
 use crate::quality::{
     DistinctRows, GeometryOptions, HUBNESS_NEIGHBORS, Hub, Level, Thresholds, equal_texts, geometry,
-    removed_of, rows_are_unit,
+    pair_cosines, removed_of, rows_are_unit,
 };
 use crate::view::{Look, Section};
+
+/// Pairs in the picture of similarities.
+const DRAWN_PAIRS: usize = 20_000;
 
 /// From which level on the command fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,12 +96,15 @@ impl Analysis for Evaluate {
     const EXAMPLES: &'static str = "\
 Examples:
   embedlab evaluate reviews.parquet
-  embedlab evaluate reviews.parquet --label Score --fail-on fail
+  embedlab evaluate reviews.parquet --label Score -o card.html
+  embedlab evaluate reviews.parquet --fail-on fail --thresholds limits.toml
   embedlab evaluate reviews.parquet --queries queries.parquet --json
 
 Each finding says what is usual for text embedding models. Take it as a reason to look, not as a grade.";
     const NEEDS: Needs = Needs::Matrix;
     const ROLES: &'static [Role] = &[Role::Text, Role::Label];
+    #[cfg(feature = "charts")]
+    const PICTURES: &'static [PictureKind] = pictures::KINDS;
     type Options = EvaluateOptions;
     type Outcome = ScoreCard;
 
@@ -131,12 +143,13 @@ Each finding says what is usual for text embedding models. Take it as a reason t
         }
         let queries = match &options.queries {
             Some(path) => {
-                let queries = Data::open(path, &OpenOptions::default())?;
+                let queries = data.open_beside(path)?;
                 let card = query_card(rows, near.lists(), queries.matrix()?, options.k);
                 Some(card.map_err(|error| error.file(path))?)
             }
             None => None,
         };
+        let occurrences = std::mem::take(&mut found.hubness.occurrences);
         let hubs = found.hubness.worst_hubs;
         let mut card = ScoreCard {
             rows: rows.nrows(),
@@ -167,6 +180,8 @@ Each finding says what is usual for text embedding models. Take it as a reason t
             labels,
             queries,
             sample: near.sampled().map(|queries| Sample { queries, standard_errors: found.standard_errors }),
+            cosines: pair_cosines(rows, DRAWN_PAIRS, context.seed)?,
+            occurrences,
             findings: Vec::new(),
             failed: false,
         };
@@ -182,6 +197,15 @@ Each finding says what is usual for text embedding models. Take it as a reason t
 
     fn view(card: &ScoreCard, look: Look) -> Result<Section> {
         view::view(Self::NAME, card, look)
+    }
+
+    #[cfg(feature = "charts")]
+    fn picture(card: &ScoreCard, flag: &str, _data: &Data, _seed: u64, style: Style) -> Result<Picture> {
+        pictures::draw(card, flag, style)
+    }
+
+    fn reads(options: &EvaluateOptions) -> Vec<PathBuf> {
+        [&options.graph, &options.queries, &options.thresholds].into_iter().flatten().cloned().collect()
     }
 
     fn in_report(data: &Data) -> InReport<EvaluateOptions> {

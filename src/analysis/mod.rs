@@ -27,6 +27,7 @@ mod context;
 mod customize;
 mod diversity;
 mod drift;
+mod drift_groups;
 mod duplicates;
 mod erased;
 mod evaluate;
@@ -74,6 +75,7 @@ pub use context::{Context, Progress};
 pub use customize::{Customize, CustomizeOptions, CustomizeReport, MatrixOptions};
 pub use diversity::{DiversityMeasure, DiversityOptions, DiversityReport};
 pub use drift::{Drift, DriftOptions, DriftReport};
+pub use drift_groups::{ClusterShare, NewRegion};
 pub use duplicates::{DuplicateList, DuplicateSearch, DuplicateSearchOptions, KeepRule, KnownRow};
 pub use erased::{AnyAnalysis, AnyOutcome, any_outcome};
 pub use evaluate::{
@@ -103,7 +105,7 @@ pub(crate) use recommend::{tested_section, user_section};
 pub use registry::{find, registry, schema};
 pub use regress::{Regress, Regressed};
 #[cfg(feature = "charts")]
-pub use report::{LeftOut, Report, ReportOptions, report};
+pub use report::{LeftOut, Report, ReportOptions, page_of, report, section_of};
 pub use search::{NeighborSearch, NeighborSearchOptions, QueryOptions, QueryVector, Search, SearchOptions};
 pub use similarities::{Similarities, SimilaritiesOptions, SimilarityDistribution};
 pub use splits::{KeptTogether, TestOptions};
@@ -145,6 +147,15 @@ pub enum Needs {
 #[derive(Debug, Clone, Copy)]
 pub struct PictureKind {
     /// The option that names the file: `picture` for `--picture FILE`.
+    pub flag: &'static str,
+    /// The option's help.
+    pub help: &'static str,
+}
+
+/// A table of its own that an analysis can write, beside the rows.
+#[derive(Debug, Clone, Copy)]
+pub struct TableKind {
+    /// The option that names the file: `pairs` for `--pairs FILE`.
     pub flag: &'static str,
     /// The option's help.
     pub help: &'static str,
@@ -198,6 +209,8 @@ pub trait Analysis: 'static {
     const WRITES: Option<&'static str> = None;
     /// The pictures that it draws into files.
     const PICTURES: &'static [PictureKind] = &[];
+    /// The tables that it writes beside the rows.
+    const TABLES: &'static [TableKind] = &[];
     /// What `--save` keeps, or `-o` where no rows are written, as the help of that option; `None` when there is
     /// nothing to keep.
     const SAVES: Option<&'static str> = None;
@@ -264,6 +277,14 @@ pub trait Analysis: 'static {
         _style: Style,
     ) -> Result<Picture> {
         Err(Error::argument(format!("no picture for --{flag}")))
+    }
+
+    /// The columns of a table of [`Self::TABLES`].
+    ///
+    /// # Errors
+    /// When the result holds no such table.
+    fn beside(_outcome: &Self::Outcome, flag: &str) -> Result<Vec<NewColumn>> {
+        Err(Error::argument(format!("no table for --{flag}")))
     }
 
     /// Saves the fitted model.

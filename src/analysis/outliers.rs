@@ -27,15 +27,16 @@ const LISTED: usize = 20;
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[serde(default, deny_unknown_fields)]
 pub struct OutlierOptions {
-    /// How odd rows are told: by the mean distance to the nearest rows, by the local outlier factor, or by an
+    /// How outliers are found: by the mean distance to the nearest rows, by the local outlier factor, or by an
     /// isolation forest
     #[cfg_attr(feature = "cli", arg(long, value_enum, default_value_t = Self::default().method))]
     pub method: OutlierMethod,
-    /// Nearest rows that are looked at [default: 10]
+    /// Nearest rows of each row; an isolation forest takes none [default: 10]
     #[cfg_attr(feature = "cli", arg(long, short = 'k', value_name = "N"))]
     pub k: Option<usize>,
-    /// When a row is odd: for knn, lower is stricter (0.37 is 1.7 interquartile ranges above the third quartile); for
-    /// lof the factor (1.5); for isolation-forest its score (0.6)
+    /// From where on a row is an outlier. For knn a lower value flags fewer rows [default: 0.37, which is 1.7
+    /// interquartile ranges above the third quartile]; for lof the factor [default: 1.5]; for isolation-forest its
+    /// score [default: 0.6]
     #[cfg_attr(feature = "cli", arg(long, value_name = "X"))]
     pub threshold: Option<f64>,
     /// Take the nearest rows from this file, made by `embedlab knn`
@@ -49,16 +50,16 @@ impl Default for OutlierOptions {
     }
 }
 
-/// Scores of rows, low for odd ones.
+/// Scores of rows, low for outliers.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct OutlierList {
     /// How the scores were made.
     pub method: OutlierMethod,
     /// Neighbours that were looked at; `null` for a forest.
     pub k: Option<usize>,
-    /// The distance, factor or score above which a row is odd.
+    /// The distance, factor or score above which a row is an outlier.
     pub threshold: f64,
-    /// How many rows are odd.
+    /// How many rows are outliers.
     pub n_outliers: usize,
     /// All rows, lowest score first.
     pub rows: Vec<OutlierRow>,
@@ -75,7 +76,7 @@ pub struct OutlierList {
 pub struct OutlierRow {
     /// The row of the file, from 0.
     pub row: usize,
-    /// 0 to 1; low is odd.
+    /// 0 to 1; low is unusual.
     pub score: f64,
 }
 
@@ -91,7 +92,7 @@ Examples:
   embedlab outliers reviews.parquet -o scored.parquet
   embedlab outliers reviews.parquet --method lof -k 20
 
-A score is 0 to 1 and low is odd. It compares the rows of one file; it is no probability.";
+A score is between 0 and 1, and low is unusual. It compares the rows of one file; it is no probability.";
     const NEEDS: Needs = Needs::Matrix;
     const ROLES: &'static [Role] = &[Role::Text];
     const WRITES: Option<&'static str> = Some("Write the rows with the columns outlier_score and is_outlier");
@@ -156,12 +157,13 @@ A score is 0 to 1 and low is odd. It compares the rows of one file; it is no pro
             OutlierMethod::IsolationForest => "by an isolation forest",
         };
         let text = format!("{} of {} stand out {how}.", found.n_outliers, counted(found.rows.len(), "row"));
-        let grid = found.rows.iter().zip(&found.texts).fold(
-            Grid::new(["row", "score", "text"]).caption("Oddest rows first"),
-            |grid, (row, text)| {
+        let grid = found.rows.iter().zip(&found.texts).zip(&found.order).fold(
+            Grid::new(["row", "score", "outlier", "text"]).caption("Most unusual rows first"),
+            |grid, ((row, text), at)| {
                 grid.row([
                     Cell::count(row.row),
                     Cell::Number(row.score, 3),
+                    Cell::text(if found.flags[*at] { "yes" } else { "no" }),
                     text.as_ref().map_or(Cell::Missing, |text| Cell::excerpt(text)),
                 ])
             },

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Context, InReport, MappedRows, registry};
+use super::{AnyOutcome, Context, InReport, MappedRows, registry};
 use crate::cluster::Clustering;
 use crate::data::Data;
 use crate::error::{Error, Result};
@@ -75,14 +75,7 @@ impl ReportOptions {
 /// data is left out, with its error.
 pub fn report(data: &Data, options: &ReportOptions, context: &Context<'_>) -> Result<Report> {
     options.check()?;
-    let mut page = Page::new(options.title.clone().unwrap_or_else(|| data.name().to_owned()));
-    page.subtitle = format!(
-        "{}, {} dimensions, column {}",
-        counted(data.n_rows(), "row"),
-        data.dims(),
-        data.table().vector_column()
-    );
-    page.provenance.seed = Some(context.seed);
+    let mut page = page_of(data, options.title.as_deref().unwrap_or(data.name()), context.seed);
     let mut left_out = Vec::new();
     let mut clusters: Option<Clustering> = None;
     let steps = steps("sections", registry().len());
@@ -117,12 +110,7 @@ pub fn report(data: &Data, options: &ReportOptions, context: &Context<'_>) -> Re
         if let Some(map) = found.as_any_mut().downcast_mut::<MappedRows>() {
             map.clusters = clusters.take();
         }
-        let mut section = found.view(Look::Page)?;
-        for warning in context.take_warnings().into_iter().rev() {
-            section.blocks.insert(0, Block::warning(warning));
-        }
-        let id = format!("{}-data", section.id);
-        page.sections.push(section.with(Block::Data { id, value: found.json()? }));
+        page.sections.push(section_of(found.as_ref(), &context.take_warnings())?);
     }
     let told = page.sections.iter().filter(|section| !section.headline.is_empty());
     let summary = told.fold(Grid::new(["section", "in short"]), |grid, section| {
@@ -138,6 +126,30 @@ pub fn report(data: &Data, options: &ReportOptions, context: &Context<'_>) -> Re
         page.sections.push(Section::new("left-out", "Left out").with(grid));
     }
     Ok(Report { page, left_out })
+}
+
+/// A page without sections about this data.
+pub fn page_of(data: &Data, title: &str, seed: u64) -> Page {
+    let mut page = Page::new(title);
+    page.subtitle = format!(
+        "{}, {} dimensions, column {}",
+        counted(data.n_rows(), "row"),
+        data.dims(),
+        data.table().vector_column()
+    );
+    page.provenance.seed = Some(seed);
+    page
+}
+
+/// A result as a section of a page: warnings first, then its view, and its JSON for programs.
+///
+/// # Errors
+/// When a picture cannot be drawn.
+pub fn section_of(found: &dyn AnyOutcome, warnings: &[String]) -> Result<Section> {
+    let mut section = found.view(Look::Page)?;
+    section.blocks.splice(0..0, warnings.iter().map(Block::warning));
+    let id = format!("{}-data", section.id);
+    Ok(section.with(Block::Data { id, value: found.json()? }))
 }
 
 /// The page's defaults with the options that were given.

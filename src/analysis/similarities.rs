@@ -1,8 +1,6 @@
 //! How similar the rows are to each other.
 
-use ndarray::{Array2, ArrayView1, Axis};
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use ndarray::{Array2, Axis};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,6 +11,7 @@ use crate::chart::{Histogram, Picture, Style};
 use crate::data::{Data, Role};
 use crate::error::{Error, Result};
 use crate::number::{counted, fixed, grouped};
+use crate::quality::pair_cosines;
 use crate::rows::{RowSource, group_means};
 use crate::view::{Block, Cell, Grid, KeyFigure, Look, Section};
 
@@ -101,16 +100,7 @@ Examples:
         // The sum of all n x n cosines is the squared norm of the sum of the unit rows.
         let mean = group_means(&directions, &vec![Some(0); unit.len()], 1)?;
         let squared: f64 = mean.means.row(0).iter().map(|x| f64::from(*x).powi(2)).sum();
-        let drawn: Vec<f32> = (0..options.pairs as u64)
-            .into_par_iter()
-            .map(|pair| {
-                let mut random = ChaCha8Rng::seed_from_u64(context.seed);
-                random.set_stream(pair);
-                let a = random.gen_range(0..unit.len());
-                let b = (a + random.gen_range(1..unit.len())) % unit.len();
-                cosine(directions.row(a), directions.row(b)) as f32
-            })
-            .collect();
+        let drawn = pair_cosines(rows, options.pairs, context.seed)?;
         let mut sorted = drawn.clone();
         sorted.par_sort_unstable_by(f32::total_cmp);
         let center = drawn.iter().map(|x| f64::from(*x)).sum::<f64>() / drawn.len() as f64;
@@ -182,9 +172,5 @@ Examples:
 
 #[cfg(feature = "charts")]
 fn draw(found: &SimilarityDistribution, style: Style) -> Result<Picture> {
-    Histogram::new(&found.drawn, "cosine").draw(&style.subtitle(counted(found.pairs, "pair")))
-}
-
-fn cosine(a: ArrayView1<'_, f32>, b: ArrayView1<'_, f32>) -> f64 {
-    a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+    Histogram::new(&found.drawn, "cosine").unit("pairs").draw(&style.subtitle(counted(found.pairs, "pair")))
 }

@@ -3,20 +3,22 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use arrow::array::RecordBatch;
 use clap::builder::EnumValueParser;
 use clap::{Arg, ArgMatches, Command, FromArgMatches};
-use embedlab::analysis::{AnyAnalysis, AnyOutcome, Context, Needs, Progress};
+use embedlab::analysis::{AnyAnalysis, AnyOutcome, Context, Needs, Progress, page_of, section_of};
 use embedlab::chart::Style;
 use embedlab::data::{Data, Roles};
-use embedlab::table::{self, Format, WriteOptions, Written};
+use embedlab::table::{self, Format, Table, WriteOptions, Written};
 use embedlab::view::{Look, terminal};
 use embedlab::{Error, Result};
 use serde_json::Value;
 
-use super::beside::warn_of_dropped;
+use super::beside::{warn_of_dropped, write_table};
 use super::input::{FormatName, TableInput, Wanted};
 use super::output::{Bar, Busy};
 use super::outputs::Outputs;
+use super::page::write_page;
 use super::{Common, Outcome, Output};
 
 /// What belongs to one command alone: more options, and steps that need a network, a model or a file of its own.
@@ -69,6 +71,8 @@ pub struct Call<'a> {
 pub struct Answered {
     pub found: Box<dyn AnyOutcome>,
     pub data: Data,
+    /// What may make the result misleading; it was printed already.
+    pub warnings: Vec<String>,
 }
 
 /// The command line of an analysis: its own options, columns, outputs, and how its file is read.
@@ -96,8 +100,14 @@ pub fn command(analysis: &dyn AnyAnalysis, extra: Option<&Extra>) -> Command {
         let help = "The format of the output [default: from the name; csv for standard output, -]";
         command = command.arg(to.help(help).help_heading("Output"));
     }
+    if writes_page(analysis) {
+        command = command.arg(file("output", "Write the result as a page (.html)").short('o'));
+    }
     for picture in analysis.pictures() {
         command = command.arg(file(picture.flag, picture.help));
+    }
+    for table in analysis.tables() {
+        command = command.arg(file(table.flag, table.help));
     }
     if let Some(help) = analysis.saves() {
         let flag = save_flag(analysis);
@@ -114,6 +124,11 @@ pub fn command(analysis: &dyn AnyAnalysis, extra: Option<&Extra>) -> Command {
 /// The option for what is saved: `-o` where it is the only output.
 fn save_flag(analysis: &dyn AnyAnalysis) -> &'static str {
     if analysis.writes().is_none() { "output" } else { "save" }
+}
+
+/// Whether `-o` is the page, because there are no rows and no model to write.
+fn writes_page(analysis: &dyn AnyAnalysis) -> bool {
+    analysis.writes().is_none() && analysis.saves().is_none()
 }
 
 /// Runs an analysis and shows its result.
@@ -133,12 +148,15 @@ pub fn run(
     let path = |flag: &str| matches.try_get_one::<PathBuf>(flag).ok().flatten().map(PathBuf::as_path);
     let pictures: Vec<(&str, &Path)> =
         analysis.pictures().iter().filter_map(|kind| Some((kind.flag, path(kind.flag)?))).collect();
+    let tables: Vec<(&str, &Path)> =
+        analysis.tables().iter().filter_map(|kind| Some((kind.flag, path(kind.flag)?))).collect();
     let to = matches.try_get_one::<FormatName>("to").ok().flatten().copied().map(Format::from);
     let own =
         extra.and_then(|extra| extra.writes).map_or_else(|| Ok(Vec::new()), |writes| writes(matches))?;
     let rows =
         path("output").filter(|path| analysis.writes().is_some() && !own.iter().any(|own| own == path));
     let saved = path(save_flag(analysis)).filter(|_| analysis.saves().is_some());
+    let page = path("output").filter(|_| writes_page(analysis));
     let options = analysis.options_of(matches)?;
     let whole = !input.selects() && input.paths().len() == 1;
     let outputs = Outputs::of(input.paths().into_iter().chain(analysis.reads(&options)));
@@ -146,10 +164,13 @@ pub fn run(
     for (_, picture) in &pictures {
         outputs = outputs.picture(Some(picture))?;
     }
+    for (_, table) in &tables {
+        outputs = outputs.table(Some(table), None)?;
+    }
     for path in &own {
         outputs = outputs.other(path)?;
     }
-    let outputs = outputs.saved(saved, analysis.saves_as())?;
+    let outputs = outputs.page(page)?.saved(saved, analysis.saves_as())?;
 
     let mut roles = Roles::default();
     for role in analysis.roles() {
@@ -162,7 +183,7 @@ pub fn run(
         Some(answer) => answer(&call, &options)?,
         None => None,
     };
-    let Answered { found, data } = match answered {
+    let Answered { found, data, warnings } = match answered {
         Some(answered) => answered,
         None => over_the_rows(analysis, extra, options, &call)?,
     };
@@ -173,6 +194,18 @@ pub fn run(
     for (flag, path) in &pictures {
         found.picture(flag, &data, common.seed(), Style::new(title(analysis.name())))?.save(path)?;
         output.note(format_args!("drew {}", path.display()));
+    }
+    for (flag, path) in &tables {
+        let columns = found.beside(flag)?.into_iter().map(|column| (column.name, column.values));
+        let columns = RecordBatch::try_from_iter(columns)
+            .map_err(|error| Error::argument("columns that do not fit together").source(error))?;
+        write_table(&Table::from_columns(columns), path, output)?;
+    }
+    if let Some(path) = page {
+        let mut page = page_of(&data, data.name(), common.seed());
+        page.sections.push(section_of(found.as_ref(), &warnings)?);
+        write_page(&mut page, path)?;
+        output.note(format_args!("wrote {}", path.display()));
     }
     if let Some(path) = rows {
         let written = match found.table()? {
@@ -226,12 +259,13 @@ fn over_the_rows(
     let found = analysis.run(&data, options, &context);
     drop(shown.take());
     context.take_notes().iter().for_each(|note| output.note(note));
-    context.take_warnings().iter().for_each(|warning| output.warn(warning));
+    let warnings = context.take_warnings();
+    warnings.iter().for_each(|warning| output.warn(warning));
     let mut found = found.map_err(at_row)?;
     if let Some(apply) = extra.and_then(|extra| extra.apply) {
         apply(call, found.as_mut(), &data)?;
     }
-    Ok(Answered { found, data })
+    Ok(Answered { found, data, warnings })
 }
 
 /// Writes the rows of a result, all or some, with its columns.

@@ -16,6 +16,7 @@ mod map;
 mod mteb;
 mod output;
 mod outputs;
+mod page;
 mod predict;
 mod report;
 mod schema;

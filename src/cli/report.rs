@@ -1,13 +1,11 @@
 //! `embedlab report`: everything that fits the file's columns, as one page.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use embedlab::analysis::{Context, LabelOptions, Report, ReportOptions, report};
 use embedlab::cluster::ClusterCount;
 use embedlab::data::{Data, Role, Roles};
 use embedlab::map::MapMethod;
-use embedlab::table::write_whole;
 use embedlab::{Error, Result};
 use serde::Serialize;
 use serde_json::Value;
@@ -15,6 +13,7 @@ use serde_json::Value;
 use super::input::{TableInput, Wanted};
 use super::output::grouped;
 use super::outputs::Outputs;
+use super::page::write_page;
 use super::zero_shot::LabelTexts;
 use super::{Common, Outcome, Output};
 
@@ -143,11 +142,7 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         let context = Context::with_seed(common.seed);
         report(&data, &options, &context)?
     };
-    found.page.provenance.command = command_line();
-    let html = found.page.render();
-    write_whole(&args.output, |out| {
-        out.write_all(html.as_bytes()).map_err(|error| Error::io("cannot write", error).file(&args.output))
-    })?;
+    write_page(&mut found.page, &args.output)?;
     let written = Written { file: args.output.display().to_string(), report: &found };
     output.result(&written, |out| {
         let titles: Vec<&str> = found.page.sections.iter().map(|section| section.title.as_str()).collect();
@@ -158,12 +153,4 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         writeln!(out, "open it in a browser; it needs no network")
     })?;
     Ok(Outcome::Done)
-}
-
-/// The command as it was typed, with the program's bare name.
-fn command_line() -> String {
-    let quoted = |argument: String| if argument.contains(' ') { format!("'{argument}'") } else { argument };
-    let arguments =
-        std::env::args_os().skip(1).map(|argument| quoted(argument.to_string_lossy().into_owned()));
-    std::iter::once("embedlab".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
 }

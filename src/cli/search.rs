@@ -76,7 +76,7 @@ fn by_index(call: &Call<'_>, options: &Value) -> Result<Option<Answered>> {
         }
         false => columns,
     };
-    Ok(Some(Answered { found: any_outcome::<Search>(found), data }))
+    Ok(Some(Answered { found: any_outcome::<Search>(found), data, warnings: Vec::new() }))
 }
 
 fn ask(call: &Call<'_>, options: &SearchOptions, answer: &Answer, data: &Data) -> Result<SearchResult> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::select::Selected;
-use super::{Budget, Data, Roles, Selection};
+use super::{Budget, Data, Role, Roles, Selection};
 use crate::error::{Error, Result};
 use crate::number::counted;
 use crate::rows::RowSource;
@@ -98,6 +98,24 @@ impl Data {
                 .advice("check how the file was written"));
         }
         Ok(data)
+    }
+
+    /// Opens another file to be compared with this data: its vectors and texts are the columns of the same names, where
+    /// it has them; else they are found as by [`Data::open`].
+    ///
+    /// # Errors
+    /// As [`Data::open`].
+    pub fn open_beside(&self, path: &Path) -> Result<Data> {
+        let read = ReadOptions { drop_missing: self.drops_missing, ..Default::default() };
+        let same = ReadOptions { vector: Some(self.table.vector_column().to_owned()), ..read.clone() };
+        let open = |read| Data::open(path, &OpenOptions { read, memory: self.memory, ..Default::default() });
+        let mut other = open(same).or_else(|_| open(read))?;
+        if let Some(text) = self.column_of(Role::Text)
+            && other.table.column(text).is_ok()
+        {
+            other.roles = other.roles.clone().with(Role::Text, text);
+        }
+        Ok(other)
     }
 
     /// Opens files that hold no vectors: their columns, with vectors of no dimension.

@@ -6,7 +6,7 @@
 //! - order: [`kendall_tau`], [`spearman`], [`pearson`], [`average_ranks`]
 //! - rankings of items: [`ranking_scores`] (nDCG, hit, recall, reciprocal rank)
 //! - what no model at all would score: [`regression_baselines`], [`classification_baselines`]
-//! - how sure: [`bootstrap`], and an interval for each score above (`.._intervals`)
+//! - how sure: [`bootstrap`], [`roc_area_interval`], and an interval for each score above (`.._intervals`)
 //! - which is better: [`compare_accuracy`], [`compare_errors`], [`compare_losses`]
 //! - two labellings: [`agreement`]; several tests at once: [`holm`]
 //!
@@ -43,6 +43,7 @@ mod ordinal;
 mod paired;
 mod ranking;
 mod regression;
+mod roc_area;
 mod share;
 
 pub use adjust::holm;
@@ -74,4 +75,5 @@ pub use paired::{
 };
 pub use ranking::{Ranked, RankingScores, Tied, TiedRanking, expected_ranking_scores, ranking_scores};
 pub use regression::{RegressionIntervals, RegressionScores, regression_intervals, regression_scores};
+pub use roc_area::roc_area_interval;
 pub(crate) use share::wilson;

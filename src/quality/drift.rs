@@ -13,7 +13,10 @@ use serde::Serialize;
 use super::queries::same_dims;
 use crate::error::{Error, Result};
 use crate::metric::quantile;
-use crate::rows::require_finite;
+use crate::rows::{Components, Graph, Metric, require_finite};
+
+/// Neighbours by which rows of a region hang together.
+const REGION_NEIGHBORS: usize = 10;
 
 /// The maximum mean discrepancy of two sets, with a permutation test.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
@@ -139,6 +142,24 @@ fn squared_distances(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>) -> Mat<f64>
     squares
 }
 
+/// Groups of rows that hang together: each row is linked to those of its 10 nearest that are within `limit` of it
+/// (cosine distance). Largest group first; rows without a link are in none. Takes n²·d operations.
+///
+/// # Errors
+/// For numbers that are not finite.
+pub fn regions(rows: ArrayView2<'_, f32>, limit: f64) -> Result<Vec<Vec<usize>>> {
+    let graph = Graph::of(rows, REGION_NEIGHBORS, Metric::Cosine)?;
+    let mut components = Components::new(rows.nrows());
+    for row in 0..graph.n_rows() {
+        let near = graph.rows(row).iter().zip(graph.distances(row));
+        near.filter(|(_, distance)| **distance <= limit)
+            .for_each(|(near, _)| components.join(row, *near as usize));
+    }
+    let mut groups = components.groups();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
+    Ok(groups)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,5 +212,13 @@ mod tests {
         assert!(found.mmd2.abs() < 1e-12 && found.p == 1.0);
         assert!(mmd(equal.view(), Array2::zeros((5, 3)).view(), 99, 1).is_err());
         assert!(mmd(equal.view(), Array2::zeros((1, 2)).view(), 99, 1).is_err());
+    }
+
+    #[test]
+    fn rows_that_are_near_each_other_are_a_region() {
+        let rows =
+            ndarray::array![[1.0_f32, 0.0], [0.0, 1.0], [1.0, 0.01], [0.02, 1.0], [0.0, 0.99], [1.0, 1.0]];
+        assert_eq!(regions(rows.view(), 0.01).unwrap(), [vec![1, 3, 4], vec![0, 2]]);
+        assert!(regions(Array2::zeros((1, 2)).view(), 0.5).unwrap().is_empty());
     }
 }

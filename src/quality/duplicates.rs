@@ -45,6 +45,8 @@ pub struct Duplicates {
     pub near_pairs: Vec<Pair>,
     /// The cosine, or the distance, that near pairs reach; `None` when not asked for.
     pub threshold: Option<f64>,
+    /// Whether the distances of near pairs are 1 - cosine; else they are Euclidean.
+    pub by_cosine: bool,
 }
 
 /// What is looked for.
@@ -115,8 +117,14 @@ pub fn find_duplicates(
         None => Vec::new(),
     };
     let exact_vector = distinct.groups().map(to_rows).collect();
-    let mut found =
-        Duplicates { exact_text, exact_vector, near: Vec::new(), near_pairs: Vec::new(), threshold: None };
+    let mut found = Duplicates {
+        exact_text,
+        exact_vector,
+        near: Vec::new(),
+        near_pairs: Vec::new(),
+        threshold: None,
+        by_cosine: options.rule == NearRule::Cosine || rows.ncols() > 3,
+    };
     if !options.near {
         return Ok(found);
     }
@@ -136,7 +144,7 @@ pub fn find_duplicates(
             found.threshold = Some(threshold);
         }
         NearRule::Relative => {
-            let metric = if rows.ncols() > 3 { Metric::Cosine } else { Metric::L2 };
+            let metric = if found.by_cosine { Metric::Cosine } else { Metric::L2 };
             let k = NEAR_DUPLICATE_NEIGHBORS;
             let graph = match options.graph {
                 Some(graph) if graph.k() >= k.min(rows.nrows().saturating_sub(1)) => {
@@ -242,6 +250,27 @@ impl Duplicates {
             group[1..].iter().for_each(|row| components.join(group[0], *row));
         }
         components.groups()
+    }
+
+    /// The pairs that make the groups, by row: each later row of an exact group with the first one, by text and by
+    /// numbers, and all near pairs. The cosine of near pairs is given where they were measured by it.
+    pub fn links(&self) -> Vec<Known> {
+        let exact = [(&self.exact_text, KnownBy::ExactText), (&self.exact_vector, KnownBy::ExactVector)];
+        let mut links: Vec<Known> = Vec::new();
+        for (groups, by) in exact {
+            for group in groups {
+                let link = |row: &usize| Known { row: *row, other: group[0], by, cosine: None };
+                links.extend(group[1..].iter().map(link));
+            }
+        }
+        links.extend(self.near_pairs.iter().map(|pair| Known {
+            row: pair.b,
+            other: pair.a,
+            by: KnownBy::Near,
+            cosine: self.by_cosine.then(|| (1.0 - pair.distance).clamp(-1.0, 1.0)),
+        }));
+        links.sort_by_key(|link| (link.row, link.other));
+        links
     }
 
     /// Whether each row is kept: one of each group, and all rows that are in none.

@@ -18,11 +18,12 @@ mod outliers;
 mod pairs;
 mod queries;
 mod sampled;
+mod similarity;
 mod spectrum;
 mod uniformity;
 
 pub use diversity::{Bin, Diversity, GroupDiversity, diversity, diversity_of_groups};
-pub use drift::{Mmd, mmd};
+pub use drift::{Mmd, mmd, regions};
 pub use duplicates::{
     DuplicateOptions, Duplicates, Keep, Known, KnownBy, NEAR_DUPLICATE_COSINE, NEAR_DUPLICATE_NEIGHBORS,
     NEAR_DUPLICATE_SHARE, NearRule, equal_texts, find_duplicates, known_from, near_groups, relative_pairs,
@@ -45,6 +46,7 @@ pub use queries::{Outside, nearest_rows, outside};
 pub use sampled::{
     SampledDimension, SampledHubness, hubness_of_sample, intrinsic_dimension_of_sample, standard_error,
 };
+pub use similarity::pair_cosines;
 pub use uniformity::{Uniformity, alignment};
 
 pub use crate::rows::{Components, DistinctRows, Graph, MOST_NEIGHBORS, SampleGraph};

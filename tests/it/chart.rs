@@ -1,7 +1,7 @@
 //! Pictures: both formats, hostile texts, degenerate data.
 
 use embedlab::chart::{
-    Bars, BoxPlot, Color, ColorColumn, Groups, HeatMap, Histogram, KChoice, Matrix, Palette, Picture,
+    Bars, BoxPlot, Color, ColorColumn, Curve, Groups, HeatMap, Histogram, KChoice, Matrix, Palette, Picture,
     PrecisionRecallCurves, Predicted, Scatter, Scatter3, Shares, Style, Theme,
 };
 use embedlab::metric::{ClassCurves, class_curves, precision_recall};
@@ -39,7 +39,7 @@ fn all(name: &str, style: &Style) -> Vec<Picture> {
     let solid = array![[0.0_f32, 1.0, 2.0], [2.0, 3.0, 1.0], [1.0, f32::NAN, 0.0]];
     let matrix = array![[0.1, 0.9], [f64::NAN, 0.3]];
     let values = || vec![1.0, f64::NAN, 2.0];
-    let pictures: [Result<Picture>; 12] = [
+    let pictures: [Result<Picture>; 13] = [
         Scatter::new(points.view()).groups(groups()).means(true).axes(name, name).draw(style),
         KChoice::new(&[2, 3, 4], &[9.0, 5.0, 4.0], &[0.2, 0.3, f64::NAN], 3).draw(style),
         Bars::new(&two, &[3.0, f64::INFINITY]).shares(true).draw(style),
@@ -52,6 +52,11 @@ fn all(name: &str, style: &Style) -> Vec<Picture> {
         Scatter3::new(solid.view()).groups(groups()).means(true).axes(name, name, name).draw(style),
         Matrix::new(matrix.view(), &two, &two, name).draw(style),
         BoxPlot::new(&two, &[vec![1.0, 2.0, 2.0, 3.0, 9.0], vec![f64::NAN]], name).draw(style),
+        Curve::new(&[1.0, 2.0, 4.0], &[3.0, f64::NAN, 2.0])
+            .errors(&[0.1, 0.2, 0.3])
+            .axes(name, name)
+            .log_x(true)
+            .draw(style),
     ];
     pictures.into_iter().map(Result::unwrap).collect()
 }
@@ -87,7 +92,7 @@ fn svg_keeps_the_characters_that_the_font_lacks() {
 #[test]
 fn what_is_not_finite_is_counted_and_the_subtitle_says_so() {
     let skipped: Vec<_> = all("a", &style()).iter().map(Picture::skipped).collect();
-    assert_eq!(skipped, [1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1, 1]);
+    assert_eq!(skipped, [1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1, 1, 1]);
     let svg = all("a", &style()).remove(0).svg().unwrap();
     assert!(svg.contains("1 not finite, not drawn"));
 }
@@ -130,6 +135,19 @@ fn degenerate_data_gives_a_picture() {
         ("no values", Histogram::new(&[], "x").draw(&style())),
         ("equal values", Histogram::new(&[4.0; 7], "x").draw(&style())),
         ("far values", Histogram::new(&[f32::MIN, 0.0, f32::MAX], "x").bins(200).draw(&style())),
+        ("counts", Histogram::new(&[0.0, 0.0, 90.0], "x").whole(true).unit("pairs").draw(&style())),
+        ("no counts", Histogram::new(&[0.0; 3], "x").whole(true).draw(&style())),
+        ("no curve", Curve::new(&[], &[]).log_x(true).draw(&style())),
+        ("a curve of one point", Curve::new(&[3.0], &[0.0]).log_x(true).from_zero(true).draw(&style())),
+        ("a curve below zero", Curve::new(&[-1.0, 0.0], &[-1.0, 0.0]).log_x(true).log_y(true).draw(&style())),
+        (
+            "a long curve",
+            Curve::new(&[1e-300, 1.0, 1e300], &[f64::MIN_POSITIVE, 1.0, 1e300])
+                .errors(&[f64::INFINITY, 2.0, 0.0])
+                .log_x(true)
+                .log_y(true)
+                .draw(&style()),
+        ),
         ("no points in space", Scatter3::new(Array2::zeros((0, 3)).view()).means(true).draw(&style())),
         ("equal points in space", Scatter3::new(Array2::from_elem((9, 3), 5.0_f32).view()).draw(&style())),
         (

@@ -44,6 +44,7 @@ mod readme;
 mod recommend;
 mod report_page;
 mod rows;
+mod score_card;
 mod search;
 mod several_files;
 mod snapshots;

@@ -38,6 +38,10 @@ pub struct ScoreCard {
     pub(super) failed: bool,
     #[serde(skip)]
     pub(super) hub_texts: Vec<Option<String>>,
+    #[serde(skip)]
+    pub(super) cosines: Vec<f32>,
+    #[serde(skip)]
+    pub(super) occurrences: Vec<usize>,
 }
 
 /// Rows whose nearest rows were looked for among all.
@@ -131,6 +135,10 @@ pub struct LabelCard {
     pub agreement_by_chance: Option<f64>,
     /// Labels that are probably wrong, among the probed rows.
     pub label_errors: Option<usize>,
+    #[serde(skip)]
+    pub(super) confusion: Vec<Vec<u64>>,
+    #[serde(skip)]
+    pub(super) classes: Vec<String>,
 }
 
 /// Queries against the rows.

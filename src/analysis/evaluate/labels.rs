@@ -113,6 +113,10 @@ pub(super) fn label_card(
         agreement_error: same_label.standard_error,
         agreement_by_chance: (n > 1.0).then(|| pairs / (n * (n - 1.0))),
         label_errors: errors,
+        confusion: logistic.as_ref().map(|found| found.report.confusion.clone()).unwrap_or_default(),
+        classes: logistic
+            .map(|found| found.report.classes.into_iter().map(|class| class.label).collect())
+            .unwrap_or_default(),
     }))
 }
 

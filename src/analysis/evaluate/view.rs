@@ -25,8 +25,10 @@ pub(super) fn view(name: &str, card: &ScoreCard, look: Look) -> Result<Section> 
         Some(error) => format!(", ± {}", fixed(*error, 2)),
         None => String::new(),
     };
-    let mut section =
-        Section::new(name, "Score card").with(Block::paragraph(verdict)).with(Block::key_figures([
+    let mut section = Section::new(name, "Score card")
+        .headline(verdict.clone())
+        .with(Block::paragraph(verdict))
+        .with(Block::key_figures([
             KeyFigure::new(shown(shape.mean_cosine, 3), "mean cosine")
                 .note(format!("{} after centring", shown(shape.mean_cosine_centered, 3))),
             KeyFigure::new(shown(shape.participation_ratio, 1), "participation ratio")
@@ -133,15 +135,7 @@ pub(super) fn view(name: &str, card: &ScoreCard, look: Look) -> Result<Section> 
         section = section.with(Block::details("Rows that come back most often", [Block::quotes(hubs)]));
     }
     #[cfg(feature = "charts")]
-    let section = if shape.spectrum.is_empty() {
-        section
-    } else {
-        section.picture(look, "Spectrum", "The share of the variance along each principal component, largest first: a steep fall means that few dimensions carry the differences.", |style| {
-            let first: Vec<f64> = shape.spectrum.iter().take(20).copied().collect();
-            let names: Vec<String> = (1..=first.len()).map(|rank| rank.to_string()).collect();
-            crate::chart::Bars::new(&names, &first).shares(true).draw(&style)
-        })?
-    };
+    let section = super::pictures::with_pictures(section, card, look)?;
     #[cfg(not(feature = "charts"))]
     let _ = look;
     Ok(section)

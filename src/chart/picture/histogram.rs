@@ -12,11 +12,20 @@ use crate::number::brief;
 /// A histogram with round bin edges and a line at the median.
 ///
 /// Values that are NaN or infinite are left out and counted ([`Picture::skipped`]).
+///
+/// ```
+/// use embedlab::chart::{Histogram, Style};
+/// let picture = Histogram::new(&[0.1, 0.2, 0.25], "cosine").unit("pairs").draw(&Style::new("Similarity"))?;
+/// assert!(picture.svg()?.contains("pairs"));
+/// # Ok::<(), embedlab::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Histogram<'a> {
     values: &'a [f32],
     bins: Option<usize>,
+    whole: bool,
     label: String,
+    unit: String,
 }
 
 const MOST_BINS: usize = 200;
@@ -24,7 +33,19 @@ const MOST_BINS: usize = 200;
 impl<'a> Histogram<'a> {
     /// Values, and what they are (under the axis).
     pub fn new(values: &'a [f32], label: impl Into<String>) -> Self {
-        Histogram { values, bins: None, label: label.into() }
+        Histogram { values, bins: None, whole: false, label: label.into(), unit: "rows".to_owned() }
+    }
+
+    /// What is counted (above the axis). Default: rows.
+    pub fn unit(mut self, unit: impl Into<String>) -> Self {
+        self.unit = unit.into();
+        self
+    }
+
+    /// Whether the values are counts: bins are then of whole numbers, with 0 in the first. Default: no.
+    pub fn whole(mut self, whole: bool) -> Self {
+        self.whole = whole;
+        self
     }
 
     /// About how many bins, 1 to 200; by default as Freedman and Diaconis say (a width of twice the
@@ -66,7 +87,8 @@ impl<'a> Histogram<'a> {
         if plot.width() < 30.0 || plot.height() < 20.0 {
             return;
         }
-        let bins = Bins::new(sorted, self.bins.unwrap_or_else(|| freedman_diaconis(sorted)));
+        let about = self.bins.unwrap_or_else(|| freedman_diaconis(sorted));
+        let bins = if self.whole { Bins::whole(sorted, about) } else { Bins::new(sorted, about) };
         let most = bins.counts.iter().copied().max().unwrap_or(1).max(1) as f64;
         let x = Scale {
             from: (bins.low, bins.low + bins.width * bins.counts.len() as f64),
@@ -109,7 +131,7 @@ impl<'a> Histogram<'a> {
             at => (at, Align::Center),
         };
         frame.write(&format!("median {}", brief(median)), (place, plot.top - 9.0), TICK, Weight::Bold, align);
-        frame.write_muted("rows", (frame.inside.left, plot.top - 9.0), LABEL, Align::Left);
+        frame.write_muted(&self.unit, (frame.inside.left, plot.top - 9.0), LABEL, Align::Left);
         let below = ((plot.left + plot.right) / 2.0, plot.bottom + TICK + LABEL + 14.0);
         frame.write_muted(&self.label, below, LABEL, Align::Center);
     }
@@ -139,6 +161,18 @@ impl Bins {
     }
 }
 
+impl Bins {
+    /// Bins of a whole width from 0 on.
+    fn whole(sorted: &[f64], about: usize) -> Self {
+        let most = sorted.last().copied().unwrap_or(0.0).max(0.0);
+        let width = ((most + 1.0) / about as f64).ceil().max(1.0);
+        let mut counts = vec![0; (((most + 1.0) / width).ceil() as usize).clamp(1, MOST_BINS * 2)];
+        let last = counts.len() - 1;
+        sorted.iter().for_each(|value| counts[((value.max(0.0) / width) as usize).min(last)] += 1);
+        Bins { low: 0.0, width, counts }
+    }
+}
+
 fn freedman_diaconis(sorted: &[f64]) -> usize {
     let n = sorted.len();
     let quartiles = sorted[(n - 1) * 3 / 4] - sorted[(n - 1) / 4];
@@ -159,6 +193,12 @@ mod tests {
         assert_eq!(bins.counts.iter().sum::<usize>(), 1000);
         assert_eq!(bins.width, 0.05);
         assert!((bins.low / bins.width).fract().abs() < 1e-9);
+    }
+
+    #[test]
+    fn counts_have_bins_of_whole_numbers() {
+        let bins = Bins::whole(&[0.0, 0.0, 1.0, 5.0, 9.0], 8);
+        assert_eq!((bins.width, bins.counts), (2.0, vec![3, 0, 1, 0, 1]));
     }
 
     #[test]
