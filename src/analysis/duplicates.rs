@@ -215,7 +215,7 @@ A group is a chain of pairs, so two of its rows may be less similar than the thr
     }
 
     fn beside(found: &DuplicateList, _flag: &str) -> Result<Vec<NewColumn>> {
-        let links = match &found.within {
+        let links: Vec<Known> = match &found.within {
             Some((duplicates, origin)) => {
                 let of_file = |row: usize| origin.row(row).1;
                 let links = duplicates.links().into_iter();
