@@ -136,9 +136,12 @@ fn of_run(call: &Call<'_>, options: &Value) -> Result<Option<Answered>> {
     let task = if options.get("candidates").is_some() { "mteb-reranking" } else { "mteb-retrieval" };
     let Some(analysis) = find(task) else { return Ok(None) };
     let data = Data::from(Table::from_vectors(Array2::zeros((0, 0))));
-    let mut found = analysis.run(&data, options.clone(), &Context::with_seed(call.common.seed()))?;
+    let context = Context::with_seed(call.common.seed());
+    let mut found = analysis.run(&data, options.clone(), &context)?;
+    let warnings = context.take_warnings();
+    warnings.iter().for_each(|warning| call.output.warn(warning));
     write_results(call, found.as_mut(), &data)?;
-    Ok(Some(Answered { found, data }))
+    Ok(Some(Answered { found, data, warnings }))
 }
 
 fn write_results(call: &Call<'_>, found: &mut dyn AnyOutcome, _data: &Data) -> Result<()> {
