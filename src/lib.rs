@@ -116,6 +116,8 @@ pub mod calibration;
 #[cfg(feature = "charts")]
 pub mod chart;
 pub mod cluster;
+pub mod compare;
+pub mod compress;
 pub mod data;
 pub mod embed;
 pub mod error;

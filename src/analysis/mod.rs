@@ -23,6 +23,8 @@ mod classify;
 mod cluster;
 #[cfg(feature = "charts")]
 mod cluster_pictures;
+mod compare;
+mod compress;
 mod context;
 mod customize;
 mod diversity;
@@ -71,6 +73,8 @@ pub use cluster::Cluster;
 pub(crate) use cluster_pictures::palette;
 #[cfg(feature = "charts")]
 pub use cluster_pictures::{choice_picture, cluster_picture, label_picture};
+pub use compare::{ChangedRow, Compare, CompareOptions, ComparisonReport, NeighborOverlap};
+pub use compress::{AccuracyChange, Compress, CompressOptions, CompressionReport, TenthReport};
 pub use context::{Context, Progress};
 pub use customize::{Customize, CustomizeOptions, CustomizeReport, MatrixOptions};
 pub use diversity::{DiversityMeasure, DiversityOptions, DiversityReport};

@@ -8,8 +8,8 @@ use super::mteb::{
     Sts, Summarization, ZeroShotTask,
 };
 use super::{
-    Align, Bias, Calibrate, CheckFile, Classify, Cluster, Customize, DiversityMeasure, Drift,
-    DuplicateSearch, Evaluate, Inspect, Knn, LabelErrorSearch, MapRows, NeighborSearch, OutlierSearch,
+    Align, Bias, Calibrate, CheckFile, Classify, Cluster, Compare, Compress, Customize, DiversityMeasure,
+    Drift, DuplicateSearch, Evaluate, Inspect, Knn, LabelErrorSearch, MapRows, NeighborSearch, OutlierSearch,
     Profile, Recommend, Regress, Search, Similarities, ZeroShotLabels,
 };
 
@@ -49,6 +49,8 @@ static REGISTRY: &[&dyn AnyAnalysis] = &[
     &Entry::<Mteb<ClassificationTask>>::new(),
     &Entry::<Mteb<Multilabel>>::new(),
     &Entry::<Mteb<ClusteringTask>>::new(),
+    &Entry::<Compare>::new(),
+    &Entry::<Compress>::new(),
 ];
 
 /// All analyses.

@@ -1,7 +1,7 @@
 //! One look for every picture.
 //!
 //! There is one type per picture ([`Scatter`], [`Scatter3`], [`KChoice`], [`Bars`],
-//! [`Histogram`], [`Intervals`], [`Shares`], [`PrecisionRecallCurves`], [`HeatMap`], [`Matrix`],
+//! [`Histogram`], [`Intervals`], [`Lines`], [`Shares`], [`PrecisionRecallCurves`], [`HeatMap`], [`Matrix`],
 //! [`Predicted`], [`BoxPlot`], [`Curve`], [`Distributions`], [`UnitSquare`], [`ThresholdPlot`]). Each holds plain data and its `draw` takes a [`Style`] and
 //! gives a [`Picture`], which is saved by its extension or asked for its SVG text or PNG bytes.
 //!
@@ -9,7 +9,7 @@
 //! by the same code, with plotters' SVG or bitmap backend. So both formats agree, a layout can be
 //! tested without reading pixels, and a new picture needs no knowledge of either backend.
 //!
-//! [`InteractiveMap`] is a scatter plot as a page to explore.
+//! [`InteractiveMap`] is a scatter plot as a page to explore, [`TwoMaps`] two of them side by side.
 //!
 //! The colours can be told apart with the common colour-vision deficiencies (Okabe and Ito's set,
 //! then Tableau's), the font travels with the crate, and the same data gives the same bytes.
@@ -35,8 +35,8 @@ pub use draw::groups::Groups;
 pub use draw::palette::{Color, Palette, Theme};
 pub use draw::picture::Picture;
 pub use draw::style::Style;
-pub use interactive::{ColorColumn, InteractiveMap};
+pub use interactive::{ColorColumn, InteractiveMap, TwoMaps};
 pub use picture::{
-    Bars, BoxPlot, Curve, Distributions, HeatMap, Histogram, Intervals, KChoice, Matrix,
+    Bars, BoxPlot, Curve, Distributions, HeatMap, Histogram, Intervals, KChoice, Lines, Matrix,
     PrecisionRecallCurves, Predicted, Scatter, Scatter3, ScatterPlot, Shares, ThresholdPlot, UnitSquare,
 };

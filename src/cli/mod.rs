@@ -122,7 +122,7 @@ fn command_line() -> clap::Command {
 }
 
 /// The commands in the order of the help.
-const ORDER: [&str; 35] = [
+const ORDER: [&str; 37] = [
     "inspect",
     "check",
     "convert",
@@ -132,6 +132,8 @@ const ORDER: [&str; 35] = [
     "label-errors",
     "diversity",
     "drift",
+    "compare",
+    "compress",
     "similarities",
     "calibrate",
     "customize",

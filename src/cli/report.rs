@@ -23,6 +23,7 @@ Examples:
   embedlab report reviews.csv --k 8 --label Score -o reviews.html
   embedlab report reviews.parquet --labels labels.parquet --set kinds --truth Kind
   embedlab report reviews.parquet --layout pca
+  embedlab report old.parquet --against new.parquet
   embedlab report reviews.csv --json | jq '.sections[].title'";
 
 /// Write all analyses that fit the data as one offline page
@@ -64,6 +65,9 @@ pub struct Args {
     /// Projection method of the map [default: tsne up to 20,000 rows, else pca, which takes a second]
     #[arg(long, value_name = "METHOD")]
     layout: Option<MapMethod>,
+    /// Another model's vectors of the same rows, to compare with; short for --option compare.other=FILE
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
     /// The page to write
     #[arg(short, long, value_name = "FILE", default_value = "report.html", help_heading = "Output")]
     output: PathBuf,
@@ -95,6 +99,9 @@ impl Args {
         };
         if let Some(k) = &self.k {
             set("cluster", "k", k.to_string().into());
+        }
+        if let Some(path) = &self.against {
+            set("compare", "other", path.to_string_lossy().into());
         }
         if let Some(layout) = self.layout {
             set("map", "method", layout.name().into());

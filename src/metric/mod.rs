@@ -7,6 +7,7 @@
 //! - rankings of items: [`ranking_scores`] (nDCG, hit, recall, reciprocal rank)
 //! - what no model at all would score: [`regression_baselines`], [`classification_baselines`]
 //! - how sure: [`bootstrap`], [`roc_area_interval`], and an interval for each score above (`.._intervals`)
+//! - how sure of a score that is no mean of rows: [`jackknife()`]
 //! - which is better: [`compare_accuracy`], [`compare_errors`], [`compare_losses`]
 //! - two labellings: [`agreement`]; several tests at once: [`holm`]
 //!
@@ -38,6 +39,7 @@ mod confusion;
 mod correlation;
 mod curve;
 mod interval;
+mod jackknife;
 mod normal;
 mod ordinal;
 mod paired;
@@ -68,6 +70,7 @@ pub use curve::{
     precision_recall, roc,
 };
 pub use interval::{BootstrapOptions, FEWEST, Interval, bootstrap, bootstrap_all, quantile};
+pub use jackknife::{Jackknifed, jackknife, jackknife_groups};
 pub(crate) use normal::{Z95, t_quantile};
 pub use ordinal::{OrdinalIntervals, OrdinalScores, ordinal_intervals, ordinal_scores};
 pub use paired::{

@@ -74,6 +74,24 @@ pub(super) fn normal_share(z: f64) -> f64 {
     if z > 0.0 { 1.0 - above } else { above }
 }
 
+/// How often a number of the t distribution with these whole degrees of freedom is at least as far from 0 as `t`, either
+/// way (the finite series of Abramowitz and Stegun 1964, 26.7.3 and 26.7.4).
+pub(super) fn t_two_sided(t: f64, freedom: usize) -> f64 {
+    let angle = (t.abs() / (freedom as f64).sqrt()).atan();
+    let (sine, cosine) = angle.sin_cos();
+    let odd = freedom % 2;
+    // 1 + 1/2 cos² + 1·3/(2·4) cos⁴ + .., or cos + 2/3 cos³ + ..
+    let (mut term, mut sum) = (if odd == 1 { cosine } else { 1.0 }, 0.0);
+    let mut power = odd;
+    while power + 2 <= freedom {
+        sum += term;
+        power += 2;
+        term *= (power - 1) as f64 / power as f64 * cosine * cosine;
+    }
+    let within = if odd == 1 { (angle + sine * sum) * std::f64::consts::FRAC_2_PI } else { sine * sum };
+    (1.0 - within).clamp(0.0, 1.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -99,7 +99,7 @@ pub fn skewness(counts: &[usize]) -> Option<f64> {
 }
 
 /// Numbers of occurrences.
-pub(super) struct Shares {
+pub(crate) struct Shares {
     pub skew: Option<f64>,
     pub robin_hood: Option<f64>,
     pub anti_hubs: Option<f64>,
@@ -107,7 +107,7 @@ pub(super) struct Shares {
 }
 
 /// Of counts that should be `k` each if all were equal.
-pub(super) fn of_counts(counts: &[usize], k: usize) -> Shares {
+pub(crate) fn of_counts(counts: &[usize], k: usize) -> Shares {
     let n = counts.len() as f64;
     let total: f64 = counts.iter().map(|count| *count as f64).sum();
     if total == 0.0 {

@@ -113,7 +113,7 @@ fn log_ratios(graph: &Graph, near: usize, far: usize) -> Vec<(usize, f64)> {
     ratios.filter(|(_, ratio)| ratio.is_finite()).collect()
 }
 
-pub(super) fn twonn(graph: &Graph) -> Option<f64> {
+pub(crate) fn twonn(graph: &Graph) -> Option<f64> {
     let mut ratios: Vec<f64> = log_ratios(graph, 0, 1).into_iter().map(|(_, ratio)| ratio).collect();
     ratios.sort_unstable_by(f64::total_cmp);
     let n = ratios.len() as f64;
@@ -127,7 +127,7 @@ pub(super) fn twonn(graph: &Graph) -> Option<f64> {
     finite(products / squares)
 }
 
-pub(super) fn mle(graph: &Graph) -> Option<f64> {
+pub(crate) fn mle(graph: &Graph) -> Option<f64> {
     let k = MLE_NEIGHBORS;
     let inverse = |row: usize| {
         let distances = graph.distances(row).get(..k)?;

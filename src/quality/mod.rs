@@ -32,7 +32,9 @@ pub use duplicates::{
 pub use findings::{Basis, Finding, Level, Thresholds};
 pub use geometry::{Geometry, GeometryOptions, NormSummary, PowerLaw, geometry, rows_are_unit};
 pub use hubness::{HUBNESS_NEIGHBORS, Hub, Hubness, hubness, occurrences, skewness};
+pub(crate) use hubness::{Shares, of_counts as shares_of_counts};
 pub use intrinsic::{Gride, INTRINSIC_NEIGHBORS, IntrinsicDimension, intrinsic_dimension};
+pub(crate) use intrinsic::{mle, twonn};
 pub use isolation::{IsolationForestOptions, isolation_forest};
 pub use label_errors::{LabelError, LabelErrors, VALUE_NEIGHBORS, knn_shapley, label_errors};
 pub(crate) use normal::share_interval;

@@ -40,6 +40,7 @@ pub use column::cell::{CellError, parse_vector};
 pub use columns::{Labels, Table};
 pub use format::Format;
 pub use format::batches::VectorLayout;
+pub use format::npy::{VectorCodes, write_codes};
 pub use format::projector::write_projector;
 pub(crate) use mapped::map as map_file;
 #[cfg(all(unix, feature = "cli"))]

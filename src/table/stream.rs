@@ -43,10 +43,10 @@ pub fn stream(path: &Path, options: &ReadOptions) -> Result<Box<dyn RowSource>> 
     super::read::not_through_a_pipe(path, format)?;
     match format {
         _ if options.drop_missing => Ok(Box::new(super::read(path, options)?.into_vectors())),
-        Format::Npy => {
-            let file = NpyFile::open(path, options).map_err(|error| error.file(path))?;
-            Ok(Box::new(file))
-        }
+        Format::Npy => match NpyFile::open(path, options).map_err(|error| error.file(path))? {
+            Some(file) => Ok(Box::new(file)),
+            None => Ok(Box::new(super::read(path, options)?.into_vectors())),
+        },
         Format::Parquet => {
             let file = guarded(path, || ParquetFile::open(path, options))?;
             Ok(Box::new(Streamed::new(path, options, file)))
@@ -162,8 +162,12 @@ struct NpyFile {
 }
 
 impl NpyFile {
-    fn open(path: &Path, options: &ReadOptions) -> Result<NpyFile> {
+    /// `None` for codes, which are not used where they stand.
+    fn open(path: &Path, options: &ReadOptions) -> Result<Option<NpyFile>> {
         let map = mapped::map(path)?;
+        if npy::explained(path, npy::parse(&map)?.dtype) {
+            return Ok(None);
+        }
         let (rows, dims) = {
             let vectors = vectors(&map)?;
             // Numbers that are used where they are are never looked at again on their way.
@@ -172,7 +176,7 @@ impl NpyFile {
             }
             (vectors.rows, vectors.dims)
         };
-        Ok(NpyFile { path: path.into(), map, rows, dims, allow_non_finite: options.keeps_faults() })
+        Ok(Some(NpyFile { path: path.into(), map, rows, dims, allow_non_finite: options.keeps_faults() }))
     }
 
     fn chunk(&self, first: usize, rows: usize) -> Result<Array2<f32>> {

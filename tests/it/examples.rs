@@ -21,6 +21,10 @@ mod calibration;
 mod clustering;
 #[path = "../../examples/code_search.rs"]
 mod code_search;
+#[path = "../../examples/compare.rs"]
+mod compare;
+#[path = "../../examples/compress.rs"]
+mod compress;
 #[path = "../../examples/customizing.rs"]
 mod customizing;
 #[path = "../../examples/diversity.rs"]
@@ -91,6 +95,8 @@ examples! {
     functions_are_found_by_what_they_do draws ["code_search.png"] by code_search::draw;
     the_reviews_of_a_kind_are_more_or_less_alike draws ["diversity.png"] by diversity::draw;
     copies_are_found_and_kept_on_one_side_of_a_split draws ["duplicates.png"] by duplicates::draw;
+    two_models_are_compared draws ["comparison.png"] by compare::draw;
+    fewer_dimensions_and_bits_find_fewer_rows draws ["compression.png"] by compress::draw;
     tokens_are_counted_and_vectors_searched draws ["tokens.png"] by get_embeddings::draw;
     long_texts_are_nearer_to_the_whole_when_averaged_than_when_cut_off draws ["long_inputs.png"] by |output| {
         let cosines = long_inputs::draw(output)?;

@@ -32,6 +32,8 @@ const ROOMS: &[&str] = &[
     "recommend",
     "map",
     "quality",
+    "compare",
+    "compress",
     "benchmark",
     "bias",
     "pairs",

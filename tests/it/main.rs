@@ -14,6 +14,8 @@ mod chunked_predictions;
 mod cluster_cases;
 mod cluster_scores;
 mod command;
+mod compare;
+mod compress;
 mod contract;
 mod coverage;
 mod embed;

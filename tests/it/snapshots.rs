@@ -27,6 +27,8 @@ const COMMANDS: &[(&str, &str)] = &[
     ("recommend", "recommend FILE"),
     ("tokens", "tokens FILE --text Text --no-cache"),
     ("cost", "cost FILE --text Text --no-cache"),
+    ("compare", "compare FILE FILE --sample 80"),
+    ("compress", "compress FILE --n-queries 40 --dims 2"),
     ("report", "report FILE --k 3 --layout pca -o FOLDER/report.html"),
 ];
 

@@ -13,6 +13,7 @@
 mod column;
 mod data;
 mod page;
+mod two_maps;
 
 use std::borrow::Cow;
 use std::io::{BufWriter, Write};
@@ -24,6 +25,7 @@ use crate::error::{Error, Result};
 use crate::output::write_whole;
 
 pub use column::ColorColumn;
+pub use two_maps::TwoMaps;
 
 /// A map as one HTML file that needs no network: pan, zoom, hover with the row's text, colours by
 /// any column, a legend that filters, a search in the texts, a lasso that lists and exports rows.

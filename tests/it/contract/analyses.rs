@@ -5,6 +5,8 @@ use embedlab::cluster::{
     ClusterColumns, ClusterMethod, ClusterOptions, DbscanOptions, GaussianMixture, Geometry, HdbscanOptions,
     KMeans, analyse, choose_k_means, dbscan, hdbscan, silhouette,
 };
+use embedlab::compare::{cka, information_imbalance};
+use embedlab::compress::{CurveOptions, curve};
 use embedlab::forest::{Criterion, ForestClassifier, ForestRegressor, MaxFeatures};
 use embedlab::map::{Engine, Gradient, NeighborGraph, Tsne, neighbors_kept, trust};
 use embedlab::model::{
@@ -205,4 +207,19 @@ pub fn nearest(rows: &dyn RowSource, metric: Metric) -> Result<Bits> {
 
 pub fn groups(rows: &dyn RowSource) -> Result<Bits> {
     bits(group_means(rows, &named(0..rows.n_rows(), 3).codes, 3))
+}
+
+pub fn compressed(rows: ArrayView2<'_, f32>) -> Result<Bits> {
+    let options = CurveOptions { n_queries: 20, k: 3, ..Default::default() };
+    bits(curve(rows, None, None, &options, &|_, _| ()).map(|found| found.points))
+}
+
+/// What the first half of the dimensions knows of all.
+pub fn lost(rows: ArrayView2<'_, f32>) -> Result<Bits> {
+    let half = rows.slice(s![.., ..rows.ncols().div_ceil(2)]);
+    bits(information_imbalance(rows, half, Metric::Cosine, 42))
+}
+
+pub fn alignment(rows: &dyn RowSource) -> Result<Bits> {
+    bits(cka(rows, rows))
 }

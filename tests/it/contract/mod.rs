@@ -268,6 +268,9 @@ contracts! {
         order: Some(order::norms_of),
     }
     means_of_groups { run: Blocks(groups), refuses_non_finite: false, order: Some(order::groups) }
+    compression { run: Matrix(compressed), min_rows: 3 }
+    information_lost { run: Matrix(lost) }
+    alignment_of_spaces { run: Blocks(alignment), names_the_row: false }
     check_of_rows {
         run: Blocks(|rows| bits(embedlab::table::check_rows(rows))), refuses_non_finite: false,
         order: Some(|rows, _| order::checked(rows)),

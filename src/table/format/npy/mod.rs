@@ -13,9 +13,12 @@ use crate::table::column::floats::{Float, FloatKind};
 use crate::table::column::matrix;
 use crate::table::{ReadOptions, Table, mapped, sidecar};
 
+mod codes;
 mod column;
 mod header;
 
+pub(in crate::table) use codes::explained;
+pub use codes::{VectorCodes, write_codes};
 pub(in crate::table) use column::{bytes_of, column, write_column};
 pub(in crate::table) use header::{Dtype, Header, NpyArray, parse, parse_header};
 
@@ -27,6 +30,9 @@ pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table
 fn read_matrix(path: &Path, options: &ReadOptions) -> Result<Array2<f32>> {
     let file = mapped::map(path)?;
     let array = parse(&file)?;
+    if explained(path, array.dtype) {
+        return codes::read(path, &array, options.memory);
+    }
     let vectors = Vectors::of(&array)?.read(options.memory)?;
     if !options.keeps_faults() {
         matrix::refuse_non_finite(vectors.view(), 0)?;
@@ -52,8 +58,9 @@ impl<'a> Vectors<'a> {
             Error::input("vectors must be floating-point numbers")
                 .seen(array.dtype.to_string())
                 .advice(
-                    "save whole numbers (int8) as numpy.save(path, array.astype('float32')); bits that are packed eight to a \
-                     byte (binary, ubinary) as numpy.save(path, numpy.unpackbits(array.view('uint8'), axis=1).astype('float32'))",
+                    "put the ranges of int8 codes (2 x dimensions) in x.ranges.npy beside x.npy, or save the numbers as \
+                     numpy.save(path, array.astype('float32')); let the name of bits that are packed eight to a byte (binary, \
+                     ubinary) end in .bits.npy",
                 )
         })?;
         match array.shape[..] {
