@@ -277,7 +277,9 @@ impl<'r> Asked<'r> {
         };
         require_finite(queries.view())?;
         if queries.nrows() == 0 {
-            return Err(Error::input("no row has a direction to ask by").with_code("too-few-rows"));
+            return Err(Error::input("no row has a direction to ask by")
+                .with_code("too-few-rows")
+                .advice("give rows that are not all zeros"));
         }
         let k = options.k.min(n - usize::from(own.is_some()));
         let mut asked = Asked { rows, queries, own, truth: Vec::new(), k, labels, lengths };
