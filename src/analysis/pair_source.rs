@@ -111,13 +111,11 @@ impl PairOptions {
     }
 }
 
+/// Pairs of rows, and whether each is a match.
+type LabelledPairs = (Vec<(usize, usize)>, Vec<bool>);
+
 /// The pairs of a file as rows of the data.
-fn from_file(
-    path: &Path,
-    id: Option<&str>,
-    data: &Data,
-    context: &Context<'_>,
-) -> Result<(Vec<(usize, usize)>, Vec<bool>)> {
+fn from_file(path: &Path, id: Option<&str>, data: &Data, context: &Context<'_>) -> Result<LabelledPairs> {
     let in_file = |error: Error| error.file(path);
     let table = Table::from_columns(read_columns(path, &ReadOptions::default())?);
     let (a, b) = (table.text("a").map_err(in_file)?, table.text("b").map_err(in_file)?);

@@ -70,8 +70,8 @@ pub(super) fn scores(ties: &[Tie], judged: &[u32]) -> Scores {
         }
         seen += hits;
     }
-    for open in cut..CUTS.len() {
-        while place < CUTS[open] {
+    for (open, end) in CUTS.iter().enumerate().skip(cut) {
+        while place < *end {
             best += ideal_at(place);
             place += 1;
         }

@@ -37,6 +37,9 @@ impl Scored {
     }
 }
 
+/// All scores, by how often each unit counts.
+type Scores = dyn Fn(&[u32]) -> Vec<f64> + Send + Sync;
+
 /// The scores as a function of how often each unit counts.
 #[derive(Clone)]
 pub struct Resampling {
@@ -47,7 +50,7 @@ pub struct Resampling {
     /// How often each unit is looked at in one resample.
     looks: usize,
     names: Vec<String>,
-    scores: Arc<dyn Fn(&[u32]) -> Vec<f64> + Send + Sync>,
+    scores: Arc<Scores>,
 }
 
 impl Resampling {

@@ -23,6 +23,7 @@ use super::{Common, Outcome, Output};
 
 /// What belongs to one command alone: more options, and steps that need a network, a model or a file of its own.
 #[derive(Clone, Copy)]
+#[expect(clippy::type_complexity, reason = "each step of the runner has its own arguments")]
 pub struct Extra {
     /// The command that it belongs to.
     pub name: &'static str,

@@ -163,6 +163,7 @@ const ORDER: [&str; 37] = [
 ];
 
 #[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "one value, made once")]
 enum Command {
     Convert(convert::Args),
     Embed(embed::Args),

@@ -210,7 +210,8 @@ fn dimensions(a: &Space, b: &Space, seed: u64) -> Result<Vec<PairedScore>> {
             (of(a), of(b))
         })
         .collect();
-    let differences = |of: fn(&(Option<f64>, Option<f64>)) -> Option<f64>| -> Vec<Option<f64>> {
+    type Pair = (Option<f64>, Option<f64>);
+    let differences = |of: fn(&Pair) -> Option<f64>| -> Vec<Option<f64>> {
         without.iter().map(|(a, b)| Some(of(b)? - of(a)?)).collect()
     };
     let mut found = vec![
@@ -248,7 +249,8 @@ fn hubs(a: &Space, b: &Space, k: usize, seed: u64) -> Vec<PairedScore> {
         })
         .collect();
     let whole = (shares_of_counts(&counts.0, k), shares_of_counts(&counts.1, k));
-    let of: [(&str, fn(&Shares) -> Option<f64>); 4] = [
+    type Figure = fn(&Shares) -> Option<f64>;
+    let of: [(&str, Figure); 4] = [
         ("hubness_skew", |of| of.skew),
         ("robin_hood", |of| of.robin_hood),
         ("anti_hubs", |of| of.anti_hubs),

@@ -62,8 +62,8 @@ fn pairs_are_named_by_rows_or_by_ids() {
 fn ids_that_name_no_row_stop_the_command_or_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     let pairs = write(folder.path(), "pairs.csv", "a,b,score\n0,1,3\n1,2000,1\n2,3,2\nx,4,4\n");
-    refused(&["sts", SAMPLE, "--pairs", &pairs], &["pairs.csv, row 1", "2 lines", "2000", "--missing skip"]);
-    let found = mteb(&["sts", SAMPLE, "--pairs", &pairs, "--missing", "skip"]);
+    refused(&["sts", SAMPLE, "--pairs", &pairs], &["pairs.csv, row 1", "2 lines", "2000", "--unknown skip"]);
+    let found = mteb(&["sts", SAMPLE, "--pairs", &pairs, "--unknown", "skip"]);
     assert_eq!((found["n"].as_u64(), found["left_out"][0]["count"].as_u64()), (Some(2), Some(2)));
     assert_eq!(found["comparable"], false);
 }

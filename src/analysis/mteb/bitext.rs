@@ -28,7 +28,7 @@ pub struct BitextOptions {
     pub id: Option<String>,
     /// What happens to ids that name no row
     #[cfg_attr(feature = "cli", arg(long, value_enum, default_value_t))]
-    pub missing: Missing,
+    pub unknown: Missing,
     /// How similar vectors are to their model
     #[cfg_attr(feature = "cli", arg(long, value_enum, default_value_t))]
     pub similarity: Similarity,
@@ -96,7 +96,7 @@ Examples:
                         _ => unknown.add(second, Some(row), None),
                     }
                 }
-                unknown.finish(options.missing, &mut left_out)?;
+                unknown.finish(options.unknown, &mut left_out)?;
                 gold
             }
             None if a.nrows() == b.nrows() => (0..a.nrows()).map(|row| (row, row)).collect(),

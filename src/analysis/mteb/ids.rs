@@ -141,6 +141,6 @@ impl<'a> Unknown<'a> {
         }
         Err(error
             .seen(format!("{}: {}", counted(self.count, "line"), examples.join(", ")))
-            .advice("check --id, or leave them out with --missing skip"))
+            .advice("check --id, or leave them out with --unknown skip"))
     }
 }

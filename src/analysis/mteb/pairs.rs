@@ -32,7 +32,7 @@ pub struct StsOptions {
     pub id: Option<String>,
     /// What happens to ids that name no row
     #[cfg_attr(feature = "cli", arg(long, value_enum, default_value_t))]
-    pub missing: Missing,
+    pub unknown: Missing,
     /// How similar vectors are to their model
     #[cfg_attr(feature = "cli", arg(long, value_enum, default_value_t))]
     pub similarity: Similarity,
@@ -57,7 +57,7 @@ pub struct PairOptions {
     pub id: Option<String>,
     /// What happens to ids that name no row
     #[cfg_attr(feature = "cli", arg(long, value_enum, default_value_t))]
-    pub missing: Missing,
+    pub unknown: Missing,
     /// How similar vectors are to their model
     #[cfg_attr(feature = "cli", arg(long, value_enum, default_value_t))]
     pub similarity: Similarity,
@@ -91,7 +91,7 @@ Examples:
     fn score(data: &Data, options: &StsOptions, _context: &Context<'_>) -> Result<Outcome> {
         let path = required(options.pairs.as_deref())?;
         let column = options.score.as_deref().map_or(vec!["score", "label"], |name| vec![name]);
-        let pairs = Pairs::read(data, path, &column, options.id.as_deref(), options.missing)?;
+        let pairs = Pairs::read(data, path, &column, options.id.as_deref(), options.unknown)?;
         let rows = data.matrix()?;
         let scored = sts(rows, rows, &pairs.rows, &pairs.values, options.similarity)?;
         pairs.outcome(data, scored)
@@ -123,7 +123,7 @@ Examples:
     fn score(data: &Data, options: &PairOptions, _context: &Context<'_>) -> Result<Outcome> {
         let path = required(options.pairs.as_deref())?;
         let column = options.label.as_deref().map_or(vec!["label", "labels", "score"], |name| vec![name]);
-        let pairs = Pairs::read(data, path, &column, options.id.as_deref(), options.missing)?;
+        let pairs = Pairs::read(data, path, &column, options.id.as_deref(), options.unknown)?;
         if let Some(at) = pairs.values.iter().position(|value| *value != 0.0 && *value != 1.0) {
             return Err(Error::input("a label that is neither 0 nor 1")
                 .with_code("label-invalid")

@@ -69,7 +69,7 @@ pub struct JudgedOptions {
     pub ties: Ties,
     /// What happens to judgements and candidates of documents or queries that are not there
     #[cfg_attr(feature = "cli", arg(long, value_enum, default_value_t))]
-    pub missing: Missing,
+    pub unknown: Missing,
     /// How similar vectors are to their model
     #[cfg_attr(feature = "cli", arg(long, value_enum, default_value_t))]
     pub similarity: Similarity,
@@ -258,8 +258,8 @@ fn of_vectors(
             strangers.add(&line.query, line.row, line.line);
         }
     }
-    unknown.finish(options.missing, left_out)?;
-    strangers.finish(options.missing, left_out)?;
+    unknown.finish(options.unknown, left_out)?;
+    strangers.finish(options.unknown, left_out)?;
     let mut of = judged(judgements, qrels, |line| documents.row(&line.document))?;
     let mut rows: Vec<usize> = Vec::new();
     let mut found: Vec<Query> = Vec::new();
@@ -274,7 +274,7 @@ fn of_vectors(
     let hits = match candidates {
         None => search(corpus.matrix()?, vectors.view(), options.similarity)?,
         Some(path) => {
-            let lists = lists(path, &found, &documents, options.missing, left_out)?;
+            let lists = lists(path, &found, &documents, options.unknown, left_out)?;
             rerank(corpus.matrix()?, vectors.view(), &lists, options.similarity)?
         }
     };

@@ -45,12 +45,14 @@ const LONGEST_TEXT: usize = 400;
 pub struct TwoMaps {
     title: String,
     names: [String; 2],
-    /// Row, place in the first map, place in the second, value.
-    points: Vec<(usize, (f64, f64), (f64, f64), f64)>,
+    points: Vec<Point>,
     texts: Vec<Option<String>>,
     rows: usize,
     numbers: Vec<usize>,
 }
+
+/// Row, place in the first map, place in the second, value.
+type Point = (usize, (f64, f64), (f64, f64), f64);
 
 impl TwoMaps {
     /// Places of the rows (n x 2) in two maps with these names, and a value of 0 to 1 of each row.

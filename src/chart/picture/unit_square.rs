@@ -23,8 +23,11 @@ use crate::error::Result;
 pub struct UnitSquare<'a> {
     labels: (String, String),
     curves: Vec<(String, &'a [(f64, f64)])>,
-    points: Vec<(String, &'a [(f64, f64, f64, f64)])>,
+    points: Vec<(String, &'a [PointWithInterval])>,
 }
+
+/// Horizontal place, vertical place, and the ends of its interval.
+type PointWithInterval = (f64, f64, f64, f64);
 
 impl<'a> UnitSquare<'a> {
     /// What is on the horizontal and on the vertical axis.

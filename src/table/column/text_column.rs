@@ -101,8 +101,9 @@ impl Decimals {
         let before = cell[..point].strip_prefix(b"-").unwrap_or(&cell[..point]);
         let plain = point + 1 + decimals == cell.len() && before.first().is_some_and(u8::is_ascii_digit);
         let fixed = plain && before.len() + decimals <= EXACT_DIGITS;
-        // `1.0` is how a whole number is written among others.
-        Decimals { count: (cell[point + 1..] != *b"0").then_some(Some(decimals)), zeros, fixed }
+        // `1.0` is how a whole number is written among others, with whatever decimals they have.
+        let whole = cell[point + 1..] == *b"0";
+        Decimals { count: (!whole).then_some(Some(decimals)), zeros, fixed: fixed && !whole }
     }
 
     fn and(self, other: Decimals) -> Decimals {

@@ -62,12 +62,15 @@ fn of_each(options: &ReadOptions) -> ReadOptions {
     ReadOptions { format: options.format.filter(|format| *format != Format::Parts), ..options.clone() }
 }
 
+/// Opened Parquet files with their paths, and their columns as one table.
+type OpenedParquet = (Vec<(PathBuf, ParquetFile)>, Table);
+
 /// The Parquet files of several files, folders or patterns, opened and not yet read, with their columns as one table
 /// without vectors; `None` where a file is of another format.
 pub(in crate::table) fn open_parquet(
     files: &[PathBuf],
     options: &ReadOptions,
-) -> Result<Option<(Vec<(PathBuf, ParquetFile)>, Table)>> {
+) -> Result<Option<OpenedParquet>> {
     let options = &of_each(options);
     let parts = parts_of_several(files, options.format)?;
     for part in &parts {
