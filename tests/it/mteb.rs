@@ -168,7 +168,7 @@ fn what_is_wrong_with_judgements_is_named_with_its_line() {
     with(&file("stranger.trec", "q0 0 d3 1\nq8 0 d4 1\n"), &["stranger.trec, line 2", "`q8`"]);
     with(&file("none.trec", "q0 0 d3 0\n"), &["no query has a relevant document"]);
     let twice = with_ids(
-        &table::read(&corpus.as_ref(), &Default::default()).unwrap(),
+        &table::read(corpus.as_ref(), &Default::default()).unwrap(),
         folder.path(),
         "x.parquet",
         "d",

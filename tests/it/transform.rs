@@ -38,9 +38,9 @@ fn pairs(n_groups: usize, of_group: usize, seed: u64) -> Pairs {
     let u = stream(n_groups * 2, seed);
     let half = n_groups / 2;
     let mut pairs = Pairs { units: (0..(n_groups * of_group) as u32).collect(), ..Pairs::default() };
-    for group in 0..n_groups {
+    for (group, share) in u.iter().take(n_groups).enumerate() {
         let (first, side) = (group * of_group, if group < half { 0 } else { half });
-        let mut other = (group + 1 + (u[group] * (half - 1) as f64) as usize) % half + side;
+        let mut other = (group + 1 + (share * (half - 1) as f64) as usize) % half + side;
         if other == group {
             other = (group + 1) % half + side;
         }

@@ -129,7 +129,7 @@ pub fn classification(rows: Rows<'_>, kind: ModelKind) -> Result<Vec<f64>> {
 }
 
 pub fn labelled(rows: Rows<'_>) -> Result<Vec<f64>> {
-    Ok(zero_shot(&rows, &labels(rows.ncols())?)?.scores.into_iter().map(f64::from).collect())
+    Ok(zero_shot(&rows, &labels(rows.ncols())?)?.scores.into_iter().collect())
 }
 
 pub fn alike(rows: Rows<'_>) -> Result<Vec<f64>> {
