@@ -19,10 +19,10 @@ const LISTED: usize = 10;
 ///
 /// ```
 /// use embedlab::quality::standard_error;
-/// let drawn: Vec<f64> = (0..1000).map(|i| f64::from(i * 7919 % 1000)).collect();
+/// let drawn: Vec<f64> = (0..1000).map(|i| ((f64::from(i) * 12.9898).sin() * 43758.5453).fract().abs()).collect();
 /// let mean = |kept: &[usize]| Some(kept.iter().map(|at| drawn[*at]).sum::<f64>() / kept.len() as f64);
 /// let error = standard_error(1000, 100_000, mean).unwrap();
-/// assert!((error / (288.7 / 1000.0_f64.sqrt()) - 1.0).abs() < 0.6);
+/// assert!((error / (0.2887 / 1000.0_f64.sqrt()) - 1.0).abs() < 0.6);
 /// ```
 pub fn standard_error(drawn: usize, of: usize, figure: impl Fn(&[usize]) -> Option<f64>) -> Option<f64> {
     if drawn < 2 * GROUPS {
