@@ -189,7 +189,7 @@ fn a_dataset_folder_is_read_in_the_order_of_its_names_with_its_splits() {
     assert_eq!((splits[2].as_deref(), splits[3].as_deref()), (Some("test"), Some("train")));
     assert_eq!(read_columns(&fixture("hub"), &default()).unwrap().num_columns(), 5);
     let message = message("disagreeing");
-    assert!(message.contains("b.parquet: the columns are not those of the first part"), "{message}");
+    assert!(message.contains("b.parquet: the columns are not those of the first file"), "{message}");
 }
 
 #[test]
