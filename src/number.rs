@@ -94,9 +94,14 @@ pub(crate) fn range(low: f64, high: f64, decimals: usize) -> String {
     }
 }
 
-/// A count and its noun: `1 row`, `1,204 rows`.
+/// A count and its noun: `1 row`, `1,204 rows`, `2 classes`.
 pub(crate) fn counted(count: usize, one: &str) -> String {
-    format!("{} {one}{}", grouped(count as u64), if count == 1 { "" } else { "s" })
+    let ending = match count {
+        1 => "",
+        _ if one.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{} {one}{ending}", grouped(count as u64))
 }
 
 #[cfg(test)]
@@ -124,6 +129,7 @@ mod tests {
         assert_eq!(p_equals(0.0304), "p = 0.030");
         assert_eq!(range(-0.5, 0.25, 2), "−0.50 to 0.25");
         assert_eq!(counted(1, "row"), "1 row");
+        assert_eq!(counted(2, "class"), "2 classes");
     }
 
     #[test]

@@ -99,11 +99,14 @@ impl<R: Read> Read for Bounded<R> {
     }
 }
 
-/// What a compressed table of `packed` bytes may take: the budget, or where none is given as much as compressed text
-/// may unpack to, within what is free.
+/// What the columns of a compressed table of `packed` bytes may take: as much as compressed text may unpack to, or the
+/// budget where it allows more; without a budget, within what is free.
 pub(in crate::table) fn unpacked_limit(packed: u64, memory: Budget) -> u64 {
     let usual = ALWAYS_UNPACKED.saturating_add(MOST_EXPANSION.saturating_mul(packed));
-    memory.given().unwrap_or_else(|| memory.limit().map_or(usual, |limit| limit.min(usual)))
+    match memory.given() {
+        Some(given) => given.max(usual),
+        None => memory.limit().map_or(usual, |limit| limit.min(usual)),
+    }
 }
 
 /// The bytes of a file; 0 where the system does not tell.

@@ -155,7 +155,6 @@ fn what_cannot_be_measured_is_refused() {
 }
 
 #[test]
-#[ignore = "a Parquet file of float16 keeps the first vectors beside the new ones and is refused"]
 fn the_command_writes_vectors_that_every_command_reads() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();

@@ -42,7 +42,6 @@ fn rows_of_every_format_that_do_not_fit_are_refused() {
 }
 
 #[test]
-#[ignore = "on so small a file the limit of what it unpacks to answers first"]
 fn commands_that_need_all_rows_exit_with_3_and_those_that_pass_over_them_do_not() {
     let folder = tempfile::tempdir().unwrap();
     for command in ["classify", "regress", "outliers", "evaluate", "train"] {
@@ -59,7 +58,6 @@ fn commands_that_need_all_rows_exit_with_3_and_those_that_pass_over_them_do_not(
 }
 
 #[test]
-#[ignore = "on so small a file the limit of what it unpacks to answers first"]
 fn work_that_does_not_fit_beside_the_rows_is_refused_before_it_begins() {
     // The rows take 1.0 MB.
     let run =

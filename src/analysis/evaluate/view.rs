@@ -193,9 +193,10 @@ fn label_grid(labels: &LabelCard) -> Grid {
         .row(plain("agreement by chance", labels.agreement_by_chance, "the same for any two rows"))
         .row(plain("silhouette", labels.silhouette, "near 0: the classes overlap"))
         .row(plain("V-measure", labels.v_measure, "clusters against classes, 0 to 1"))
-        .row(plain(
-            "label errors",
-            labels.label_errors.map(|count| count as f64),
-            "labels that are probably wrong",
-        ))
+        .row([
+            Cell::text("label errors"),
+            labels.label_errors.map_or(Cell::Missing, Cell::count),
+            Cell::Missing,
+            Cell::text("labels that are probably wrong"),
+        ])
 }

@@ -70,7 +70,8 @@ pub fn write(table: &Table, path: &Path, options: &WriteOptions) -> Result<Writt
 }
 
 fn check_name(table: &Table, path: &Path, format: Format) -> Result<()> {
-    if table.columns().column_by_name(table.vector_column()).is_some() && format != Format::Npy {
+    let taken = table.dims() > 0 && table.columns().column_by_name(table.vector_column()).is_some();
+    if taken && format != Format::Npy {
         return Err(Error::argument("a column has the name of the vectors")
             .file(path)
             .column(table.vector_column())
