@@ -174,7 +174,7 @@ fn all(args: &AllArgs, common: &Common, output: &Output) -> Result<Outcome> {
     let data = args.input.open(&Wanted::default(), roles.clone(), output)?;
     let label = data.require(Role::Label)?.to_owned();
     let n = data.table().n_rows();
-    let split = train_test_split(n, 0.2, 42)?;
+    let split = train_test_split(n, 0.2, common.seed() as u32)?;
     let mut sides = vec!["train"; n];
     split.test.iter().for_each(|row| sides[*row] = "test");
     let side = NewColumn::new(SPLIT, Arc::new(StringArray::from(sides)));
@@ -189,7 +189,10 @@ fn all(args: &AllArgs, common: &Common, output: &Output) -> Result<Outcome> {
     for (task, options) in wanted {
         let Some(analysis) = find(&format!("{PREFIX}{task}")) else { continue };
         let _busy = output.busy(format!("{task}: {n} rows"));
-        match analysis.run(&data, options, &Context::with_seed(common.seed())) {
+        let context = Context::with_seed(common.seed());
+        let ran = analysis.run(&data, options, &context);
+        context.take_warnings().iter().for_each(|warning| output.warn(format_args!("{task}: {warning}")));
+        match ran {
             Ok(mut outcome) => {
                 if let Some(folder) = &args.results {
                     write_result(outcome.as_mut(), folder, None, output)?;

@@ -77,6 +77,7 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     };
     let rows = Training::new(&data, &args.learn, &context).map_err(in_file)?;
     context.take_notes().iter().for_each(|note| output.note(note));
+    context.take_warnings().iter().for_each(|warning| output.warn(warning));
     if args.label.is_none() {
         output.note(format_args!("label column: {}", rows.label));
     }
