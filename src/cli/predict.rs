@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, StringArray};
+use arrow::buffer::ScalarBuffer;
+use arrow::datatypes::{Float64Type, Int64Type};
 use embedlab::analysis::columns_of;
 use embedlab::cluster::KMeans;
 use embedlab::data::{Data, NewColumn, Roles, model_of};
 use embedlab::model::{Predicted, SavedModel};
-use embedlab::rows::RowSource;
 use embedlab::table::{self, WriteOptions};
 use embedlab::transform::LinearMap;
 use embedlab::view::{Block, Cell, Grid, Section, terminal};
@@ -64,7 +65,7 @@ struct Predictions {
     label: String,
     /// What the model is from, in words.
     from: String,
-    values: Vec<Value>,
+    /// What was predicted for each row comes first.
     columns: Vec<NewColumn>,
 }
 
@@ -110,7 +111,11 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
         Model::Clusters(model) => clusters(model, &data),
         Model::Map(map) => return mapped(map, &data, args, output).map_err(in_file),
     };
-    let Predictions { kind, label, from, values, columns } = found.map_err(in_file)?;
+    let Predictions { kind, label, from, columns } = found.map_err(in_file)?;
+    let predicted = columns.first().map(|column| Arc::clone(&column.values));
+    let rows = predicted.as_ref().map_or(0, |predicted| predicted.len());
+    let shown = if output.is_json() { rows } else { SHOWN.min(rows) };
+    let values = predicted.map_or(Vec::new(), |predicted| json_values(&predicted.slice(0, shown)));
     if let Some(path) = &args.output {
         let written = data.write(columns, path, &WriteOptions::default())?;
         warn_of_dropped(&written, path, output);
@@ -118,7 +123,7 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     }
     let mut section = Section::new("predictions", "Predictions").with(Block::paragraph(format!(
         "{label} of {} rows by {} ({from}).",
-        grouped(values.len()),
+        grouped(rows),
         args.model.display()
     )));
     if args.output.is_none() {
@@ -133,10 +138,10 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
             grid = grid.row([Cell::text(data.row_of_file(row).to_string()), shown(value)]);
         }
         section = section.with(grid);
-        if values.len() > SHOWN {
+        if rows > SHOWN {
             section = section.with(Block::paragraph(format!(
                 "{} more; write all with -o scored.parquet.",
-                grouped(values.len() - SHOWN)
+                grouped(rows - SHOWN)
             )));
         }
     }
@@ -144,7 +149,7 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
         model: args.model.display().to_string(),
         kind,
         label,
-        rows: values.len(),
+        rows,
         output: args.output.as_ref().map(|path| path.display().to_string()),
         predictions: values,
     };
@@ -163,20 +168,25 @@ fn supervised(model: &SavedModel, data: &Data) -> Result<Predictions> {
     }
     let names: Vec<String> = recipe.encoder.columns().map(str::to_owned).collect();
     let columns = columns_of(table, &names, |name| recipe.encoder.is_number(name))?;
-    let numbers = |values: Vec<f64>| -> ArrayRef { Arc::new(Float64Array::from(values)) };
-    let (values, columns) = match model.predict_rows(data, &columns)? {
+    let columns = match model.predict_rows(data, &columns)? {
         Predicted::Numbers(predicted) => {
-            let values = predicted.iter().map(|number| (*number).into()).collect();
-            (values, vec![NewColumn::new("predicted", numbers(predicted))])
+            vec![NewColumn::new("predicted", Arc::new(Float64Array::from(predicted)))]
         }
         Predicted::Classes { names, classes, probabilities } => {
             let predicted: Vec<&str> = classes.into_iter().map(|class| names[class].as_str()).collect();
-            let values = predicted.iter().map(|name| (*name).into()).collect();
             let mut columns = vec![NewColumn::new("predicted", Arc::new(StringArray::from(predicted)))];
-            for (name, column) in names.iter().zip(probabilities.columns()) {
-                columns.push(NewColumn::new(format!("probability_{name}"), numbers(column.to_vec())));
+            let n_rows = probabilities.nrows();
+            let by_class = probabilities.reversed_axes();
+            let by_class = match by_class.is_standard_layout() {
+                true => by_class,
+                false => by_class.as_standard_layout().into_owned(),
+            };
+            let by_class = ScalarBuffer::from(by_class.into_raw_vec_and_offset().0);
+            for (class, name) in names.iter().enumerate() {
+                let column = Float64Array::new(by_class.slice(class * n_rows, n_rows), None);
+                columns.push(NewColumn::new(format!("probability_{name}"), Arc::new(column)));
             }
-            (values, columns)
+            columns
         }
     };
     Ok(Predictions {
@@ -186,20 +196,29 @@ fn supervised(model: &SavedModel, data: &Data) -> Result<Predictions> {
             .unwrap_or_default(),
         label: recipe.label.clone(),
         from: format!("{}, from {} rows", model.kind().name(), grouped(recipe.n_rows)),
-        values,
         columns,
     })
 }
 
+/// Names, numbers or the numbers of clusters as JSON.
+fn json_values(predicted: &ArrayRef) -> Vec<Value> {
+    if let Some(names) = predicted.as_string_opt::<i32>() {
+        return names.iter().map(Value::from).collect();
+    }
+    if let Some(numbers) = predicted.as_primitive_opt::<Float64Type>() {
+        return numbers.iter().map(Value::from).collect();
+    }
+    let clusters = predicted.as_primitive_opt::<Int64Type>();
+    clusters.map_or(Vec::new(), |clusters| clusters.iter().map(Value::from).collect())
+}
+
 fn clusters(model: &KMeans, data: &Data) -> Result<Predictions> {
     let labels = model.predict_rows(data)?;
-    debug_assert_eq!(labels.len(), data.n_rows());
     let column: Int64Array = labels.iter().map(|label| label.map(i64::from)).collect();
     Ok(Predictions {
         kind: "k-means".to_owned(),
         label: "cluster".to_owned(),
         from: "k-means".to_owned(),
-        values: labels.into_iter().map(|label| label.map_or(Value::Null, Value::from)).collect(),
         columns: vec![NewColumn::new("cluster", Arc::new(column))],
     })
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, ShapeBuilder, s};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -122,7 +122,13 @@ impl SavedModel {
         columns: &[(String, Column)],
     ) -> Result<Predicted> {
         let mut numbers = Vec::new();
-        let (mut classes, mut probabilities) = (Vec::new(), Vec::new());
+        let n_classes = match &self.task {
+            Task::Regress(_) => 0,
+            Task::Classify { names, .. } => names.len(),
+        };
+        let mut classes = Vec::new();
+        // Column by column: each becomes a column of a table without a copy.
+        let mut probabilities = Array2::zeros((source.n_rows(), n_classes).f());
         for_each_chunk(source, CHUNK_ROWS, |first, rows| {
             let here = first..first + rows.nrows();
             let columns: Vec<(String, Column)> =
@@ -135,7 +141,7 @@ impl SavedModel {
                 Chunk::Numbers(more) => numbers.extend(more),
                 Chunk::Probabilities(more) => {
                     classes.extend(likeliest(&more));
-                    probabilities.extend(more);
+                    probabilities.slice_mut(s![here, ..]).assign(&more);
                 }
             }
             Ok(())
@@ -143,10 +149,6 @@ impl SavedModel {
         match &self.task {
             Task::Regress(_) => Ok(Predicted::Numbers(numbers)),
             Task::Classify { names, .. } => {
-                let probabilities = Array2::from_shape_vec((classes.len(), names.len()), probabilities)
-                    .map_err(|error| {
-                        Error::argument("a model without a name for each class").source(error)
-                    })?;
                 Ok(Predicted::Classes { names: names.clone(), classes, probabilities })
             }
         }

@@ -1,6 +1,6 @@
 //! The similarity of rows to labels.
 
-use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, s};
+use ndarray::{ArcArray2, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, s};
 use rayon::prelude::*;
 
 use super::LabelVectors;
@@ -15,9 +15,9 @@ const CHUNK_ROWS: usize = 4 * LEAF_ROWS;
 #[derive(Debug, Clone, PartialEq)]
 pub struct ZeroShot {
     /// The cosine of each row with each prompt, n x p; NaN for a row of zeros.
-    pub prompts: Array2<f64>,
+    pub prompts: ArcArray2<f64>,
     /// The mean of these over the prompts of each label, n x labels; NaN for a row of zeros.
-    pub scores: Array2<f64>,
+    pub scores: ArcArray2<f64>,
     /// The label with the highest score; of equal ones the first. `None` for a row of zeros, which is
     /// like no label.
     pub predicted: Vec<Option<usize>>,
@@ -52,8 +52,12 @@ pub fn zero_shot(source: &(impl RowSource + ?Sized), labels: &LabelVectors) -> R
             .seen(format!("{} in the labels, {} in the rows", vectors.ncols(), source.dims()))
             .advice("embed the labels with the model of the rows"));
     }
-    let prompts = similarities(source, vectors)?;
-    let scores = label_scores(prompts.view(), labels, |_| true);
+    let prompts = similarities(source, vectors)?.into_shared();
+    let one_prompt_each = labels.of().iter().copied().eq(0..labels.names().len());
+    let scores = match one_prompt_each {
+        true => prompts.clone(),
+        false => label_scores(prompts.view(), labels, |_| true).into_shared(),
+    };
     let predicted = predict(scores.view());
     let zero_rows = predicted.iter().filter(|label| label.is_none()).count();
     Ok(ZeroShot { prompts, scores, predicted, zero_rows })

@@ -11,12 +11,26 @@ use embedlab::Result;
 use crate::gallery::{accept, assert_same, known, pictures};
 use crate::support::root;
 
+#[path = "../../examples/associations.rs"]
+mod associations;
 #[path = "../../examples/benchmark.rs"]
 mod benchmark;
+#[path = "../../examples/calibration.rs"]
+mod calibration;
 #[path = "../../examples/clustering.rs"]
 mod clustering;
 #[path = "../../examples/code_search.rs"]
 mod code_search;
+#[path = "../../examples/compare.rs"]
+mod compare;
+#[path = "../../examples/compress.rs"]
+mod compress;
+#[path = "../../examples/customizing.rs"]
+mod customizing;
+#[path = "../../examples/diversity.rs"]
+mod diversity;
+#[path = "../../examples/duplicates.rs"]
+mod duplicates;
 #[path = "../../examples/get_embeddings.rs"]
 mod get_embeddings;
 #[path = "../../examples/interactive_map.rs"]
@@ -25,10 +39,14 @@ mod interactive_map;
 mod long_inputs;
 #[path = "../../examples/maps.rs"]
 mod maps;
+#[path = "../../examples/outliers.rs"]
+mod outliers;
 #[path = "../../examples/profiles.rs"]
 mod profiles;
 #[path = "../../examples/recommendations.rs"]
 mod recommendations;
+#[path = "../../examples/score_card.rs"]
+mod score_card;
 #[path = "../../examples/star_ratings.rs"]
 mod star_ratings;
 #[path = "../../examples/text_search.rs"]
@@ -83,7 +101,6 @@ examples! {
         assert!(cosines[1..].iter().all(|averaged| *averaged > cosines[0]), "{cosines:?}");
         Ok(())
     };
-    #[ignore = "the map has changed with its neighbours; draw it again, look at it and accept it"]
     maps_have_two_and_three_dimensions draws ["map.png", "map_3d.png"] by maps::draw;
     profiles_are_compared_with_the_stars draws ["profiles.png"] by profiles::draw;
     products_are_recommended draws ["recommendations.png"] by recommendations::draw;
@@ -91,6 +108,17 @@ examples! {
         by star_ratings::draw;
     reviews_are_found_by_their_meaning draws ["text_search.png"] by text_search::draw;
     labels_need_no_training draws ["zero_shot.png", "zero_shot_kinds.png"] by zero_shot::draw;
+    two_models_are_compared draws ["comparison.png"] by compare::draw;
+    fewer_dimensions_and_bits_find_fewer_rows draws ["compression.png"] by compress::draw;
+    the_reviews_of_a_kind_are_more_or_less_alike draws ["diversity.png"] by diversity::draw;
+    copies_are_found_and_kept_on_one_side_of_a_split draws ["duplicates.png"] by duplicates::draw;
+    strangers_are_found_among_the_reviews_of_a_kind draws ["outliers.png"] by outliers::draw;
+    the_score_card_has_a_spectrum_and_a_dimension_at_each_scale
+        draws ["intrinsic_dimension.png", "spectrum.png"] by score_card::draw;
+    pairs_of_one_product_have_a_threshold_and_a_probability
+        draws ["calibration.png", "reliability.png"] by calibration::draw;
+    vectors_are_customized_for_kinds_of_food draws ["customizing.png"] by customizing::draw;
+    associations_of_words_are_tested draws ["associations.png"] by associations::draw;
 }
 
 /// Draws all and takes them for the right ones.
