@@ -1,6 +1,8 @@
 //! The rows nearest to each of some queries, exactly.
 
 use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use ndarray::ArrayView2;
@@ -70,15 +72,77 @@ pub(crate) struct TopK<'q> {
     keep: Option<&'q [bool]>,
     /// Whether rows of zeros, which have no direction, are passed over.
     skip_zeros: bool,
-    /// For each query a distance that k rows, seen by whichever thread, are known to reach. It only
-    /// saves work: a row beyond it is not in the answer, whoever sees it first.
-    worst: Vec<AtomicU64>,
+    /// The squares of the queries in `f64`.
+    squares: Vec<f64>,
+    reached: Vec<Reached>,
 }
 
-/// Sorted lists, one for each query.
+/// The k smallest distances from a query that any thread has seen so far. They only save work: a row beyond the
+/// largest of them is not in the answer, whoever sees it first.
+struct Reached {
+    smallest: Mutex<BinaryHeap<Distance>>,
+    /// The largest of k, as bits; infinity before there are k.
+    worst: AtomicU64,
+}
+
+/// A distance in the order of numbers.
+struct Distance(f64);
+
+impl PartialEq for Distance {
+    fn eq(&self, other: &Distance) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Distance {}
+
+impl PartialOrd for Distance {
+    fn partial_cmp(&self, other: &Distance) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Distance {
+    fn cmp(&self, other: &Distance) -> Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl Reached {
+    fn new() -> Reached {
+        Reached { smallest: Mutex::new(BinaryHeap::new()), worst: AtomicU64::new(f64::INFINITY.to_bits()) }
+    }
+
+    fn worst(&self) -> f64 {
+        f64::from_bits(self.worst.load(Relaxed))
+    }
+
+    fn add(&self, distances: &[f64], k: usize) {
+        // A thread that panicked leaves distances that were seen all the same.
+        let mut smallest = self.smallest.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for distance in distances {
+            if smallest.len() < k {
+                smallest.push(Distance(*distance));
+            } else if let Some(mut worst) = smallest.peek_mut()
+                && *distance < worst.0
+            {
+                *worst = Distance(*distance);
+            }
+        }
+        if smallest.len() == k
+            && let Some(worst) = smallest.peek()
+        {
+            self.worst.store(worst.0.to_bits(), Relaxed);
+        }
+    }
+}
+
+/// The nearest rows so far, one list for each query: sorted once it has been through a merge.
 #[derive(Default)]
 pub(crate) struct Nearest {
     nearest: Vec<Vec<Neighbor>>,
+    /// The distances from a query that a block has brought.
+    fresh: Vec<f64>,
     products: Vec<f32>,
     squared: Vec<f32>,
     candidates: Vec<(f32, u32)>,
@@ -106,8 +170,7 @@ impl Fold for TopK<'_> {
     fn merge(&self, into: &mut Nearest, from: Nearest) {
         for (nearest, more) in into.nearest.iter_mut().zip(from.nearest) {
             nearest.extend(more);
-            nearest.sort_unstable_by(Neighbor::order);
-            nearest.truncate(self.k);
+            self.shorten(nearest);
         }
     }
 }
@@ -140,7 +203,8 @@ impl<'q> TopK<'q> {
             metric,
             keep: None,
             skip_zeros: false,
-            worst: (0..n_queries).map(|_| AtomicU64::new(f64::INFINITY.to_bits())).collect(),
+            squares: values.chunks_exact(source.dims().max(1)).map(|query| dot_f64(query, query)).collect(),
+            reached: (0..n_queries).map(|_| Reached::new()).collect(),
         })
     }
 
@@ -158,6 +222,7 @@ impl<'q> TopK<'q> {
     pub fn nearest(&self, found: Nearest) -> Vec<Vec<Neighbor>> {
         let mut nearest = found.nearest;
         nearest.resize_with(self.lengths.len(), Vec::new);
+        nearest.iter_mut().for_each(|nearest| self.shorten(nearest));
         nearest
     }
 
@@ -171,23 +236,25 @@ impl<'q> TopK<'q> {
 
     /// Measures every row: for distances that are not a matrix product.
     fn add_measured(&self, part: &mut Nearest, first: usize, rows: &[f32]) {
-        for (q, nearest) in part.nearest.iter_mut().enumerate() {
+        let Nearest { nearest, fresh, .. } = part;
+        for (q, nearest) in nearest.iter_mut().enumerate() {
+            fresh.clear();
             for (i, row) in rows.chunks_exact(self.dims).enumerate() {
                 if !self.may_be_found(first + i, row) {
                     continue;
                 }
                 let distance = self.metric.distance(row, self.query(q));
                 if !distance.is_nan() {
-                    self.insert(nearest, Neighbor { row: first + i, distance });
+                    self.keep(q, nearest, Neighbor { row: first + i, distance }, fresh);
                 }
             }
-            self.publish(q, nearest);
+            self.reached[q].add(fresh, self.k);
         }
     }
 
     /// Estimates all distances by one matrix product and measures those rows that may be near.
     fn add_estimated(&self, part: &mut Nearest, first: usize, rows: &[f32]) {
-        let Nearest { nearest, products, squared, candidates } = part;
+        let Nearest { nearest, fresh, products, squared, candidates } = part;
         if self.lengths.len() == 1 {
             dots_and_squared_norms(rows, self.queries, products, squared);
         } else {
@@ -205,6 +272,8 @@ impl<'q> TopK<'q> {
             *scale = if *square > 0.0 { 1.0 / square.sqrt() } else { 0.0 };
             largest = largest.max(*square);
         }
+        // In `f64`, each when it is needed.
+        let mut true_squares = [f64::NAN; super::BLOCK_ROWS];
         let hidden = self.hidden(first, rows, squared);
         // Products in f32 of rows of length a and b err by less than this times a·b.
         let rounding = f32::EPSILON * (8.0 + (self.dims as f32).sqrt() * 2.0);
@@ -213,7 +282,7 @@ impl<'q> TopK<'q> {
             self.make_keys(keys, squared, &scales[..m]);
             // No key is within a bound when it is not a number.
             hidden.iter().for_each(|i| keys[*i] = f32::NAN);
-            let worst = f64::from_bits(self.worst[q].load(Relaxed));
+            let worst = self.reached[q].worst();
             let (bound, margin) = self.key_bound(q, worst, largest.sqrt(), rounding);
             candidates.clear();
             collect(keys, bound + margin, candidates);
@@ -222,15 +291,26 @@ impl<'q> TopK<'q> {
                 let bound = kth.0 + 2.0 * margin;
                 candidates.retain(|candidate| candidate.0 <= bound);
             }
-            candidates.sort_unstable_by_key(|candidate| candidate.1);
+            if candidates.is_empty() {
+                continue;
+            }
+            fresh.clear();
             for &(_, i) in candidates.iter() {
-                let row = &rows[i as usize * self.dims..(i as usize + 1) * self.dims];
-                let distance = self.metric.distance(row, self.query(q));
-                self.insert(nearest, Neighbor { row: first + i as usize, distance });
+                let i = i as usize;
+                let row = &rows[i * self.dims..(i + 1) * self.dims];
+                let distance = match self.metric {
+                    Metric::Cosine => {
+                        if true_squares[i].is_nan() {
+                            true_squares[i] = dot_f64(row, row);
+                        }
+                        let lengths = (true_squares[i] * self.squares[q]).sqrt();
+                        if lengths > 0.0 { 1.0 - dot_f64(row, self.query(q)) / lengths } else { 1.0 }
+                    }
+                    metric => metric.distance(row, self.query(q)),
+                };
+                self.keep(q, nearest, Neighbor { row: first + i, distance }, fresh);
             }
-            if !candidates.is_empty() {
-                self.publish(q, nearest);
-            }
+            self.reached[q].add(fresh, self.k);
         }
     }
 
@@ -258,7 +338,7 @@ impl<'q> TopK<'q> {
         match self.metric {
             Metric::Cosine => (((distance - 1.0) * f64::from(length)) as f32, rounding * length),
             Metric::L2 => {
-                let square = dot_f64(self.query(q), self.query(q));
+                let square = self.squares[q];
                 let scale = (longest + length) * (longest + length);
                 ((distance * distance - square) as f32, rounding * scale)
             }
@@ -276,25 +356,24 @@ impl<'q> TopK<'q> {
         }
     }
 
-    fn insert(&self, nearest: &mut Vec<Neighbor>, neighbor: Neighbor) {
-        if nearest.len() == self.k && nearest.last().is_some_and(|last| last.order(&neighbor).is_lt()) {
+    /// Adds a row that may be among the nearest.
+    fn keep(&self, q: usize, nearest: &mut Vec<Neighbor>, neighbor: Neighbor, fresh: &mut Vec<f64>) {
+        if neighbor.distance > self.reached[q].worst() {
             return;
         }
-        let at = nearest.partition_point(|other| other.order(&neighbor).is_lt());
-        nearest.insert(at, neighbor);
-        nearest.truncate(self.k);
+        fresh.push(neighbor.distance);
+        nearest.push(neighbor);
+        // A list of twice as many is cut: so each row costs the sorting of a constant number of rows.
+        if nearest.len() >= (2 * self.k).max(64) {
+            self.shorten(nearest);
+        }
     }
 
-    fn publish(&self, q: usize, nearest: &[Neighbor]) {
-        if nearest.len() == self.k
-            && let Some(last) = nearest.last()
-        {
-            let distance = last.distance;
-            // A race loses an improvement at worst.
-            if distance < f64::from_bits(self.worst[q].load(Relaxed)) {
-                self.worst[q].store(distance.to_bits(), Relaxed);
-            }
-        }
+    /// Sorts a list and leaves the `k` nearest.
+    fn shorten(&self, nearest: &mut Vec<Neighbor>) {
+        // Two sorted lists, one behind the other, are merged by this sort in one pass.
+        nearest.sort_by(Neighbor::order);
+        nearest.truncate(self.k);
     }
 }
 
