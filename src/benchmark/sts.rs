@@ -5,7 +5,7 @@ use ndarray::ArrayView2;
 use super::scored::{Resampling, Scored};
 use super::similarity::{PairSimilarities, Similarity, negated};
 use crate::error::{Error, Result};
-use crate::metric::{Ranks, weighted_pearson};
+use crate::metric::Correlations;
 
 /// Correlates the similarity of pairs of rows with the scores that people gave them: MTEB's `AbsTaskSTS`.
 ///
@@ -37,26 +37,18 @@ pub fn sts(
             .seen(format!("{} pairs, {} scores", pairs.len(), gold.len())));
     }
     let found = PairSimilarities::new(a, b, pairs)?;
-    let lists = [
-        ("", found.own(similarity)),
-        ("cosine_", found.cosine.clone()),
-        ("manhattan_", negated(&found.manhattan)),
-        ("euclidean_", negated(&found.euclidean)),
-    ];
-    let mut names = Vec::new();
-    let mut ranked = Vec::new();
-    for (name, values) in lists {
-        names.extend([format!("{name}pearson"), format!("{name}spearman")]);
-        ranked.push((Ranks::new(gold, &values)?, values));
-    }
+    let own = found.own(similarity);
+    let correlations = Correlations::new(
+        gold,
+        [&own[..], &found.cosine, &negated(&found.manhattan), &negated(&found.euclidean)],
+    )?;
+    let names = ["", "cosine_", "manhattan_", "euclidean_"]
+        .iter()
+        .flat_map(|name| [format!("{name}pearson"), format!("{name}spearman")])
+        .collect();
     let gold_of_each = gold.iter().copied().map(Some).collect();
-    let gold = gold.to_vec();
     let resampling = Resampling::new("pairs", pairs.len(), names, move |times| {
-        let correlations = ranked.iter().flat_map(|(ranks, values)| {
-            let pearson = weighted_pearson(&gold, values, |pair| f64::from(times[pair]));
-            [pearson, ranks.spearman(|pair| times[pair].into())]
-        });
-        correlations.map(|score| score.unwrap_or(f64::NAN)).collect()
+        correlations.of(times).into_iter().flatten().map(|score| score.unwrap_or(f64::NAN)).collect()
     });
     Ok(Scored {
         main: "cosine_spearman",

@@ -76,11 +76,9 @@ pub fn correlation_intervals(
     y: &[f64],
     options: &BootstrapOptions,
 ) -> Result<CorrelationIntervals> {
-    let ranks = Ranks::new(x, y)?;
+    let correlations = Correlations::new(x, [y])?;
     let intervals = bootstrap_all(x.len(), options, |times| {
-        let pearson = weighted_pearson(x, y, |row| f64::from(times[row]));
-        let spearman = ranks.spearman(|row| times[row].into());
-        vec![pearson.unwrap_or(f64::NAN), spearman.unwrap_or(f64::NAN)]
+        correlations.of(times)[0].map(|correlation| correlation.unwrap_or(f64::NAN)).to_vec()
     })?;
     Ok(CorrelationIntervals { pearson: intervals[0], spearman: intervals[1] })
 }
@@ -154,6 +152,107 @@ pub(crate) fn weighted_pearson(x: &[f64], y: &[f64], times: impl Fn(usize) -> f6
     }
     let norm = (xx * yy).sqrt();
     (norm > 0.0).then(|| (xy / norm).clamp(-1.0, 1.0))
+}
+
+/// One list beside others, made ready once for the correlations of any number of resamples.
+pub(crate) struct Correlations {
+    gold: Side,
+    others: Vec<Side>,
+}
+
+struct Side {
+    /// Scaled and centred, so that one pass keeps the digits of the squares.
+    values: Vec<f64>,
+    dense: Vec<u32>,
+    n_ranks: usize,
+}
+
+impl Side {
+    fn new(values: &[f64]) -> Self {
+        let scale = values.iter().fold(0.0_f64, |most, value| most.max(value.abs())).max(1e-300);
+        let mean = values.iter().map(|value| value / scale).sum::<f64>() / values.len().max(1) as f64;
+        let dense = dense_ranks(values);
+        let n_ranks = dense.iter().max().map_or(0, |&most| most as usize + 1);
+        Side { values: values.iter().map(|value| value / scale - mean).collect(), dense, n_ranks }
+    }
+
+    /// The mean rank of the rows of each dense rank, less that of all `n`.
+    fn ranks(&self, times: &[u32], n: u64) -> Vec<f64> {
+        let mut sizes = vec![0_u32; self.n_ranks];
+        for (&rank, times) in self.dense.iter().zip(times) {
+            sizes[rank as usize] += times;
+        }
+        let mut before = 0;
+        // Twice the rank is a whole number.
+        let of_size = |size: u32| {
+            let twice = 2 * before as i64 + i64::from(size) - n as i64;
+            before += u64::from(size);
+            twice as f64 / 2.0
+        };
+        sizes.into_iter().map(of_size).collect()
+    }
+}
+
+/// Sums of two lists that are near zero on the mean.
+#[derive(Default)]
+struct Sums {
+    x: f64,
+    y: f64,
+    xx: f64,
+    yy: f64,
+    xy: f64,
+}
+
+impl Sums {
+    fn add(&mut self, times: f64, x: f64, y: f64) {
+        self.x += times * x;
+        self.y += times * y;
+        self.xx += times * x * x;
+        self.yy += times * y * y;
+        self.xy += times * x * y;
+    }
+
+    fn correlation(&self, n: f64) -> Option<f64> {
+        let norm = ((self.xx - self.x * self.x / n) * (self.yy - self.y * self.y / n)).sqrt();
+        (norm > 0.0).then(|| ((self.xy - self.x * self.y / n) / norm).clamp(-1.0, 1.0))
+    }
+}
+
+impl Correlations {
+    pub fn new<'a>(gold: &[f64], others: impl IntoIterator<Item = &'a [f64]>) -> Result<Self> {
+        let side = |values: &'a [f64]| {
+            check(gold, values)?;
+            Ok(Side::new(values))
+        };
+        Ok(Correlations {
+            gold: Side::new(gold),
+            others: others.into_iter().map(side).collect::<Result<_>>()?,
+        })
+    }
+
+    /// Pearson's and Spearman's correlation with each other list; `times` is how often a row counts. `None` when one
+    /// of the two is constant.
+    pub fn of(&self, times: &[u32]) -> Vec<[Option<f64>; 2]> {
+        let n: u64 = times.iter().map(|times| u64::from(*times)).sum();
+        let gold_ranks = self.gold.ranks(times, n);
+        let with = |other: &Side| {
+            let ranks = other.ranks(times, n);
+            let (mut values, mut ranked) = (Sums::default(), Sums::default());
+            let sides =
+                self.gold.values.iter().zip(&self.gold.dense).zip(other.values.iter().zip(&other.dense));
+            for (((x, rank_x), (y, rank_y)), times) in sides.zip(times) {
+                let times = f64::from(*times);
+                values.add(times, *x, *y);
+                ranked.add(times, gold_ranks[*rank_x as usize], ranks[*rank_y as usize]);
+            }
+            // The ranks of a constant list are exactly their mean; a mean of values is rounded.
+            match ranked.xx > 0.0 && ranked.yy > 0.0 {
+                true => [values.correlation(n as f64), ranked.correlation(n as f64)],
+                false => [None, None],
+            }
+        };
+        self.others.iter().map(with).collect()
+    }
 }
 
 /// Two lists as dense ranks, sorted once for any number of resamples.
@@ -249,6 +348,31 @@ mod tests {
             }
         }
         (in_x > 0.0 && in_y > 0.0).then(|| sum / (in_x * in_y).sqrt())
+    }
+
+    #[test]
+    fn a_resample_has_the_correlations_of_its_rows_written_out() {
+        let mut random = ChaCha8Rng::seed_from_u64(5);
+        for levels in [2, 7, 1_000_000] {
+            let mut list = || (0..200).map(|_| f64::from(random.gen_range(0..levels)) * 1e6 - 3e9).collect();
+            let (x, y, z): (Vec<f64>, Vec<f64>, Vec<f64>) = (list(), list(), list());
+            let times: Vec<u32> = (0..200).map(|_| random.gen_range(0..4)).collect();
+            let again = |values: &[f64]| -> Vec<f64> {
+                let rows = values.iter().zip(&times);
+                rows.flat_map(|(value, times)| vec![*value; *times as usize]).collect()
+            };
+            let found = Correlations::new(&x, [&y[..], &z]).unwrap().of(&times);
+            for (found, other) in found.iter().zip([&y, &z]) {
+                let (x, other) = (again(&x), again(other));
+                let expected = [pearson(&x, &other).unwrap(), spearman(&x, &other).unwrap()];
+                for (found, expected) in found.iter().zip(expected) {
+                    assert!((found.unwrap() - expected.unwrap()).abs() < 1e-12, "{found:?} {expected:?}");
+                }
+            }
+        }
+        let constant = [0.1; 30];
+        let rising: Vec<f64> = (0..30).map(f64::from).collect();
+        assert_eq!(Correlations::new(&rising, [&constant[..]]).unwrap().of(&[1; 30]), [[None; 2]]);
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub(crate) use confusion::{Counts, pairs, require_few_classes};
 pub use correlation::{
     CorrelationIntervals, average_ranks, correlation_intervals, kendall_tau, pearson, spearman,
 };
-pub(crate) use correlation::{Ranks, weighted_pearson};
+pub(crate) use correlation::{Correlations, Ranks};
 pub(crate) use curve::Ranking;
 pub use curve::{
     ClassCurve, ClassCurves, CurveIntervals, PrecisionRecall, Roc, class_curve_intervals, class_curves,
