@@ -5,18 +5,19 @@ mod budget;
 mod connection;
 mod failure;
 mod key;
+mod on_wait;
 mod retry;
 mod wire;
 
 pub use connection::is_private;
 pub use key::ApiKey;
+pub use on_wait::OnWait;
 pub use retry::Waits;
 
 pub(super) use connection::connection;
 pub(crate) use failure::{Failure, Kind, one_line};
 pub(super) use wire::Vectors;
 
-use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -71,29 +72,6 @@ pub struct ClientOptions {
     pub seed: u64,
     /// Hears of waits of three seconds and more after a failure. Default: nobody.
     pub on_wait: Option<OnWait>,
-}
-
-/// Waits that are told of, and not shorter ones.
-const TOLD_WAIT: Duration = Duration::from_secs(3);
-
-/// Hears why a client waits, and how long. It is called from the client's own thread.
-#[derive(Clone)]
-pub struct OnWait(Arc<Told>);
-
-/// What hears of a wait: why, and how long.
-type Told = dyn Fn(&str, Duration) + Send + Sync;
-
-impl OnWait {
-    /// Calls `tell` with the reason and the time of each wait.
-    pub fn new(tell: impl Fn(&str, Duration) + Send + Sync + 'static) -> OnWait {
-        OnWait(Arc::new(tell))
-    }
-}
-
-impl fmt::Debug for OnWait {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OnWait")
-    }
 }
 
 impl Default for ClientOptions {
@@ -449,11 +427,9 @@ impl Asker {
 
     /// Says that nothing is sent for a while, and why.
     fn tell_of_wait(&self, reason: &str, wait: Duration) {
-        if wait >= TOLD_WAIT
-            && let Some(OnWait(tell)) = &self.on_wait
-        {
+        if let Some(on_wait) = &self.on_wait {
             let reason = self.key.as_ref().map_or_else(|| reason.to_owned(), |key| key.strip(reason));
-            tell(&reason, wait);
+            on_wait.tell(&reason, wait);
         }
     }
 
