@@ -58,6 +58,15 @@ pub(super) fn out_of_fold(
             .seen(present.len().to_string())
             .advice("choose another label"));
     }
+    let mut sizes = vec![0_usize; names.len()];
+    classes.iter().for_each(|class| sizes[*class] += 1);
+    let largest = sizes.into_iter().max().unwrap_or(0);
+    if largest < FOLDS {
+        return Err(Error::input("too few rows of each class to predict them from the others")
+            .with_code("class-too-small")
+            .seen(format!("{largest} in the largest class, where {FOLDS} models are fitted"))
+            .advice("choose another label, or one of fewer classes"));
+    }
     let splits = folds.of(rows, classes)?;
     let options = ModelOptions { kind, seed: folds.seed, ..Default::default() };
     let classes = Classes { codes: classes.to_vec(), names: names.to_vec() };

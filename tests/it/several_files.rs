@@ -129,12 +129,12 @@ fn an_error_about_all_files_names_them_all_and_one_about_a_file_names_that_one()
     fails(&["classify", "--label", "none"], format!("{both}, column none: "));
     fails(&["cluster", "--where", "none = 1"], format!("{both}"));
     fails(&["classify", "--label", "id"], both);
-    let other = write(folder.path(), "c.csv", "id,embedding\n3,\"[1, oops]\"\n");
+    let other = write(folder.path(), "c.csv", "id,embedding\n3,\"[1, 1]\"\n4,\"[1, oops]\"\n");
     embedlab()
         .args(["cluster", &first, &other, "--k", "1"])
         .assert()
         .code(2)
-        .stderr(contains(format!("error: {other}, row 0")));
+        .stderr(contains(format!("error: {other}, row 1")));
 }
 
 #[test]
