@@ -43,7 +43,7 @@ pub fn draw(output: &Path) -> Result<()> {
             );
         }
     }
-    let mut lines = Lines::new("bytes a row", "recall").logarithmic(true);
+    let mut lines = Lines::new("bytes a row", "recall").log_x(true);
     for precision in
         [Precision::F32, Precision::Int8, Precision::Rabitq4, Precision::Rabitq1, Precision::Binary]
     {

@@ -1,6 +1,7 @@
 //! Mutates small valid files of every format and every kind of saved thing, and reads them.
 //!
 //! ```text
+//! fuzz/run [N]
 //! cargo test --release --test mutate -- [--inputs N] [--from SEED] [--only NAME] [--workers N] [--keep DIR]
 //! ```
 //!
@@ -20,13 +21,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use embedlab::analysis::mteb::ScoreTable;
+use embedlab::calibration::Calibration;
 use embedlab::cluster::KMeans;
 use embedlab::embed::{Cache, CacheKey, Embedder, LocalModel, Lsa, Models};
 use embedlab::map::SavedMap;
 use embedlab::model::{SavedModel, Task};
 use embedlab::ndarray::Array2;
+use embedlab::rows::{DistinctRows, Graph};
 use embedlab::search::{Filter, Hnsw};
 use embedlab::table::{self, Format, ReadOptions, WriteOptions};
+use embedlab::transform::LinearMap;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -87,6 +92,13 @@ enum Reader {
     Cache,
     /// One file of a model's folder.
     LocalModel,
+    /// The index of a folder of MTEB's cache.
+    MtebIndex,
+    LinearMap,
+    Calibration,
+    Graph,
+    /// A result of an MTEB task, in a folder of them.
+    Scores,
     ListOfModels,
     Filter,
 }
@@ -157,6 +169,40 @@ fn seeds(folder: &Path) -> Vec<Seed> {
     };
     std::fs::write(folder.join("batch.jsonl"), format!("{}\n{}\n", line("a"), line("b"))).unwrap();
     add("batch answer", "batch.jsonl", Reader::Table);
+    let csv = std::fs::read(folder.join("b.csv")).unwrap();
+    std::fs::write(folder.join("packed.csv.zst"), zstd::encode_all(&csv[..], 1).unwrap()).unwrap();
+    add("csv in zstd", "packed.csv.zst", Reader::Table);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&csv).unwrap();
+    std::fs::write(folder.join("packed.csv.gz"), gzip.finish().unwrap()).unwrap();
+    add("csv in gzip", "packed.csv.gz", Reader::Table);
+    let words: String = vectors()
+        .rows()
+        .into_iter()
+        .enumerate()
+        .map(|(row, vector)| {
+            let numbers: Vec<String> = vector.iter().map(f32::to_string).collect();
+            format!("word{row} {}\n", numbers.join(" "))
+        })
+        .collect();
+    std::fs::write(folder.join("words.vec"), format!("{ROWS} {DIMS}\n{words}")).unwrap();
+    add("word vectors", "words.vec", Reader::Table);
+    let bytes: Vec<u8> = vectors().iter().flat_map(|number| number.to_le_bytes()).collect();
+    std::fs::write(folder.join("vectors.npy"), bytes).unwrap();
+    std::fs::write(folder.join("dimension"), DIMS.to_string()).unwrap();
+    let rows: Vec<String> = (0..ROWS).map(|row| format!(r#""{row:064x}": {row}"#)).collect();
+    std::fs::write(folder.join("index.json"), format!("{{{}}}", rows.join(", "))).unwrap();
+    add("index of mteb's cache", "index.json", Reader::MtebIndex);
+    run(&["align", "a.csv", "a.csv", "-o", "map.safetensors", "-q"], folder);
+    add("linear map", "map.safetensors", Reader::LinearMap);
+    run(&["calibrate", "a.csv", "--same", "Kind", "-o", "calibration.json", "-q"], folder);
+    add("calibration", "calibration.json", Reader::Calibration);
+    run(&["knn", "a.csv", "-k", "3", "-o", "graph.arrow", "-q"], folder);
+    add("graph", "graph.arrow", Reader::Graph);
+    run(&["mteb", "clustering", "a.csv", "--label", "Kind", "--results", "scores", "-q"], folder);
+    let result = std::fs::read_dir(folder.join("scores")).unwrap().next().unwrap().unwrap().path();
+    std::fs::copy(result, folder.join("score.json")).unwrap();
+    add("score", "score.json", Reader::Scores);
     for (model, file) in [
         ("forest", "forest.safetensors"),
         ("boost", "boost.safetensors"),
@@ -290,6 +336,31 @@ fn read(seed: &Seed, path: &Path, folder: &Path) {
                 let _ = model.embed(&["good tea and more".to_owned(), String::new()]);
             }
         }
+        Reader::MtebIndex => {
+            let options = ReadOptions { format: Some(Format::MtebCache), ..Default::default() };
+            let _ = table::read(folder, &options);
+        }
+        Reader::LinearMap => {
+            if let Ok(map) = LinearMap::load(path) {
+                let _ = map.apply(rows.view());
+            }
+        }
+        Reader::Calibration => {
+            if let Ok(calibration) = Calibration::load(path) {
+                let _ = (calibration.probability(0.5), calibration.require_dims(DIMS));
+            }
+        }
+        Reader::Graph => {
+            if let Ok(distinct) = DistinctRows::of(&rows) {
+                let _ = Graph::read_arrow(path, &distinct);
+            }
+        }
+        Reader::Scores => {
+            let scores = folder.join("scores");
+            std::fs::create_dir_all(&scores).unwrap();
+            std::fs::copy(path, scores.join("score.json")).unwrap();
+            let _ = ScoreTable::read(&[scores]).map(|found| found.view());
+        }
         Reader::ListOfModels => {
             let mut models = Models::default();
             let _ = models.add_file(path);
@@ -393,6 +464,8 @@ fn child(folder: &Path, from: u64, to: u64, only: Option<&str>) {
     std::panic::set_hook(Box::new(move |panic| *kept.lock().unwrap() = panic.to_string().replace('\n', " ")));
     for file in
         ["config.json", "model.safetensors", "tokenizer.json", "vocab.txt", "sentence_bert_config.json"]
+            .into_iter()
+            .chain(["vectors.npy", "dimension", "index.json"])
     {
         let _ = std::fs::copy(folder.join(file), own.path().join(file));
     }
@@ -401,7 +474,7 @@ fn child(folder: &Path, from: u64, to: u64, only: Option<&str>) {
         let path = own.path().join(seed.file);
         std::fs::write(&path, &seed.bytes).unwrap();
         read(seed, &path, own.path());
-        if !matches!(seed.read, Reader::LocalModel) {
+        if !matches!(seed.read, Reader::LocalModel | Reader::MtebIndex) {
             let _ = std::fs::remove_file(&path);
         }
     }
@@ -460,6 +533,12 @@ fn kinds() -> BTreeMap<&'static str, Reader> {
     };
     all(&["csv", "tsv", "jsonl", "parquet", "arrow", "npy", "npz", "safetensors"], Reader::Table);
     all(&["json response", "json array", "batch answer"], Reader::Table);
+    all(&["csv in zstd", "csv in gzip", "word vectors"], Reader::Table);
+    all(&["index of mteb's cache"], Reader::MtebIndex);
+    all(&["linear map"], Reader::LinearMap);
+    all(&["calibration"], Reader::Calibration);
+    all(&["graph"], Reader::Graph);
+    all(&["score"], Reader::Scores);
     all(&["forest", "boost", "logistic", "tree", "knn", "ridge"], Reader::Model);
     all(&["k-means"], Reader::Centroids);
     all(&["lsa"], Reader::Lexical);

@@ -66,6 +66,8 @@ struct Inner {
     code: Option<&'static str>,
     what: String,
     file: Option<PathBuf>,
+    /// The others, where it is about several files.
+    more_files: Vec<PathBuf>,
     row: Option<usize>,
     line: Option<usize>,
     column: Option<String>,
@@ -81,6 +83,7 @@ impl Error {
             code: None,
             what: what.into(),
             file: None,
+            more_files: Vec::new(),
             row: None,
             line: None,
             column: None,
@@ -144,6 +147,15 @@ impl Error {
         self
     }
 
+    /// Names the files, where it is about all of them together. One that is named already stays.
+    pub fn files<P: AsRef<Path>>(mut self, files: &[P]) -> Self {
+        if let ([first, more @ ..], None) = (files, &self.0.file) {
+            self.0.file = Some(first.as_ref().to_owned());
+            self.0.more_files = more.iter().map(|file| file.as_ref().to_owned()).collect();
+        }
+        self
+    }
+
     /// Names the row, counted from 0 as everywhere: row 0 is the first row of data (a header is not counted).
     pub fn row(mut self, row: usize) -> Self {
         self.0.row = Some(row);
@@ -197,7 +209,7 @@ impl Error {
         })
     }
 
-    /// The file that the error is about, if one was named.
+    /// The file that the error is about, if one was named; of several the first.
     pub fn file_name(&self) -> Option<&Path> {
         self.0.file.as_deref()
     }
@@ -226,6 +238,9 @@ impl Error {
 /// Characters of one part of a message at most: names and texts in it are the user's, of any length.
 const LONGEST_PART: usize = 2_000;
 
+/// Files that a message names at most.
+const MOST_FILES: usize = 5;
+
 /// One line in which everything is visible and no secret is shown, whatever the parts repeat: see
 /// [`text`](crate::text).
 impl fmt::Display for Error {
@@ -233,7 +248,11 @@ impl fmt::Display for Error {
         let inner = &self.0;
         let mut place = Vec::new();
         if let Some(file) = &inner.file {
-            place.push(shown(&file.display().to_string()));
+            let (few, more) = inner.more_files.split_at(inner.more_files.len().min(MOST_FILES - 1));
+            place.extend(std::iter::once(file).chain(few).map(|file| shown(&file.display().to_string())));
+            if !more.is_empty() {
+                place.push(format!("{} more files", more.len()));
+            }
         }
         match (inner.row, inner.line) {
             (Some(row), Some(line)) => place.push(format!("row {row} (line {line})")),
@@ -312,6 +331,19 @@ mod tests {
     fn an_excerpt_is_one_short_line() {
         assert_eq!(excerpt("a\nb"), "`a b`");
         assert_eq!(excerpt(&"é".repeat(60)).chars().count(), 43);
+    }
+
+    #[test]
+    fn an_error_about_several_files_names_them() {
+        let said = |files: &[&str]| Error::input("no such column").files(files).column("x").to_string();
+        assert_eq!(said(&[]), "column x: no such column");
+        assert_eq!(said(&["a.csv"]), "a.csv, column x: no such column");
+        assert_eq!(said(&["a.csv", "b.csv"]), "a.csv, b.csv, column x: no such column");
+        let many: Vec<String> = (0..9).map(|file| format!("{file}.csv")).collect();
+        let error = Error::input("empty").files(&many);
+        assert_eq!(error.to_string(), "0.csv, 1.csv, 2.csv, 3.csv, 4.csv, 4 more files: empty");
+        let known = Error::input("empty").file("b.csv").files(&many);
+        assert_eq!(known.to_string(), "b.csv: empty");
     }
 
     #[test]

@@ -82,6 +82,23 @@ pub(crate) fn require_classes(labels: &[usize]) -> Result<usize> {
     Ok(n_classes)
 }
 
+/// Classes that a model takes at most which passes over rows times classes in each of many rounds.
+const MOST_CLASSES: usize = 1_000;
+
+/// Refuses labels that would take hours, or are identifiers.
+///
+/// # Errors
+/// When there are more than 1,000 classes.
+pub(crate) fn refuse_many_classes(model: &str, n_classes: usize) -> Result<()> {
+    if n_classes <= MOST_CLASSES {
+        return Ok(());
+    }
+    Err(Error::argument(format!("too many classes for {model}"))
+        .with_code("too-many-classes")
+        .seen(n_classes.to_string())
+        .advice("use at most 1,000, or another model: --model forest or --model knn"))
+}
+
 /// The class with the largest probability in each row (n x classes); of equal ones the first.
 pub(crate) fn likeliest(probabilities: &Array2<f64>) -> Vec<usize> {
     let of_row = |row: ArrayView1<'_, f64>| {

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 #[cfg(feature = "charts")]
 use super::cluster_pictures::palette;
+use super::out_of_fold::probabilities;
 use super::splits::{KeptTogether, Splits};
 #[cfg(feature = "charts")]
 use super::supervised::importance_picture;
@@ -59,6 +60,7 @@ Examples:
     const NEEDS: Needs = Needs::Matrix;
     const ROLES: &'static [Role] = &[Role::Text, Role::Label];
     const WRITES: Option<&'static str> = Some("Write the test rows with their predictions");
+    const WRITES_SOME: bool = true;
     const PICTURES: &'static [PictureKind] = &[
         PictureKind { flag: "picture", help: "Draw the precision-recall curve of each class (.png .svg)" },
         PictureKind { flag: "confusion", help: "Draw the confusion matrix (.png .svg)" },
@@ -76,6 +78,8 @@ Examples:
         let at = |error: Error| training.locate(error.column(&training.label));
         let classes = training.classes()?;
         let Splits { splits, groups, kept_together } = training.splits(&options.test, true)?;
+        let n_tested: usize = splits.iter().map(|split| split.test.len()).sum();
+        data.memory().require_work("classify", probabilities(n_tested, classes.names.len()), 0)?;
         let (inputs, info) = (training.inputs()?, training.info(options, groups.as_deref()));
         let model = crate::model::ModelOptions { seed: context.seed, ..options.model.clone() };
         let found = match splits.as_slice() {

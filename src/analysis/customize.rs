@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::flattened::part;
+use super::flattened::two_parts;
 use super::pair_source::PairOptions;
 use super::{Analysis, Context, Needs, PictureKind};
 #[cfg(feature = "charts")]
@@ -63,9 +63,8 @@ pub struct CustomizeOptions {
 impl TryFrom<Map<String, Value>> for CustomizeOptions {
     type Error = serde_json::Error;
 
-    fn try_from(mut all: Map<String, Value>) -> std::result::Result<Self, serde_json::Error> {
-        let source = part(&mut all)?;
-        Ok(CustomizeOptions { source, matrix: serde_json::from_value(Value::Object(all))? })
+    fn try_from(all: Map<String, Value>) -> std::result::Result<Self, serde_json::Error> {
+        two_parts(all).map(|(source, matrix)| CustomizeOptions { source, matrix })
     }
 }
 

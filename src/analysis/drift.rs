@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::drift_groups::{Both, ClusterShare, NewRegion, new_regions, shares};
 use super::given_graph::needed_graph;
-use super::out_of_fold::{Folds, predicted};
+use super::out_of_fold::{Folds, out_of_fold};
 use super::{Analysis, Context, Needs};
 use crate::data::{Data, Role};
 use crate::error::{Error, Result};
@@ -312,9 +312,9 @@ fn auc(rows: ArrayView2<'_, f32>, classes: &[usize], context: &Context<'_>) -> R
     }
     let names = ["a", "b"].map(str::to_owned);
     let folds = Folds { seed: context.seed, split_by_similarity: None };
-    let found = predicted(rows, classes, &names, ModelKind::Logistic, folds)?;
-    let truth: Vec<bool> = found.truth.iter().map(|class| *class == 1).collect();
-    let scores: Vec<f64> = found.probabilities.column(1).to_vec();
+    let found = out_of_fold(rows, classes, &names, ModelKind::Logistic, folds)?;
+    let truth: Vec<bool> = classes.iter().map(|class| *class == 1).collect();
+    let scores: Vec<f64> = found.column(1).to_vec();
     let Some(value) = roc(&truth, &scores)?.area else { return Ok(None) };
     let options = BootstrapOptions { seed: context.seed, ..Default::default() };
     let interval = roc_area_interval(&truth, &scores, &options)?;

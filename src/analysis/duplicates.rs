@@ -136,6 +136,7 @@ A group is a chain of pairs, so two of its rows may be less similar than the thr
     const NEEDS: Needs = Needs::Matrix;
     const ROLES: &'static [Role] = &[Role::Text];
     const WRITES: Option<&'static str> = Some("Write the rows that are kept");
+    const WRITES_SOME: bool = true;
     const TABLES: &'static [TableKind] = &[TableKind {
         flag: "pairs",
         help: "Write the pairs that make the groups: row, other, by, cosine (.csv .parquet ..)",

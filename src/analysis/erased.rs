@@ -34,6 +34,8 @@ pub trait AnyAnalysis: Sync {
     fn roles(&self) -> &'static [Role];
     /// What is written of its result: the help of `-o`.
     fn writes(&self) -> Option<&'static str>;
+    /// Whether what is written can never take the place of the input.
+    fn writes_some(&self) -> bool;
     /// The pictures that it draws into files.
     fn pictures(&self) -> &'static [PictureKind];
     /// The tables that it writes beside the rows.
@@ -170,6 +172,10 @@ impl<A: Analysis> AnyAnalysis for Entry<A> {
 
     fn writes(&self) -> Option<&'static str> {
         A::WRITES
+    }
+
+    fn writes_some(&self) -> bool {
+        A::WRITES_SOME
     }
 
     fn pictures(&self) -> &'static [PictureKind] {

@@ -14,3 +14,12 @@ where
     let own: Map<String, Value> = names.filter_map(|name| Some((name.clone(), all.remove(name)?))).collect();
     serde_json::from_value(Value::Object(own))
 }
+
+/// The fields of two structs, which are all that there are.
+pub(super) fn two_parts<A, B>(mut all: Map<String, Value>) -> Result<(A, B), serde_json::Error>
+where
+    A: Default + Serialize + DeserializeOwned,
+    B: DeserializeOwned,
+{
+    Ok((part(&mut all)?, serde_json::from_value(Value::Object(all))?))
+}

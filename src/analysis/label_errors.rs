@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::given_graph::needed_graph;
-use super::out_of_fold::{Folds, out_of_fold};
+use super::out_of_fold::{Folds, out_of_fold, probabilities};
 use super::{Analysis, Context, Needs, NewColumns};
 use crate::data::{Data, NewColumn, OpenOptions, Role};
 use crate::error::{Error, Result};
@@ -141,7 +141,7 @@ A model that predicts poorly doubts many right labels: look at its accuracy (emb
         let classes: Vec<usize> =
             some.iter().filter_map(|row| labels.codes[*row]).map(|code| code as usize).collect();
         let picked = rows.select(ndarray::Axis(0), &some);
-        let probabilities = match &options.probabilities {
+        let found = match &options.probabilities {
             Some(path) => {
                 let given = Data::open(path, &OpenOptions::default())?;
                 let given = given.matrix()?.mapv(f64::from);
@@ -160,11 +160,13 @@ A model that predicts poorly doubts many right labels: look at its accuracy (emb
                 given.select(ndarray::Axis(0), &some)
             }
             None => {
+                let bytes = probabilities(some.len(), labels.names.len());
+                data.memory().require_work("label-errors", bytes, 0)?;
                 let folds = Folds { seed: context.seed, split_by_similarity: options.split_by_similarity };
                 out_of_fold(picked.view(), &classes, &labels.names, options.model.kind(), folds)?
             }
         };
-        let found = label_errors(&classes, probabilities.view())?;
+        let found = label_errors(&classes, found.view())?;
         let mut columns = Columns {
             flags: vec![None; rows.nrows()],
             quality: vec![None; rows.nrows()],

@@ -211,6 +211,8 @@ pub trait Analysis: 'static {
     const ROLES: &'static [Role];
     /// What `-o` writes, as the help of that option; `None` when there is nothing to write.
     const WRITES: Option<&'static str> = None;
+    /// Whether `-o` writes only some rows of the data, or a table of its own, so that it can never take the place of the input.
+    const WRITES_SOME: bool = false;
     /// The pictures that it draws into files.
     const PICTURES: &'static [PictureKind] = &[];
     /// The tables that it writes beside the rows.

@@ -1,12 +1,12 @@
 //! Predictions of each row by models that have not seen it.
 
+use std::collections::HashSet;
+
 use ndarray::{Array2, ArrayView2};
 
 use super::splits::KeptTogether;
 use crate::error::{Error, Result};
-use crate::model::{
-    Classes, ClassificationAnalysis, ModelKind, ModelOptions, SampleInfo, cross_validate_classes,
-};
+use crate::model::{Classes, ModelKind, ModelOptions, cross_validate_probabilities};
 use crate::quality::similarity_groups;
 use crate::rows::DistinctRows;
 use crate::split::{Split, group_k_fold, stratified_k_fold};
@@ -39,6 +39,11 @@ impl Folds {
     }
 }
 
+/// The bytes of the probabilities of rows and classes, while they are put together from folds and judged.
+pub(super) fn probabilities(rows: usize, classes: usize) -> u64 {
+    (24 * rows as u64).saturating_mul(classes as u64)
+}
+
 /// The probability of each class for each row, by models that have not seen the row or a copy of it.
 pub(super) fn out_of_fold(
     rows: ArrayView2<'_, f32>,
@@ -47,30 +52,23 @@ pub(super) fn out_of_fold(
     kind: ModelKind,
     folds: Folds,
 ) -> Result<Array2<f64>> {
-    let found = predicted(rows, classes, names, kind, folds)?;
-    let mut probabilities = Array2::zeros((rows.nrows(), names.len()));
-    for (row, from) in found.held_out.test_rows.iter().zip(found.probabilities.rows()) {
-        probabilities.row_mut(*row).assign(&from);
-    }
-    Ok(probabilities)
-}
-
-/// A model in five folds; copies of a row stay on one side.
-pub(super) fn predicted(
-    rows: ArrayView2<'_, f32>,
-    classes: &[usize],
-    names: &[String],
-    kind: ModelKind,
-    folds: Folds,
-) -> Result<ClassificationAnalysis> {
-    let present = names.iter().enumerate().filter(|(class, _)| classes.contains(class)).count();
-    if present < 2 {
+    let present: HashSet<&usize> = classes.iter().collect();
+    if present.len() < 2 {
         return Err(Error::input("fewer than two classes")
-            .seen(present.to_string())
+            .seen(present.len().to_string())
             .advice("choose another label"));
+    }
+    let mut sizes = vec![0_usize; names.len()];
+    classes.iter().for_each(|class| sizes[*class] += 1);
+    let largest = sizes.into_iter().max().unwrap_or(0);
+    if largest < FOLDS {
+        return Err(Error::input("too few rows of each class to predict them from the others")
+            .with_code("class-too-small")
+            .seen(format!("{largest} in the largest class, where {FOLDS} models are fitted"))
+            .advice("choose another label, or one of fewer classes"));
     }
     let splits = folds.of(rows, classes)?;
     let options = ModelOptions { kind, seed: folds.seed, ..Default::default() };
     let classes = Classes { codes: classes.to_vec(), names: names.to_vec() };
-    cross_validate_classes(rows, &classes, &splits, &SampleInfo::default(), &options)
+    cross_validate_probabilities(rows, &classes, &splits, &options)
 }

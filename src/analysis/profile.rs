@@ -106,6 +106,7 @@ Examples:
     const ROLES: &'static [Role] = &[];
     const WRITES: Option<&'static str> =
         Some("Write the groups with their row counts, weights and mean vectors");
+    const WRITES_SOME: bool = true;
     type Options = GroupProfileOptions;
     type Outcome = GroupProfiles;
 

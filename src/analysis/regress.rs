@@ -53,6 +53,7 @@ Examples:
     const NEEDS: Needs = Needs::Matrix;
     const ROLES: &'static [Role] = &[Role::Text, Role::Label];
     const WRITES: Option<&'static str> = Some("Write the test rows with their predictions");
+    const WRITES_SOME: bool = true;
     const PICTURES: &'static [PictureKind] = &[
         PictureKind { flag: "picture", help: "Draw the predicted against the true numbers (.png .svg)" },
         PictureKind { flag: "importance", help: "Draw the feature importance (.png .svg)" },

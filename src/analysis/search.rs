@@ -112,6 +112,7 @@ Examples:
     const ALL_ROWS: bool = true;
     const ROLES: &'static [Role] = &[Role::Text];
     const WRITES: Option<&'static str> = Some(WRITES);
+    const WRITES_SOME: bool = true;
     type Options = SearchOptions;
     type Outcome = SearchResult;
 
@@ -155,6 +156,7 @@ Examples:
     const ALL_ROWS: bool = true;
     const ROLES: &'static [Role] = &[Role::Text];
     const WRITES: Option<&'static str> = Some(WRITES);
+    const WRITES_SOME: bool = true;
     type Options = NeighborSearchOptions;
     type Outcome = NeighborList;
 

@@ -2,7 +2,7 @@
 //!
 //! There is one type per picture ([`Scatter`], [`Scatter3`], [`KChoice`], [`Bars`],
 //! [`Histogram`], [`Intervals`], [`Lines`], [`Shares`], [`PrecisionRecallCurves`], [`HeatMap`], [`Matrix`],
-//! [`Predicted`], [`BoxPlot`], [`Curve`], [`Distributions`], [`UnitSquare`], [`ThresholdPlot`]). Each holds plain data and its `draw` takes a [`Style`] and
+//! [`Predicted`], [`BoxPlot`], [`Distributions`], [`UnitSquare`], [`ThresholdPlot`]). Each holds plain data and its `draw` takes a [`Style`] and
 //! gives a [`Picture`], which is saved by its extension or asked for its SVG text or PNG bytes.
 //!
 //! A picture is first laid out as a list of marks in floating-point pixels, and only then painted,
@@ -37,6 +37,6 @@ pub use draw::picture::Picture;
 pub use draw::style::Style;
 pub use interactive::{ColorColumn, InteractiveMap, TwoMaps};
 pub use picture::{
-    Bars, BoxPlot, Curve, Distributions, HeatMap, Histogram, Intervals, KChoice, Lines, Matrix,
+    Bars, BoxPlot, Distributions, HeatMap, Histogram, Intervals, KChoice, Lines, Matrix,
     PrecisionRecallCurves, Predicted, Scatter, Scatter3, ScatterPlot, Shares, ThresholdPlot, UnitSquare,
 };

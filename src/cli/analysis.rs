@@ -159,7 +159,7 @@ pub fn run(
     let saved = path(save_flag(analysis)).filter(|_| analysis.saves().is_some());
     let page = path("output").filter(|_| writes_page(analysis));
     let options = analysis.options_of(matches)?;
-    let whole = !input.selects() && input.paths().len() == 1;
+    let whole = input.keeps_all() && !analysis.writes_some();
     let outputs = Outputs::of(input.paths().into_iter().chain(analysis.reads(&options)));
     let mut outputs = if whole { outputs.rows(rows, to)? } else { outputs.table(rows, to)? };
     for (_, picture) in &pictures {
@@ -251,10 +251,7 @@ fn over_the_rows(
     if let Some(complete) = extra.and_then(|extra| extra.complete) {
         complete(call, &mut options, &data)?;
     }
-    let at_row = |error: Error| {
-        let error = data.locate(error);
-        if error.file_name().is_some() { error } else { error.file(input.file()) }
-    };
+    let at_row = |error: Error| input.named_in(data.locate(error));
     let shown = Shown::new(output, format!("{}: {} rows", analysis.name(), data.table().n_rows()));
     let context = Context::with_seed(call.common.seed()).since(output.started()).progress(&shown);
     let found = analysis.run(&data, options, &context);

@@ -48,7 +48,11 @@ struct Converted {
 }
 
 pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
-    Outputs::of(args.input.paths()).rows(Some(&args.out), args.to.map(Format::from))?;
+    let (outputs, to) = (Outputs::of(args.input.paths()), args.to.map(Format::from));
+    match args.input.keeps_all() {
+        true => outputs.rows(Some(&args.out), to)?,
+        false => outputs.table(Some(&args.out), to)?,
+    };
     let wanted = Wanted { blocks: true, ..Default::default() };
     let data = args.input.open(&wanted, Roles::default(), output)?;
     let options = WriteOptions {

@@ -78,7 +78,7 @@ pub fn run(args: &Args, _: &Common, output: &Output) -> Result<Outcome> {
     }
     args.long.apply(&mut options);
     let encoding = model.encoding.unwrap_or(Encoding::Cl100kBase);
-    let texts = args.source.texts(encoding, output)?;
+    let texts = args.source.texts_alone(encoding, output)?;
     let busy = output.busy(format!("counting the tokens of {} texts", grouped(texts.texts.len())));
     let cache = existing(&args.server, &args.model, output)?;
     let found = estimate(&texts.texts, &options, cache.as_ref())?;

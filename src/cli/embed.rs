@@ -231,10 +231,10 @@ impl Run {
             }
         } else if taken || (self.named.is_none() && !old.is_empty()) {
             let what = if taken { name.to_owned() } else { old.join(", ") };
-            return Err(Error::argument("the file has vectors already")
-                .file(self.source.input.file())
+            let error = Error::argument("the file has vectors already")
                 .column(what)
-                .advice("put the new ones in their place with --replace, or beside them with --as NAME"));
+                .advice("put the new ones in their place with --replace, or beside them with --as NAME");
+            return Err(self.source.input.named_in(error));
         } else if !old.is_empty() {
             output.note(format_args!(
                 "the file keeps its vectors ({}); name the column to use with --vector in what follows",

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{ArgAction, Command, ValueEnum};
 use embedlab::data::{Budget, Data, DropBy, OpenOptions, Roles, Selection};
 use embedlab::table::{Encoding, Format, ReadOptions, Table};
-use embedlab::{ErrorKind, Result};
+use embedlab::{Error, ErrorKind, Result};
 
 use super::output::Output;
 
@@ -164,9 +164,14 @@ pub fn with_several_files(command: Command) -> Command {
 }
 
 impl Input {
-    /// The first file, by which errors name the input.
+    /// The first file.
     pub fn file(&self) -> &Path {
         self.files.first().map_or(Path::new(""), PathBuf::as_path)
+    }
+
+    /// Names the input in an error that names no file.
+    pub fn named_in(&self, error: Error) -> Error {
+        error.files(&self.files)
     }
 
     /// The files to open, which no output may destroy.
@@ -222,6 +227,11 @@ impl TableInput {
     /// Whether an option leaves rows out.
     pub fn selects(&self) -> bool {
         self.filter.is_some() || self.drop_duplicates.is_some() || self.sample.is_some()
+    }
+
+    /// Whether the output has all rows and columns of one file, so that it may take its place.
+    pub fn keeps_all(&self) -> bool {
+        !self.selects() && !self.drop_missing && self.columns.is_empty() && self.paths().len() == 1
     }
 
     /// Whether rows without a usable vector are left out.

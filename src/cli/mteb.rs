@@ -13,7 +13,7 @@ use embedlab::data::{Data, NewColumn, Role, Roles};
 use embedlab::split::train_test_split;
 use embedlab::table::{Table, write_whole};
 use embedlab::view::{Look, Page, Section, terminal};
-use embedlab::{Error, Result};
+use embedlab::{Error, Result, output};
 use ndarray::Array2;
 use serde_json::{Value, json};
 
@@ -51,8 +51,12 @@ Examples:
 A folder holds the results of one model: those of --results, or MTEB's own.";
 
 /// The folder of results that a task writes into.
-const RESULTS: Extra =
-    Extra { answer: Some(of_run), apply: Some(write_results), ..Extra::new("mteb", with_results) };
+const RESULTS: Extra = Extra {
+    writes: Some(checked_results),
+    answer: Some(of_run),
+    apply: Some(write_results),
+    ..Extra::new("mteb", with_results)
+};
 
 /// Runs all tasks that fit the label column of a file
 #[derive(Args)]
@@ -128,6 +132,12 @@ fn with_results(command: Command) -> Command {
     )
 }
 
+/// The folder can be written to; its files are not outputs that could be inputs.
+fn checked_results(matches: &ArgMatches) -> Result<Vec<PathBuf>> {
+    matches.get_one::<PathBuf>("results").map_or(Ok(()), |folder| output::check_folder(folder))?;
+    Ok(Vec::new())
+}
+
 /// A run file is scored without vectors.
 fn of_run(call: &Call<'_>, options: &Value) -> Result<Option<Answered>> {
     if call.matches.try_get_one::<PathBuf>("run").ok().flatten().is_none() {
@@ -166,12 +176,13 @@ fn write_result(
 /// The column that says which rows are test rows.
 const SPLIT: &str = "mteb_split";
 
-fn all(args: &AllArgs, common: &Common, output: &Output) -> Result<Outcome> {
+fn all(args: &AllArgs, common: &Common, told: &Output) -> Result<Outcome> {
     let roles = match &args.label {
         Some(column) => Roles::default().with(Role::Label, column),
         None => Roles::default(),
     };
-    let data = args.input.open(&Wanted::default(), roles.clone(), output)?;
+    args.results.as_deref().map_or(Ok(()), output::check_folder)?;
+    let data = args.input.open(&Wanted::default(), roles.clone(), told)?;
     let label = data.require(Role::Label)?.to_owned();
     let n = data.table().n_rows();
     let split = train_test_split(n, 0.2, common.seed() as u32)?;
@@ -188,19 +199,19 @@ fn all(args: &AllArgs, common: &Common, output: &Output) -> Result<Outcome> {
     let (mut found, mut failed) = (Vec::new(), None);
     for (task, options) in wanted {
         let Some(analysis) = find(&format!("{PREFIX}{task}")) else { continue };
-        let _busy = output.busy(format!("{task}: {n} rows"));
+        let _busy = told.busy(format!("{task}: {n} rows"));
         let context = Context::with_seed(common.seed());
         let ran = analysis.run(&data, options, &context);
-        context.take_warnings().iter().for_each(|warning| output.warn(format_args!("{task}: {warning}")));
+        context.take_warnings().iter().for_each(|warning| told.warn(format_args!("{task}: {warning}")));
         match ran {
             Ok(mut outcome) => {
                 if let Some(folder) = &args.results {
-                    write_result(outcome.as_mut(), folder, None, output)?;
+                    write_result(outcome.as_mut(), folder, None, told)?;
                 }
                 found.push(outcome);
             }
             Err(error) => {
-                output.warn(format_args!("no {task}: {error}"));
+                told.warn(format_args!("no {task}: {error}"));
                 failed = Some(error);
             }
         }
@@ -209,7 +220,7 @@ fn all(args: &AllArgs, common: &Common, output: &Output) -> Result<Outcome> {
         return Err(error);
     }
     let results: Vec<Value> = found.iter().map(|outcome| outcome.json()).collect::<Result<_>>()?;
-    output.result(&json!({ "results": results }), |out| {
+    told.result(&json!({ "results": results }), |out| {
         for outcome in &found {
             let section = outcome.view(Look::Text).map_err(std::io::Error::other)?;
             write!(out, "{}", terminal(&section, super::output::width()))?;

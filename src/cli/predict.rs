@@ -97,15 +97,15 @@ impl Model {
 }
 
 pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
-    Outputs::of(args.input.paths().into_iter().chain([args.model.clone()]))
-        .rows(args.output.as_deref(), None)?;
+    let outputs = Outputs::of(args.input.paths().into_iter().chain([args.model.clone()]));
+    match args.input.keeps_all() {
+        true => outputs.rows(args.output.as_deref(), None)?,
+        false => outputs.table(args.output.as_deref(), None)?,
+    };
     let model = Model::load(args)?;
     let wanted = Wanted { blocks: true, ..Default::default() };
     let data = args.input.open(&wanted, Roles::default(), output)?;
-    let in_file = |error: Error| {
-        let error = data.locate(error);
-        if error.file_name().is_some() { error } else { error.file(args.input.file()) }
-    };
+    let in_file = |error: Error| args.input.named_in(data.locate(error));
     let found = match &model {
         Model::Supervised(model) => supervised(model, &data),
         Model::Clusters(model) => clusters(model, &data),

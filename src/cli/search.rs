@@ -66,8 +66,7 @@ fn by_index(call: &Call<'_>, options: &Value) -> Result<Option<Answered>> {
     }
     let Some(answer) = index.prepare(call, of.metric)? else { return Ok(None) };
     let columns = answer.columns(call)?;
-    let found = ask(call, &options, &answer, &columns)
-        .map_err(|error| if error.file_name().is_some() { error } else { error.file(call.input.file()) })?;
+    let found = ask(call, &options, &answer, &columns).map_err(|error| call.input.named_in(error))?;
     // Rows that are written have their vectors.
     let data = match call.writes_rows {
         true => {

@@ -7,7 +7,7 @@ use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use embedlab::data::Role;
 use embedlab::embed::Encoding;
-use embedlab::table::{self, Table, Template, most_recent};
+use embedlab::table::{self, Columns, ReadOptions, Table, Template, most_recent};
 use embedlab::{Error, Result};
 
 use super::Output;
@@ -63,12 +63,32 @@ impl Source {
 
     /// Reads the file and prepares its texts; tokens are counted in `encoding`.
     pub fn texts(&self, encoding: Encoding, output: &Output) -> Result<Texts> {
+        self.texts_of(Columns::All, encoding, output)
+    }
+
+    /// As [`Source::texts`], without the columns that the texts are not made of, as far as that can be told before they are
+    /// read: the vectors of a file may take a hundred times the memory of its texts.
+    pub fn texts_alone(&self, encoding: Encoding, output: &Output) -> Result<Texts> {
+        let named = match (&self.template, &self.text) {
+            (Some(template), _) => Some(Template::parse(template)?.columns().to_vec()),
+            (None, text) => text.clone().map(|text| vec![text]),
+        };
+        let columns = match (named, self.recent, &self.time) {
+            (Some(names), None, _) => Columns::Named(names),
+            (Some(names), Some(_), Some(time)) => Columns::Named([names, vec![time.clone()]].concat()),
+            _ => Columns::WithoutVectors,
+        };
+        self.texts_of(columns, encoding, output)
+    }
+
+    fn texts_of(&self, columns: Columns, encoding: Encoding, output: &Output) -> Result<Texts> {
         let columns = {
             let _busy = output.busy(format!("reading {}", self.input.name()));
-            table::read_all_without_vectors(&self.input.paths(), &self.input.options())?
+            let options = ReadOptions { columns, ..self.input.options() };
+            table::read_all_without_vectors(&self.input.paths(), &options)?
         };
         if columns.n_rows() == 0 {
-            return Err(Error::input("no rows").with_code("no-rows").file(self.input.file()));
+            return Err(self.input.named_in(Error::input("no rows").with_code("no-rows")));
         }
         let mut texts = self.read(columns, output)?;
         if let Some(most) = self.drop_longer {
@@ -84,7 +104,7 @@ impl Source {
             texts = self.recent(texts, n, output)?;
         }
         if texts.texts.is_empty() {
-            return Err(Error::input("no row is left").file(self.input.file()).advice("drop less"));
+            return Err(self.input.named_in(Error::input("no row is left").advice("drop less")));
         }
         Ok(texts)
     }

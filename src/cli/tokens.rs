@@ -78,7 +78,11 @@ pub fn run(args: &Args, _: &Common, output: &Output) -> Result<Outcome> {
             "give it an encoding in the file of models: cl100k_base, o200k_base, p50k_base or r50k_base",
         ));
     };
-    let texts = args.source.texts(encoding, output)?;
+    // What is written has all columns; what is counted, none but the texts.
+    let texts = match args.output {
+        Some(_) => args.source.texts(encoding, output)?,
+        None => args.source.texts_alone(encoding, output)?,
+    };
     let counts = {
         let _busy = output.busy(format!("counting the tokens of {} texts", grouped(texts.texts.len())));
         texts.counts(encoding)?

@@ -71,10 +71,7 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     let (rows, dims) = (data.n_rows(), data.dims());
     data.memory().require_work("train", args.model.kind.memory(rows, dims), 4 * (rows * dims) as u64)?;
     let context = Context::with_seed(common.seed);
-    let in_file = |error: Error| {
-        let error = data.locate(error);
-        if error.file_name().is_some() { error } else { error.file(args.input.file()) }
-    };
+    let in_file = |error: Error| args.input.named_in(data.locate(error));
     let rows = Training::new(&data, &args.learn, &context).map_err(in_file)?;
     context.take_notes().iter().for_each(|note| output.note(note));
     context.take_warnings().iter().for_each(|warning| output.warn(warning));

@@ -9,8 +9,10 @@ use std::cmp::Reverse;
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
+mod condensed;
 mod dbscan;
 mod hdbscan;
+mod reach;
 
 pub use self::dbscan::{DbscanOptions, dbscan, suggest_eps};
 pub use self::hdbscan::{HdbscanOptions, hdbscan};

@@ -53,15 +53,14 @@ impl Data {
         } else {
             (table::read_all(files, &read)?, None)
         };
-        let path = &files[0];
-        options.roles.check(&table).map_err(|error| error.file(path))?;
+        options.roles.check(&table).map_err(|error| error.files(files))?;
         for name in options.written.iter().flatten() {
-            table.column(name).map_err(|error| error.file(path))?;
+            table.column(name).map_err(|error| error.files(files))?;
         }
         let roles = options.roles.clone().found_in(&table);
         let matrix = table.vectors();
         let source: &dyn RowSource = streamed.as_deref().map_or(&matrix as &dyn RowSource, |source| source);
-        let selected = options.selection.rows(&table, source, &roles).map_err(|error| error.file(path))?;
+        let selected = options.selection.rows(&table, source, &roles).map_err(|error| error.files(files))?;
         let (kept, mut notes) = selected.map_or((None, Vec::new()), |(rows, notes)| (Some(rows), notes));
         notes.extend(missing_words(&table));
         if table.left_out() > 0 {
@@ -94,7 +93,7 @@ impl Data {
         if data.n_rows() == 0 && !filtered {
             return Err(Error::input("no rows")
                 .with_code("no-rows")
-                .file(path)
+                .files(files)
                 .advice("check how the file was written"));
         }
         Ok(data)
@@ -125,7 +124,7 @@ impl Data {
     pub fn open_columns(files: &[PathBuf], options: &OpenOptions) -> Result<Data> {
         let read = ReadOptions { memory: options.memory, ..options.read.clone() };
         let table = table::read_all_without_vectors(files, &read)?;
-        options.roles.check(&table).map_err(|error| error.file(&files[0]))?;
+        options.roles.check(&table).map_err(|error| error.files(files))?;
         let (name, notes) = (name_of(files), missing_words(&table));
         Ok(Data { name, notes, memory: options.memory, ..Data::new(table, options.roles.clone()) })
     }

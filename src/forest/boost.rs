@@ -14,7 +14,9 @@ use super::tree::Tree;
 use super::walk::leaves_of;
 use crate::error::{Error, Result};
 use crate::progress::steps;
-use crate::targets::{likeliest, require_classes, require_finite_targets, require_usable, softmax};
+use crate::targets::{
+    likeliest, refuse_many_classes, require_classes, require_finite_targets, require_usable, softmax,
+};
 
 /// The least curvature of the loss at a row: below it a step would be a division by next to nothing.
 const LEAST_CURVATURE: f64 = 1e-6;
@@ -411,7 +413,7 @@ impl BoostValidParams<BoostClassifier> {
     /// Fits rows (n x d) to n classes, numbered from 0; a row of weight 0 is left out.
     ///
     /// # Errors
-    /// When the numbers of rows, labels and weights differ, there are none or only one class, a number
+    /// When the numbers of rows, labels and weights differ, there are none, only one class or more than 1,000, a number
     /// is not finite or a weight is negative.
     pub fn fit_rows(
         &self,
@@ -422,6 +424,7 @@ impl BoostValidParams<BoostClassifier> {
         require_usable(rows, labels.len(), weights)?;
         require_few_enough(rows.nrows())?;
         let n_classes = require_classes(labels)?;
+        refuse_many_classes("boosted trees", n_classes)?;
         let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
         let total: f64 = (0..labels.len()).map(weight).sum();
         let mut shares = vec![0.0; n_classes];

@@ -48,8 +48,12 @@ impl NeighborGraph {
     pub(super) fn of_prepared(rows: &Prepared, k: usize) -> NeighborGraph {
         let n = rows.n_rows();
         let k = k.min(n.saturating_sub(1));
-        let mut graph =
-            NeighborGraph { k, rows: vec![0; n * k], distances: vec![0.0; n * k], unit: rows.frame.unit };
+        let mut graph = NeighborGraph {
+            k,
+            rows: vec![0; n * k],
+            distances: vec![0.0; n * k],
+            unit: rows.estimator.unit(),
+        };
         if k == 0 {
             return graph;
         }

@@ -153,7 +153,7 @@ fn compare(
     queries.iter().for_each(|query| scratch.queries.extend_from_slice(rows.row(*query)));
     dot_products(rows.block(0..n), &scratch.queries, dims, &mut scratch.products);
     let of_query = |(query, squares): (&usize, &mut [f32])| {
-        rows.frame.to_squares(squares, &rows.squares, rows.squares[*query]);
+        rows.estimator.to_squares(squares, &rows.squares, rows.squares[*query]);
         let own = &map.values[query * map.dims..(query + 1) * map.dims];
         scratch.drawn.clear();
         scratch.drawn.extend(

@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::check::{codes, finite, same_rows};
 use super::classification::{ClassificationReport, classification_report};
-use super::curve::class_curves;
 use super::regression::{RegressionScores, regression_scores};
+use super::rising::rising_curves;
 use crate::error::Result;
 
 /// One number, predicted for every row.
@@ -107,7 +107,7 @@ pub fn classification_baselines(
     let class = (0..names.len()).rev().max_by(|&a, &b| prior[a].total_cmp(&prior[b])).unwrap_or(0);
     let majority = classification_report(test, &vec![class; test.len()], names)?;
     let scores = Array2::from_shape_fn((test.len(), names.len()), |(_, class)| prior[class]);
-    let curves = class_curves(test, scores.view(), names)?;
+    let curves = rising_curves(test, scores.view(), names)?;
     Ok(ClassificationBaselines {
         class,
         label: names[class].clone(),

@@ -200,17 +200,13 @@ pub fn class_curve_intervals(
 }
 
 /// Of those that have a value.
-fn mean(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+pub(super) fn mean(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     let (sum, n) = values.flatten().fold((0.0, 0.0), |(sum, n), value| (sum + value, n + 1.0));
     (n > 0.0).then(|| sum / n)
 }
 
-/// One for each class, and one of all decisions.
-fn rankings(
-    truth: &[usize],
-    scores: ArrayView2<'_, f64>,
-    names: &[String],
-) -> Result<(Vec<Ranking>, Ranking)> {
+/// Checks that there is a finite score for each row and name.
+pub(super) fn require_scores(truth: &[usize], scores: ArrayView2<'_, f64>, names: &[String]) -> Result<()> {
     same_rows(("true classes", truth.len()), ("rows of scores", scores.nrows()))?;
     codes("a true class", truth, names.len())?;
     if scores.ncols() != names.len() {
@@ -221,6 +217,16 @@ fn rankings(
     for (name, column) in names.iter().zip(scores.columns()) {
         finite("a score", column.iter().copied()).map_err(|error| error.column(name))?;
     }
+    Ok(())
+}
+
+/// One for each class, and one of all decisions.
+fn rankings(
+    truth: &[usize],
+    scores: ArrayView2<'_, f64>,
+    names: &[String],
+) -> Result<(Vec<Ranking>, Ranking)> {
+    require_scores(truth, scores, names)?;
     let decisions = |class: usize| {
         let rows = scores.column(class).into_iter().zip(truth).enumerate();
         rows.map(move |(row, (&score, &truth))| (score, row as u32, truth == class))

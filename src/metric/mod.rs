@@ -45,6 +45,7 @@ mod ordinal;
 mod paired;
 mod ranking;
 mod regression;
+mod rising;
 mod roc_area;
 mod share;
 
@@ -78,5 +79,6 @@ pub use paired::{
 };
 pub use ranking::{Ranked, RankingScores, Tied, TiedRanking, expected_ranking_scores, ranking_scores};
 pub use regression::{RegressionIntervals, RegressionScores, regression_intervals, regression_scores};
+pub(crate) use rising::rising_curves;
 pub use roc_area::roc_area_interval;
-pub(crate) use share::wilson;
+pub(crate) use share::{share_interval, wilson};

@@ -10,7 +10,7 @@ use super::normal::{normal_quantile, t_quantile};
 use crate::error::Result;
 
 /// The interval of the share of `hits` among the rows that count, `None` being a row that does not.
-pub(super) fn share_interval(hits: &[Option<bool>], options: &BootstrapOptions<'_>) -> Result<Interval> {
+pub(crate) fn share_interval(hits: &[Option<bool>], options: &BootstrapOptions<'_>) -> Result<Interval> {
     let units = Units::new(hits.len(), options.groups)?;
     let z = normal_quantile(0.5 + options.confidence / 2.0);
     let (mut n, mut right) = (0.0, 0.0);

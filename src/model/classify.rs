@@ -13,7 +13,7 @@ use crate::forest::Tree;
 use crate::metric::{
     ClassCurves, ClassificationBaselines, ClassificationIntervals, ClassificationReport, Comparison,
     ComparisonOptions, class_curves, classification_baselines, classification_intervals,
-    classification_report, compare_accuracy, require_few_classes,
+    classification_report, compare_accuracy, require_few_classes, rising_curves,
 };
 use crate::split::Split;
 use crate::targets::likeliest;
@@ -45,7 +45,8 @@ pub struct ClassificationAnalysis {
     /// The scores of each fold of a cross-validation; empty for a single split.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub folds: Vec<FoldScores<ClassFold>>,
-    /// Precision-recall and ROC curves of every class, and their averages.
+    /// Precision-recall and ROC curves of every class, and their averages; of more than 100 classes only with the
+    /// thresholds at which the recall rises.
     #[serde(skip)]
     pub curves: ClassCurves,
     /// All that is known about the constant.
@@ -64,6 +65,9 @@ pub struct ClassificationAnalysis {
     #[serde(skip)]
     pub names: Vec<String>,
 }
+
+/// The curves of so many classes are kept with every threshold.
+const MOST_WHOLE_CURVES: usize = 100;
 
 /// The scores of classes on unseen rows.
 pub type UnseenClasses = Unseen<ClassificationReport, ClassificationIntervals, ClassBaseline>;
@@ -133,6 +137,32 @@ pub fn cross_validate_classes<'a>(
     let inputs = inputs.into();
     require_folds(folds, inputs.rows().nrows())?;
     judge(&inputs, classes, folds, info, options)
+}
+
+/// Fits once for each fold, as [`cross_validate_classes`], and only predicts: the probability of each class for each row
+/// (n x classes), by a model that was not fitted to it.
+///
+/// # Errors
+/// As [`cross_validate_classes`].
+pub fn cross_validate_probabilities<'a>(
+    inputs: impl Into<Inputs<'a>>,
+    classes: &Classes,
+    folds: &[Split],
+    options: &ModelOptions,
+) -> Result<Array2<f64>> {
+    let inputs = inputs.into();
+    let n = inputs.rows().nrows();
+    require_folds(folds, n)?;
+    classes.require(n)?;
+    require_few_classes(classes.names.len())?;
+    let (_, tested) = hold_out(classes, &inputs, folds, &SampleInfo::default(), options)?;
+    let mut probabilities = Array2::zeros((n, classes.names.len()));
+    for fold in tested {
+        for (row, found) in fold.rows.iter().zip(fold.prediction.rows()) {
+            probabilities.row_mut(*row).assign(&found);
+        }
+    }
+    Ok(probabilities)
 }
 
 impl Task for Classes {
@@ -279,7 +309,10 @@ impl Rows<'_> {
     fn report(&self, places: &[usize]) -> Result<(ClassCurves, ClassificationReport)> {
         let (truth, predicted) = self.sides(places);
         let probabilities = self.probabilities.select(Axis(0), places);
-        let curves = class_curves(&truth, probabilities.view(), self.names)?;
+        let curves = match self.names.len() {
+            0..=MOST_WHOLE_CURVES => class_curves(&truth, probabilities.view(), self.names)?,
+            _ => rising_curves(&truth, probabilities.view(), self.names)?,
+        };
         let report = classification_report(&truth, &predicted, self.names)?.with_curves(&curves);
         Ok((curves, report))
     }

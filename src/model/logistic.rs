@@ -12,7 +12,7 @@ use super::params::{Parameters, Unchecked, refuse_weights};
 use crate::error::{Error, Result};
 use crate::rows::require_finite;
 use crate::store::{Layout, Parts, Persist, Stored, in_json, persist};
-use crate::targets::{likeliest, require_classes, require_usable, softmax};
+use crate::targets::{likeliest, refuse_many_classes, require_classes, require_usable, softmax};
 
 /// Rounds of the optimiser, and the length of the slope at which it stops: scikit-learn's.
 const MAX_ITERATIONS: u64 = 1000;
@@ -76,7 +76,7 @@ impl LogisticParams {
     /// Fits rows (n x d) to n classes, numbered from 0. Weights are refused.
     ///
     /// # Errors
-    /// When the numbers of rows and labels differ, there are none or only one class, a number is not
+    /// When the numbers of rows and labels differ, there are none, only one class or more than 1,000, a number is not
     /// finite, or the optimiser fails.
     pub fn fit_rows(
         &self,
@@ -87,6 +87,7 @@ impl LogisticParams {
         refuse_weights("logistic regression", weights)?;
         require_usable(rows, labels.len(), None)?;
         let n_classes = require_classes(labels)?;
+        refuse_many_classes("logistic regression", n_classes)?;
         let (n, d) = rows.dim();
         let means: Vec<f64> = rows
             .columns()

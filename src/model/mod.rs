@@ -47,6 +47,7 @@ mod saved;
 
 pub use classify::{
     ClassBaseline, ClassFold, ClassificationAnalysis, UnseenClasses, classify, cross_validate_classes,
+    cross_validate_probabilities,
 };
 pub use evaluate::{FoldScores, HeldOut, SampleInfo, Unseen, Verdict};
 pub use features::{Column, FeatureEncoder, Inputs, NameVectors};

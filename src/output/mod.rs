@@ -137,6 +137,26 @@ pub fn check(path: &Path) -> Result<()> {
     Temporary::beside(&target).map(drop).map_err(refused)
 }
 
+/// Proves that files can be written into a folder, which is there or can be made, without changing anything.
+///
+/// # Errors
+/// When it is something else than a folder, or cannot be written to or made.
+pub fn check_folder(path: &Path) -> Result<()> {
+    let there = path.ancestors().find(|folder| folder.exists() || folder.as_os_str().is_empty());
+    let there = there.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !there.is_dir() {
+        return Err(Error::argument("no folder to write into")
+            .file(path)
+            .seen(format!("{} is a file", there.display()))
+            .advice("name a folder"));
+    }
+    Temporary::beside(&there.join("results")).map(drop).map_err(|error| {
+        Error::io("cannot write here", error)
+            .file(path)
+            .advice("name another folder, or change its permissions")
+    })
+}
+
 /// Refuses a name whose extension is not one of those that `what` can have. A stream may have any name.
 ///
 /// # Errors

@@ -45,7 +45,7 @@ pub fn near_pairs(
     let (n, dims) = (prepared.n_rows(), prepared.dims());
     // The stored numbers are rounded to 1e-7: a cosine of 0.95 that they give as 0.9499999999 is one.
     let limit = limit + 1e-9;
-    let bound = prepared.frame.estimate_bound(measure.square(limit), prepared.longest());
+    let bound = prepared.estimator.estimate_bound(measure.square(limit), prepared.longest());
     let block = |b: usize| b * TILE_ROWS..((b + 1) * TILE_ROWS).min(n);
     let blocks = n.div_ceil(TILE_ROWS);
     let tiles: Vec<(usize, usize)> = (0..blocks).flat_map(|a| (a..blocks).map(move |b| (a, b))).collect();
@@ -59,7 +59,7 @@ pub fn near_pairs(
                 let mut near = Vec::new();
                 for (j, products) in products.chunks_exact_mut(block(*a).len()).enumerate() {
                     let other = block(*b).start + j;
-                    prepared.frame.to_squares(products, squares, prepared.squares[other]);
+                    prepared.estimator.to_squares(products, squares, prepared.squares[other]);
                     let until = if a == b { j } else { products.len() };
                     for (i, square) in products[..until].iter().enumerate() {
                         if *square <= bound {

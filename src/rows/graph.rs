@@ -13,7 +13,7 @@ use rayon::prelude::*;
 pub(crate) use candidates::{Among, Candidate, candidates, candidates_among};
 pub(crate) use file::metric_name;
 pub(crate) use measure::Measure;
-pub(crate) use prepared::{Frame, Prepared};
+pub(crate) use prepared::{Estimator, Prepared};
 pub use sample::SampleGraph;
 
 use super::{DistinctRows, Metric, require_finite};
@@ -88,7 +88,7 @@ impl Graph {
             .enumerate()
             .filter_map(|(row, ((near, distances), found))| {
                 let own = (row, prepared.squares[row]);
-                let measured = measured(&measure, &prepared.frame, own, longest, found, k);
+                let measured = measured(&measure, &prepared.estimator, own, longest, found, k);
                 write(near, distances, &measured.nearest);
                 (!measured.sure).then_some(row)
             })
@@ -155,7 +155,7 @@ struct Measured {
 /// Measures the candidates of a row, given with its squared prepared length, where no row is longer than `longest`.
 fn measured(
     measure: &Measure<'_>,
-    frame: &Frame,
+    estimator: &Estimator,
     (row, own): (usize, f32),
     longest: f32,
     found: Vec<Candidate>,
@@ -167,7 +167,7 @@ fn measured(
     let others = found.into_iter().map(|(_, other)| other as usize);
     let nearest = measure.nearest(row, others.chain(measure.zero_row()), k);
     let kth = nearest.last().map_or(f64::INFINITY, |last| last.0);
-    let sure = bound.is_none_or(|bound| frame.nothing_missed(own, longest, measure.square(kth), bound));
+    let sure = bound.is_none_or(|bound| estimator.nothing_missed(own, longest, measure.square(kth), bound));
     Measured { nearest, sure }
 }
 

@@ -36,7 +36,8 @@ mod write;
 
 pub use crate::output::write_whole;
 pub use check::{Check, Norms, Problem, Severity, check, check_rows};
-pub use column::cell::{CellError, parse_vector};
+pub use column::cell::parse_vector;
+pub use column::cell_error::CellError;
 pub use columns::{Labels, Table};
 pub use format::Format;
 pub use format::batches::VectorLayout;
@@ -47,7 +48,8 @@ pub(crate) use mapped::map as map_file;
 pub use mapped::on_lost_file;
 pub use origin::Origin;
 pub use read::{
-    Encoding, ReadOptions, read, read_all, read_all_without_vectors, read_columns, read_without_vectors,
+    Columns, Encoding, ReadOptions, read, read_all, read_all_without_vectors, read_columns,
+    read_without_vectors,
 };
 pub use stream::{stream, stream_all_with_columns, stream_with_columns};
 pub use template::{Template, most_recent};

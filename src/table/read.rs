@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::RecordBatch;
 
+use super::column::vector_column::Holds;
 use super::format::part_files::is_pattern;
 use super::format::{csv, ipc, json, mteb, npy, npz, parquet, parts, projector, safetensors, word_vectors};
 use super::{Format, Origin, Table, guarded};
@@ -18,6 +20,37 @@ pub enum Encoding {
     Utf8,
     /// Latin-1 as browsers read it (Windows-1252).
     Latin1,
+}
+
+/// The columns that [`read_without_vectors`] reads. Of a Parquet file the others are not even looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Columns {
+    /// All of them.
+    #[default]
+    All,
+    /// All but lists of numbers.
+    WithoutVectors,
+    /// Those of these names. A file that lacks one is read as [`Columns::WithoutVectors`], so that an error can tell what it has.
+    Named(Vec<String>),
+}
+
+impl Columns {
+    /// The positions of the columns that are read, ascending.
+    pub(super) fn of(&self, schema: &Schema) -> Vec<usize> {
+        let fields = schema.fields();
+        let kept = |keep: &dyn Fn(&Field) -> bool| -> Vec<usize> {
+            (0..fields.len()).filter(|position| keep(&fields[*position])).collect()
+        };
+        match self {
+            Columns::All => kept(&|_| true),
+            Columns::Named(names) if names.iter().all(|name| schema.field_with_name(name).is_ok()) => {
+                kept(&|field| names.contains(field.name()))
+            }
+            Columns::WithoutVectors | Columns::Named(_) => {
+                kept(&|field| !matches!(Holds::of_type(field.data_type()), Holds::Vectors(_)))
+            }
+        }
+    }
 }
 
 /// What [`read()`] should know beyond the path. The default reads every well-formed file that has
@@ -56,6 +89,8 @@ pub struct ReadOptions {
     /// The most memory that what is read may take. Compressed text and columns that unpack to far more than the file
     /// are refused unless a budget is given.
     pub memory: Budget,
+    /// The columns that are read where vectors are not ([`read_without_vectors`]). Default: all.
+    pub columns: Columns,
 }
 
 impl ReadOptions {
@@ -111,7 +146,10 @@ pub fn read_all(files: &[PathBuf], options: &ReadOptions) -> Result<Table> {
             };
             files.iter().try_for_each(|file| readable(file))?;
             let table = guarded(&files[0], || parts::read_several(files, &kept, one))?;
-            if options.drop_missing { table.with_usable_rows() } else { Ok(table) }
+            match options.drop_missing {
+                true => table.with_usable_rows().map_err(|error| error.files(files)),
+                false => Ok(table),
+            }
         }
     }
 }
@@ -212,7 +250,7 @@ pub(super) fn one_without_vectors(path: &Path, options: &ReadOptions) -> Result<
     let columns = match format {
         Format::Csv | Format::Tsv => csv::read_columns(path, format, options),
         Format::JsonLines => json::lines::read_columns(path, options),
-        Format::Parquet => guarded(path, || parquet::read_columns(path, options.memory)),
+        Format::Parquet => guarded(path, || parquet::read_columns(path, options)),
         Format::ArrowIpc => guarded(path, || ipc::read_columns(path, options.memory)),
         Format::Parts => {
             return guarded(path, || parts::read_without_vectors(path, options, one_without_vectors));
@@ -226,6 +264,11 @@ pub(super) fn one_without_vectors(path: &Path, options: &ReadOptions) -> Result<
                 .advice("give a CSV, JSONL, Parquet or Arrow file"));
         }
     }?;
+    // A Parquet file has been asked for these alone.
+    let kept = options.columns.of(columns.schema_ref());
+    let columns = columns
+        .project(&kept)
+        .map_err(|error| Error::input("cannot take the columns").file(path).source(error))?;
     let columns = super::columns::plain(columns, options.memory).map_err(|error| error.file(path))?;
     Ok(Table::from_columns(columns).with_origin(Origin::of_file(path)))
 }

@@ -1,6 +1,8 @@
 //! What every analysis of the registry promises, asked of each in the same way. A new analysis is covered by its line
 //! in the registry.
 
+use std::sync::OnceLock;
+
 use embedlab::ErrorKind;
 use embedlab::analysis::{AnyAnalysis, Context, InReport, Needs, registry};
 use embedlab::data::{Data, OpenOptions, Role, Roles, Selection};
@@ -11,9 +13,34 @@ use serde_json::{Value, json};
 
 const SAMPLE: &str = "examples/data/food_reviews.parquet";
 
+/// Rows of the sample that each analysis is asked about: as many as all of them need for an answer.
+const ROWS: usize = 150;
+
+/// Numbers of their vectors that are kept: what is promised does not depend on how many there are, and time does.
+const DIMS: usize = 24;
+
+fn narrowed(table: &Table) -> Table {
+    let vectors = table.vectors().slice(s![.., ..DIMS]).to_owned();
+    table.with_vectors(vectors, table.vector_column()).unwrap()
+}
+
 fn sample(rows: usize) -> Table {
     let all = table::read(SAMPLE.as_ref(), &Default::default()).unwrap();
-    all.take(&(0..rows).collect::<Vec<_>>()).unwrap()
+    narrowed(&all.take(&(0..rows).collect::<Vec<_>>()).unwrap())
+}
+
+/// Vectors of labels for the sample.
+fn labels() -> &'static str {
+    static LABELS: OnceLock<(tempfile::TempDir, String)> = OnceLock::new();
+    let (_, path) = LABELS.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("labels.parquet");
+        let labels = table::read(crate::support::LABELS.as_ref(), &Default::default()).unwrap();
+        let _ = table::write(&narrowed(&labels), &path, &Default::default()).unwrap();
+        let path = path.to_string_lossy().into_owned();
+        (folder, path)
+    });
+    path
 }
 
 /// Options of an analysis that needs to be asked something.
@@ -22,7 +49,7 @@ fn asked(analysis: &dyn AnyAnalysis) -> Value {
     match analysis.name() {
         "search" | "neighbors" => options["like"] = json!([3, 8]),
         "zero-shot" => {
-            options["labels"] = json!("examples/data/labels.parquet");
+            options["labels"] = json!(labels());
             options["set"] = json!("kinds");
             options["truth"] = json!("Kind");
         }
@@ -31,21 +58,43 @@ fn asked(analysis: &dyn AnyAnalysis) -> Value {
     options
 }
 
-/// The analyses that need no second file: those that run on the sample with options of the page, their default ones, or
-/// a question.
-fn on_sample(data: &Data) -> Vec<(&'static dyn AnyAnalysis, Value)> {
-    registry()
-        .iter()
-        .filter_map(|analysis| match analysis.in_report(data).unwrap() {
-            InReport::Yes(options) => Some((*analysis, options)),
-            InReport::LeftOut(_) => None,
-            InReport::Never => {
-                let options = asked(*analysis);
-                let runs = analysis.run(data, options.clone(), &Context::with_seed(42)).is_ok();
-                runs.then_some((*analysis, options))
-            }
-        })
-        .collect()
+/// The answer of an analysis that needs no second file: one that runs on the sample with the options of the page, its
+/// default ones, or a question.
+struct Answer {
+    analysis: &'static dyn AnyAnalysis,
+    options: Value,
+    json: Value,
+    text: Section,
+    page: Section,
+}
+
+/// All answers, found once for all tests.
+fn answers() -> &'static [Answer] {
+    static ANSWERS: OnceLock<Vec<Answer>> = OnceLock::new();
+    ANSWERS.get_or_init(|| {
+        let data = Data::from(sample(ROWS));
+        registry()
+            .iter()
+            .filter_map(|analysis| {
+                let (options, must_run) = match analysis.in_report(&data).unwrap() {
+                    InReport::Yes(options) => (options, true),
+                    InReport::LeftOut(_) => return None,
+                    InReport::Never => (asked(*analysis), false),
+                };
+                let found = match analysis.run(&data, options.clone(), &Context::with_seed(42)) {
+                    Err(error) if must_run => panic!("{}: {error}", analysis.name()),
+                    found => found.ok()?,
+                };
+                Some(Answer {
+                    analysis: *analysis,
+                    options,
+                    json: without_times(found.json().unwrap()),
+                    text: found.view(Look::Text).unwrap(),
+                    page: found.view(Look::Page).unwrap(),
+                })
+            })
+            .collect()
+    })
 }
 
 fn run(analysis: &dyn AnyAnalysis, data: &Data, options: &Value) -> embedlab::Result<Value> {
@@ -94,25 +143,27 @@ fn prints_no_nan(section: &Section, name: &str) {
 }
 
 #[test]
-fn the_analyses_that_ask_for_rows_and_users_are_among_those_that_are_tested() {
-    let data = Data::from(sample(150));
-    let names: Vec<&str> = on_sample(&data).iter().map(|(analysis, _)| analysis.name()).collect();
-    for name in ["search", "neighbors", "recommend"] {
-        assert!(names.contains(&name), "{name} is not in {names:?}");
+fn every_analysis_that_needs_no_second_file_answers_on_the_sample() {
+    let answer = |name: &str| answers().iter().any(|answer| answer.analysis.name() == name);
+    // These compare with a second file, or need pairs, sets or judgements beside the rows.
+    let needs_more = |name: &str| {
+        let more = ["align", "bias", "calibrate", "compare", "customize", "drift"];
+        more.contains(&name) || name.starts_with("mteb-")
+    };
+    for analysis in registry() {
+        let name = analysis.name();
+        assert!(answer(name) || needs_more(name), "{name} gives no answer");
     }
 }
 
 #[test]
 fn every_analysis_gives_the_same_bits_on_any_number_of_threads() {
-    let data = Data::from(sample(150));
-    for (analysis, options) in on_sample(&data) {
-        let on = |threads: usize| {
+    let data = Data::from(sample(ROWS));
+    for Answer { analysis, options, json, .. } in answers() {
+        for threads in [1, 2, 7] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| run(analysis, &data, &options).unwrap().to_string())
-        };
-        let one = on(1);
-        for threads in [2, 7] {
-            assert_eq!(on(threads), one, "{} on {threads} threads", analysis.name());
+            let found = pool.install(|| run(*analysis, &data, options).unwrap().to_string());
+            assert_eq!(found, json.to_string(), "{} on {threads} threads", analysis.name());
         }
     }
 }
@@ -121,13 +172,13 @@ fn every_analysis_gives_the_same_bits_on_any_number_of_threads() {
 fn an_analysis_that_needs_blocks_gives_the_same_streamed_as_in_memory() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rows.parquet");
-    let _ = table::write(&sample(150), &path, &Default::default()).unwrap();
+    let _ = table::write(&sample(ROWS), &path, &Default::default()).unwrap();
     let open = |stream| Data::open(&path, &OpenOptions { stream, ..Default::default() }).unwrap();
     let (streamed, in_memory) = (open(true), open(false));
     assert!(streamed.is_streamed() && !in_memory.is_streamed());
-    for (analysis, options) in on_sample(&in_memory) {
-        let found = run(analysis, &streamed, &options).unwrap();
-        assert_eq!(found, run(analysis, &in_memory, &options).unwrap(), "{}", analysis.name());
+    for Answer { analysis, options, .. } in answers() {
+        let found = run(*analysis, &streamed, options).unwrap();
+        assert_eq!(found, run(*analysis, &in_memory, options).unwrap(), "{}", analysis.name());
         if analysis.needs() == Needs::Blocks {
             assert!(found.is_object(), "{}", analysis.name());
         }
@@ -151,14 +202,11 @@ fn a_selection_gives_what_a_file_of_the_selected_rows_gives() {
 
 #[test]
 fn every_view_is_words_without_nan_on_text_page_and_in_markdown() {
-    let data = Data::from(sample(150));
-    for (analysis, options) in on_sample(&data) {
-        let found = analysis.run(&data, options, &Context::with_seed(42)).unwrap();
-        let text = found.view(Look::Text).unwrap();
-        assert!(terminal(&text, 60).lines().all(|line| line.chars().count() <= 100), "{}", analysis.name());
-        prints_no_nan(&text, analysis.name());
-        prints_no_nan(&found.view(Look::Page).unwrap(), analysis.name());
-        assert!(markdown(&text).starts_with("## "), "{}", analysis.name());
+    for Answer { analysis, text, page, .. } in answers() {
+        assert!(terminal(text, 60).lines().all(|line| line.chars().count() <= 100), "{}", analysis.name());
+        prints_no_nan(text, analysis.name());
+        prints_no_nan(page, analysis.name());
+        assert!(markdown(text).starts_with("## "), "{}", analysis.name());
     }
 }
 
@@ -209,14 +257,23 @@ fn options_that_a_method_does_not_know_are_refused() {
 
 #[test]
 fn every_analysis_has_a_schema_that_names_the_keys_of_its_result() {
-    let data = Data::from(sample(150));
-    for (analysis, options) in on_sample(&data) {
-        let schema = analysis.schema().to_value();
-        let found = run(analysis, &data, &options).unwrap();
-        let text = schema.to_string();
-        for key in found.as_object().unwrap().keys() {
+    for Answer { analysis, json, .. } in answers() {
+        let text = analysis.schema().to_value().to_string();
+        for key in json.as_object().unwrap().keys() {
             assert!(text.contains(&format!("\"{key}\"")), "{}: {key} is not in the schema", analysis.name());
         }
+    }
+}
+
+#[test]
+fn what_writes_all_rows_says_so() {
+    let data = Data::from(sample(ROWS));
+    for Answer { analysis, options, .. } in
+        answers().iter().filter(|answer| answer.analysis.writes().is_some())
+    {
+        let found = analysis.run(&data, options.clone(), &Context::with_seed(42)).unwrap();
+        let some = found.table().unwrap().is_some() || found.columns().unwrap().rows.is_some();
+        assert_eq!(some, analysis.writes_some(), "{}", analysis.name());
     }
 }
 

@@ -1,7 +1,7 @@
 //! Pictures: both formats, hostile texts, degenerate data.
 
 use embedlab::chart::{
-    Bars, BoxPlot, Color, ColorColumn, Curve, Groups, HeatMap, Histogram, KChoice, Matrix, Palette, Picture,
+    Bars, BoxPlot, Color, ColorColumn, Groups, HeatMap, Histogram, KChoice, Lines, Matrix, Palette, Picture,
     PrecisionRecallCurves, Predicted, Scatter, Scatter3, Shares, Style, Theme,
 };
 use embedlab::metric::{ClassCurves, class_curves, precision_recall};
@@ -52,10 +52,10 @@ fn all(name: &str, style: &Style) -> Vec<Picture> {
         Scatter3::new(solid.view()).groups(groups()).means(true).axes(name, name, name).draw(style),
         Matrix::new(matrix.view(), &two, &two, name).draw(style),
         BoxPlot::new(&two, &[vec![1.0, 2.0, 2.0, 3.0, 9.0], vec![f64::NAN]], name).draw(style),
-        Curve::new(&[1.0, 2.0, 4.0], &[3.0, f64::NAN, 2.0])
-            .errors(&[0.1, 0.2, 0.3])
-            .axes(name, name)
+        Lines::new(name, name)
             .log_x(true)
+            .line("", vec![(1.0, 3.0), (2.0, f64::NAN), (4.0, 2.0)])
+            .errors(&[0.1, 0.2, 0.3])
             .draw(style),
     ];
     pictures.into_iter().map(Result::unwrap).collect()
@@ -137,15 +137,35 @@ fn degenerate_data_gives_a_picture() {
         ("far values", Histogram::new(&[f32::MIN, 0.0, f32::MAX], "x").bins(200).draw(&style())),
         ("counts", Histogram::new(&[0.0, 0.0, 90.0], "x").whole(true).unit("pairs").draw(&style())),
         ("no counts", Histogram::new(&[0.0; 3], "x").whole(true).draw(&style())),
-        ("no curve", Curve::new(&[], &[]).log_x(true).draw(&style())),
-        ("a curve of one point", Curve::new(&[3.0], &[0.0]).log_x(true).from_zero(true).draw(&style())),
-        ("a curve below zero", Curve::new(&[-1.0, 0.0], &[-1.0, 0.0]).log_x(true).log_y(true).draw(&style())),
+        ("no line", Lines::new("x", "y").log_x(true).draw(&style())),
+        ("a line of no points", Lines::new("x", "y").line("", Vec::new()).draw(&style())),
         (
-            "a long curve",
-            Curve::new(&[1e-300, 1.0, 1e300], &[f64::MIN_POSITIVE, 1.0, 1e300])
-                .errors(&[f64::INFINITY, 2.0, 0.0])
+            "a line of one point",
+            Lines::new("x", "y").log_x(true).from_zero(true).line("", vec![(3.0, 0.0)]).draw(&style()),
+        ),
+        (
+            "a line below zero",
+            Lines::new("x", "y")
                 .log_x(true)
                 .log_y(true)
+                .line("", vec![(-1.0, -1.0), (0.0, 0.0)])
+                .draw(&style()),
+        ),
+        (
+            "a long line",
+            Lines::new("x", "y")
+                .log_x(true)
+                .log_y(true)
+                .line("", vec![(1e-300, f64::MIN_POSITIVE), (1.0, 1.0), (1e300, 1e300)])
+                .errors(&[f64::INFINITY, 2.0, 0.0])
+                .draw(&style()),
+        ),
+        (
+            "ten lines with long names",
+            (0..10)
+                .fold(Lines::new("x", "y"), |lines, line| {
+                    lines.line("name ".repeat(30), vec![(1.0, f64::from(line)), (2.0, 1.0)])
+                })
                 .draw(&style()),
         ),
         ("no points in space", Scatter3::new(Array2::zeros((0, 3)).view()).means(true).draw(&style())),

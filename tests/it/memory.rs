@@ -5,13 +5,17 @@ use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 
-use arrow::array::{DictionaryArray, Int32Array, StringArray};
+use arrow::array::{ArrayRef, DictionaryArray, FixedSizeListArray, Float32Array, Int32Array, StringArray};
 use arrow::datatypes::{DataType, Field, Int32Type, Schema};
 use arrow::record_batch::RecordBatch;
 use embedlab::ErrorKind;
 use embedlab::data::{Budget, Data, OpenOptions};
 use embedlab::table::{self, ReadOptions, Table, read_without_vectors};
 use ndarray::Array2;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
 
 use crate::support::{SAMPLE, embedlab, root, write};
 
@@ -73,6 +77,74 @@ fn text_that_unpacks_to_gigabytes_is_refused_with_the_way_out() {
     let error = read_without_vectors(&path, &ReadOptions::default()).unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Memory, "compressed-too-far"), "{error}");
     assert!(error.to_string().contains("--memory"), "{error}");
+    embedlab().arg("inspect").arg(path).assert().code(3).stderr(predicates::str::contains("--memory"));
+}
+
+/// One text of so many bytes in all rows of a Parquet file, which are read as plain text, beside vectors.
+fn repeated_text(path: &Path, bytes: usize, rows: usize) {
+    let text = "a".repeat(bytes);
+    let keys = Int32Array::from(vec![0; rows]);
+    let texts = DictionaryArray::<Int32Type>::try_new(keys, Arc::new(StringArray::from(vec![text.as_str()])));
+    let numbers = Float32Array::from_iter_values((0..2 * rows).map(|number| number as f32));
+    let item = Arc::new(Field::new("item", DataType::Float32, false));
+    let vectors = FixedSizeListArray::new(item, 2, Arc::new(numbers), None);
+    let columns: [(&str, ArrayRef); 2] =
+        [("text", Arc::new(texts.unwrap())), ("embedding", Arc::new(vectors))];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(Default::default()))
+        .set_dictionary_page_size_limit(2 * bytes)
+        .build();
+    let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+    let file = std::fs::File::create(path).unwrap();
+    let mut writer = ArrowWriter::try_new_with_options(file, batch.schema(), options).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+#[test]
+fn a_long_text_in_many_rows_of_a_parquet_file_is_in_memory_once_until_it_is_known_to_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.parquet");
+    repeated_text(&path, 8 << 20, 1000);
+    assert!(std::fs::metadata(&path).unwrap().len() < 1 << 16);
+    // The first 64 rows alone would be half a gigabyte.
+    let limited = format!("ulimit -v 900000; {} inspect x.parquet -j 1", env!("CARGO_BIN_EXE_embedlab"));
+    let found =
+        std::process::Command::new("sh").args(["-c", &limited]).current_dir(folder.path()).output().unwrap();
+    let words = String::from_utf8_lossy(&found.stderr).into_owned();
+    assert_eq!(found.status.code(), Some(3), "{words}");
+    assert!(words.contains("x.parquet") && words.contains("--memory"), "{words}");
+    repeated_text(&path, 1 << 10, 1000);
+    let table = table::read(&path, &ReadOptions::default()).unwrap();
+    assert_eq!(table.text("text").unwrap(), vec![Some("a".repeat(1 << 10)); 1000]);
+    assert_eq!(table.column("text").unwrap().data_type(), &DataType::Utf8);
+}
+
+#[test]
+fn a_table_of_thousands_of_columns_comes_back_from_parquet_with_all_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.parquet");
+    let columns = (0..1500).map(|column| {
+        let cells = (0..3).map(|row| (row != 1).then_some(column * 10 + row));
+        let array: ArrayRef = match column % 3 {
+            0 => Arc::new(cells.collect::<Int32Array>()),
+            1 => Arc::new(cells.map(|cell| cell.map(|cell| format!("text {cell}"))).collect::<StringArray>()),
+            _ => Arc::new(cells.map(|cell| cell.map(|cell| cell as f32)).collect::<Float32Array>()),
+        };
+        (format!("column {column}"), array)
+    });
+    let columns = RecordBatch::try_from_iter(columns).unwrap();
+    let vectors = Array2::from_shape_fn((3, 4), |(row, dim)| (row * 4 + dim) as f32);
+    let table = Table::new(vectors, columns, "embedding").unwrap();
+    let _ = table::write(&table, &path, &Default::default()).unwrap();
+    let back = table::read(&path, &ReadOptions::default()).unwrap();
+    assert_eq!((back.vectors(), back.columns()), (table.vectors(), table.columns()));
+    let (rows, streamed) = table::stream_with_columns(&path, &ReadOptions::default()).unwrap();
+    let again = folder.path().join("y.parquet");
+    let _ = table::write_streamed(&streamed, &*rows, &again, &Default::default()).unwrap();
+    let back = table::read(&again, &ReadOptions::default()).unwrap();
+    assert_eq!((back.vectors(), back.columns()), (table.vectors(), table.columns()));
 }
 
 #[test]

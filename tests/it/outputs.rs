@@ -72,7 +72,7 @@ fn no_output_takes_the_place_of_an_input_or_of_another_output() {
     fails(&["report", &input, "-o", "x.pdf"], "end the name in .html");
     let both = folder.path().join("s.safetensors").to_string_lossy().into_owned();
     fails(&["cluster", &input, "--k", "2", "-o", &both, "--save", &both], "two outputs are one file");
-    fails(&["profile", &input, "--by", "text", "-o", &input], "would replace the input");
+    fails(&["profile", &input, "--by", "text", "-o", &input], "would replace an input");
     assert_eq!(fs::read_to_string(&input).unwrap(), ROWS);
     // All rows and columns with more: that is no loss.
     embedlab().args(["convert", &input, &input]).assert().success();
@@ -96,6 +96,84 @@ fn what_cannot_be_kept_is_refused_before_anything_is_computed() {
         fails(&[&["embed", &input, "-o", &output], &server[..]].concat(), says);
     }
     fails(&["embed", &input, "-o", &folder.path().to_string_lossy()], "a folder");
+}
+
+/// The outputs of an analysis: each option, and an extension that its file can have.
+fn outputs_of(analysis: &dyn embedlab::analysis::AnyAnalysis) -> Vec<(&'static str, &'static str)> {
+    let mut outputs = Vec::new();
+    match (analysis.writes(), analysis.saves()) {
+        (Some(_), None) => outputs.push(("output", "csv")),
+        (Some(_), Some(_)) => outputs.extend([("output", "csv"), ("save", analysis.saves_as()[0])]),
+        (None, Some(_)) => outputs.push(("output", analysis.saves_as()[0])),
+        (None, None) => outputs.push(("output", "html")),
+    }
+    outputs.extend(analysis.pictures().iter().map(|picture| (picture.flag, "svg")));
+    outputs.extend(analysis.tables().iter().map(|table| (table.flag, "csv")));
+    outputs
+}
+
+/// The input is one that no command can read: an error about an output shows that nothing was read before.
+#[cfg(unix)]
+#[test]
+fn every_output_of_every_command_is_checked_before_anything_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = write(folder.path(), "broken.csv", "id,text,embedding\n1,tea,\"[0.5, x]\"\n");
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let refused = |command: &[&str], option: &[&str], output: &str, code: &str| {
+        let arguments = [command, option, &[output, "--json", "-q"]].concat();
+        let found = embedlab().args(&arguments).assert().code(2).get_output().stdout.clone();
+        let said: serde_json::Value =
+            serde_json::from_slice(&found).unwrap_or_else(|_| panic!("{arguments:?}: no error of ours"));
+        let words = said["error"]["message"].as_str().unwrap();
+        assert!(words.starts_with(output) && words.contains(code), "{arguments:?}: {words}");
+    };
+    let (unknown, nowhere) = (path("x.xyz"), path("no/x"));
+    for analysis in embedlab::analysis::registry() {
+        let (name, task) = (analysis.name(), analysis.name().strip_prefix("mteb-"));
+        let command = match task {
+            Some(task) => vec!["mteb", task, input.as_str()],
+            None => vec![name, input.as_str()],
+        };
+        for (flag, extension) in outputs_of(*analysis) {
+            let option = format!("--{flag}");
+            let option = [option.as_str()];
+            refused(&command, &option, &unknown, "end ");
+            refused(&command, &option, &format!("{nowhere}.{extension}"), "no such folder");
+            let same = path(&format!("{name}-{flag}.{extension}"));
+            std::os::unix::fs::symlink(&input, &same).unwrap();
+            let may_be_input = flag == "output" && analysis.writes().is_some() && !analysis.writes_some();
+            if !may_be_input {
+                refused(&command, &option, &same, "replace an input");
+            }
+        }
+        if task.is_some() {
+            refused(&command, &["--results"], &input, "no folder to write into");
+        }
+    }
+    for (command, extension) in [
+        (&["convert", input.as_str()][..], "csv"),
+        (&["embed", &input, "--model", "lsa", "-o"], "csv"),
+        (&["tokens", &input, "-o"], "csv"),
+        (&["train", &input, "--label", "text", "-o"], "safetensors"),
+        (&["predict", &path("none.safetensors"), &input, "-o"], "csv"),
+        (&["report", &input, "-o"], "html"),
+        (&["code", "index", &path("none"), "-o"], "csv"),
+        (&["mteb", "table", &path("none"), "-o"], "html"),
+    ] {
+        refused(command, &[], &unknown, "end ");
+        refused(command, &[], &format!("{nowhere}.{extension}"), "no such folder");
+    }
+}
+
+#[test]
+fn an_output_of_fewer_rows_or_columns_does_not_take_the_place_of_the_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = write(folder.path(), "a.csv", ROWS);
+    for part in [&["--where", "id = 1"][..], &["--drop-missing"], &["--columns", "id"], &["--sample", "1"]] {
+        fails(&[&["convert", &input, &input], part].concat(), "would replace an input");
+        fails(&[&["cluster", &input, "--k", "1", "-o", &input], part].concat(), "would replace an input");
+    }
+    assert_eq!(fs::read_to_string(&input).unwrap(), ROWS);
 }
 
 #[test]

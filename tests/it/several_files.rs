@@ -117,6 +117,27 @@ fn a_search_of_several_files_names_the_file_and_an_error_its_row() {
 }
 
 #[test]
+fn an_error_about_all_files_names_them_all_and_one_about_a_file_names_that_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = write(folder.path(), "a.csv", "id,embedding\n1,\"[0.5, 1]\"\n");
+    let second = write(folder.path(), "b.csv", "id,embedding\n2,\"[1, 0.5]\"\n");
+    let fails = |command: &[&str], place: String| {
+        let arguments = [&command[..1], &[first.as_str(), &second], &command[1..]].concat();
+        embedlab().args(arguments).assert().code(2).stderr(contains(format!("error: {place}")));
+    };
+    let both = format!("{first}, {second}");
+    fails(&["classify", "--label", "none"], format!("{both}, column none: "));
+    fails(&["cluster", "--where", "none = 1"], format!("{both}"));
+    fails(&["classify", "--label", "id"], both);
+    let other = write(folder.path(), "c.csv", "id,embedding\n3,\"[1, 1]\"\n4,\"[1, oops]\"\n");
+    embedlab()
+        .args(["cluster", &first, &other, "--k", "1"])
+        .assert()
+        .code(2)
+        .stderr(contains(format!("error: {other}, row 1")));
+}
+
+#[test]
 fn a_command_whose_second_argument_is_something_else_keeps_it() {
     let folder = tempfile::tempdir().unwrap();
     let (_, files) = pieces(folder.path(), "parquet");

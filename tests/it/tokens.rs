@@ -1,9 +1,14 @@
 //! Tokens, against Python's tiktoken, and by the commands.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use arrow::array::{ArrayRef, StringArray};
+use arrow::record_batch::RecordBatch;
 use embedlab::embed::{EmbedOptions, Encoding, LongTexts, Models, estimate};
-use embedlab::table::{ReadOptions, read_columns};
+use embedlab::table::{self, ReadOptions, Table, read_columns};
+use ndarray::Array2;
+use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::Value;
 
@@ -189,4 +194,35 @@ fn models_are_listed_and_a_file_adds_some() {
         .code(2)
         .stderr(contains("no list of models"));
     embedlab().args(["embed"]).assert().code(2);
+}
+
+/// Vectors that cannot be read do not matter to a command that counts tokens.
+#[test]
+fn the_vectors_of_a_parquet_file_are_not_read_to_count_its_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.parquet");
+    let texts = StringArray::from_iter_values((0..500).map(|row| format!("good tea of garden {row}")));
+    let columns = RecordBatch::try_from_iter([("text", Arc::new(texts) as ArrayRef)]).unwrap();
+    let vectors = Array2::from_shape_fn((500, 32), |(row, dim)| (row * 31 + dim) as f32 + 0.25);
+    let table = Table::new(vectors, columns, "embedding").unwrap();
+    let _ = table::write(&table, &path, &Default::default()).unwrap();
+    // The header of the page of vectors stands before its first numbers.
+    let mut bytes = std::fs::read(&path).unwrap();
+    let start: Vec<u8> = [0.25_f32, 1.25, 2.25].iter().flat_map(|number| number.to_le_bytes()).collect();
+    let at = bytes.windows(start.len()).position(|window| window == start).unwrap();
+    bytes[at - 24..at].fill(0xff);
+    std::fs::write(&path, &bytes).unwrap();
+    let path = path.to_string_lossy().into_owned();
+    embedlab().args(["check", &path]).assert().code(2);
+    for arguments in [&["tokens", &path][..], &["tokens", &path, "--text", "text"], &["cost", &path]] {
+        assert_eq!(json(embedlab().args(arguments).args(["--json", "-q"]))["rows"], 500, "{arguments:?}");
+    }
+    // What is written has all columns, so they are read.
+    let output = folder.path().join("y.parquet").to_string_lossy().into_owned();
+    embedlab().args(["tokens", &path, "-o", &output]).assert().code(2);
+    embedlab()
+        .args(["tokens", &path, "--text", "none"])
+        .assert()
+        .code(2)
+        .stderr(contains("column none").and(contains("text")));
 }

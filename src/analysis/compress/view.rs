@@ -140,7 +140,7 @@ pub fn draw(found: &CompressionReport, style: Style) -> Result<Picture> {
     let sum =
         |method| plain().filter(|point| point.method == method).map(|point| point.recall.mean).sum::<f64>();
     let best = plain().map(|point| point.method).max_by(|a, b| sum(*a).total_cmp(&sum(*b)));
-    let mut lines = Lines::new("bytes a row", "recall").logarithmic(true);
+    let mut lines = Lines::new("bytes a row", "recall").log_x(true);
     let mut drawn = Vec::new();
     for point in plain().filter(|point| Some(point.method) == best) {
         if drawn.contains(&point.precision) {

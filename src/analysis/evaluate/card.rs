@@ -100,7 +100,7 @@ pub struct OutlierCount {
 pub struct Probe {
     /// The share of right predictions.
     pub accuracy: f64,
-    /// Lower end of its 95 % interval (bootstrap).
+    /// Lower end of its 95 % interval (Wilson's).
     pub low: f64,
     /// Upper end.
     pub high: f64,

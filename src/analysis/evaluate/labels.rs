@@ -1,21 +1,25 @@
 //! What the vectors say about a label.
 
-use ndarray::Axis;
+use ndarray::{Array2, Axis};
 
 use super::super::Context;
-use super::super::out_of_fold::{Folds, predicted};
+use super::super::out_of_fold::{Folds, out_of_fold};
 use super::card::{LabelCard, Probe};
 use super::graphs::{MOST_ROWS, Neighborhoods, sample};
 use crate::cluster::{KMeans, SilhouetteOptions, silhouette};
 use crate::data::Data;
 use crate::error::{Error, Result};
-use crate::metric::agreement;
+use crate::metric::{BootstrapOptions, agreement, classification_report, share_interval};
 use crate::model::ModelKind;
-use crate::number::counted;
+use crate::number::{counted, grouped};
 use crate::quality::{label_errors, standard_error};
+use crate::targets::likeliest;
 
 /// The most rows that probes of the label see.
 const MOST_PROBED: usize = 5_000;
+
+/// A column of more values is no label: most models take time with rows times classes, many times over.
+const MOST_CLASSES: usize = 1_000;
 
 pub(super) fn label_card(
     column: &str,
@@ -32,9 +36,13 @@ pub(super) fn label_card(
     let mut counts = vec![0_usize; names.len()];
     codes.iter().flatten().for_each(|code| counts[*code as usize] += 1);
     let classes = counts.iter().filter(|count| **count > 0).count();
-    if classes < 2 || 2 * classes > some.len() {
+    if classes < 2 || 2 * classes > some.len() || classes > MOST_CLASSES {
+        let bound = match classes > MOST_CLASSES {
+            true => format!("; a label has at most {}", grouped(MOST_CLASSES as u64)),
+            false => String::new(),
+        };
         context.warn(format!(
-            "the column {column} has {} for {}, so it is not looked at as a label",
+            "the column {column} has {} for {}, so it is not looked at as a label{bound}",
             counted(classes, "class"),
             counted(some.len(), "row")
         ));
@@ -52,7 +60,7 @@ pub(super) fn label_card(
     let truth: Vec<usize> = probed.iter().filter_map(|row| codes[*row]).map(|code| code as usize).collect();
     let probe = |kind: ModelKind| {
         context.check_stop()?;
-        match predicted(picked.view(), &truth, &names, kind, folds) {
+        match out_of_fold(picked.view(), &truth, &names, kind, folds) {
             Ok(found) => Ok(Some(found)),
             Err(error) => {
                 context.warn(format!("no {} of the label: {error}", kind.name()));
@@ -60,16 +68,17 @@ pub(super) fn label_card(
             }
         }
     };
-    let scored = |found: &Option<crate::model::ClassificationAnalysis>| {
-        found.as_ref().map(|found| Probe {
-            accuracy: found.report.accuracy,
-            low: found.intervals.accuracy.low,
-            high: found.intervals.accuracy.high,
-        })
+    let scored = |found: &Option<Array2<f64>>| {
+        let scored = |found| Probe::of(&truth, &likeliest(found));
+        found.as_ref().map(scored).transpose()
     };
     let logistic = probe(ModelKind::Logistic)?;
     let errors = match &logistic {
-        Some(found) => Some(label_errors(&found.truth, found.probabilities.view())?.errors.len()),
+        Some(found) => Some(label_errors(&truth, found.view())?.errors.len()),
+        None => None,
+    };
+    let report = match &logistic {
+        Some(found) => Some(classification_report(&truth, &likeliest(found), &names)?),
         None => None,
     };
     let options = SilhouetteOptions {
@@ -104,20 +113,31 @@ pub(super) fn label_card(
         rows: some.len(),
         probed_rows: probed.len(),
         majority: counts.iter().copied().max().unwrap_or(0) as f64 / n,
-        knn: scored(&probe(ModelKind::Knn)?),
-        logistic: scored(&logistic),
-        forest: scored(&probe(ModelKind::Forest)?),
+        knn: scored(&probe(ModelKind::Knn)?)?,
+        logistic: scored(&logistic)?,
+        forest: scored(&probe(ModelKind::Forest)?)?,
         silhouette: silhouette.ok().map(|found| found.mean),
         v_measure,
         agreement: same_label.value,
         agreement_error: same_label.standard_error,
         agreement_by_chance: (n > 1.0).then(|| pairs / (n * (n - 1.0))),
         label_errors: errors,
-        confusion: logistic.as_ref().map(|found| found.report.confusion.clone()).unwrap_or_default(),
-        classes: logistic
-            .map(|found| found.report.classes.into_iter().map(|class| class.label).collect())
+        confusion: report.as_ref().map(|report| report.confusion.clone()).unwrap_or_default(),
+        classes: report
+            .map(|report| report.classes.into_iter().map(|class| class.label).collect())
             .unwrap_or_default(),
     }))
+}
+
+impl Probe {
+    /// The accuracy of predictions, and its 95 % interval.
+    fn of(truth: &[usize], predicted: &[usize]) -> Result<Probe> {
+        let right: Vec<Option<bool>> =
+            truth.iter().zip(predicted).map(|(truth, predicted)| Some(truth == predicted)).collect();
+        let hits = right.iter().filter(|hit| **hit == Some(true)).count();
+        let interval = share_interval(&right, &BootstrapOptions::default())?;
+        Ok(Probe { accuracy: hits as f64 / right.len() as f64, low: interval.low, high: interval.high })
+    }
 }
 
 struct Agreement {

@@ -2,7 +2,7 @@
 
 use super::super::PictureKind;
 use super::card::ScoreCard;
-use crate::chart::{Curve, HeatMap, Histogram, Picture, Style};
+use crate::chart::{HeatMap, Histogram, Lines, Picture, Style};
 use crate::error::{Error, Result};
 use crate::metric::Z95;
 use crate::number::{counted, percent};
@@ -97,24 +97,23 @@ pub(super) fn draw(card: &ScoreCard, flag: &str, style: Style) -> Result<Picture
             let all = &card.geometry.spectrum;
             let shares: Vec<f64> =
                 all.iter().copied().take_while(|share| *share > all[0] * NO_VARIANCE).collect();
-            let ranks: Vec<f64> = (1..=shares.len()).map(|rank| rank as f64).collect();
             let first: f64 = shares.iter().take(10).sum();
-            Curve::new(&ranks, &shares)
-                .axes("principal component, largest first", "share of the variance")
+            let points = shares.iter().enumerate().map(|(rank, share)| ((rank + 1) as f64, *share));
+            Lines::new("principal component, largest first", "share of the variance")
                 .log_x(true)
                 .log_y(true)
+                .line("", points.collect())
                 .draw(&style.subtitle(format!("the first ten hold {} of the variance", percent(first))))
         }
         "dimension" => {
             let scales = &card.intrinsic_dimension.gride;
-            let near: Vec<f64> = scales.iter().map(|scale| scale.n1 as f64).collect();
-            let ids: Vec<f64> = scales.iter().map(|scale| scale.id).collect();
+            let points = scales.iter().map(|scale| (scale.n1 as f64, scale.id)).collect();
             let errors: Vec<f64> = scales.iter().map(|scale| Z95 * scale.error).collect();
-            Curve::new(&near, &ids)
-                .errors(&errors)
-                .axes("nearer of the two neighbours that are compared", "dimension")
+            Lines::new("nearer of the two neighbours that are compared", "dimension")
                 .log_x(true)
                 .from_zero(true)
+                .line("", points)
+                .errors(&errors)
                 .draw(&style.subtitle("GRIDE: from the distances to neighbours n and 2n"))
         }
         "hubs" => {

@@ -10,6 +10,7 @@ pub(super) mod frame;
 pub(super) mod groups;
 pub(super) mod legend;
 mod letters;
+pub(super) mod log_axis;
 mod paint;
 pub(super) mod palette;
 pub(super) mod picture;

@@ -1,23 +1,27 @@
-//! Named lines over one axis.
+//! One or more lines: numbers over another, on linear or logarithmic axes.
 
-use crate::chart::draw::axis::{Scale, Ticks, draw_x_axis, draw_y_axis, range};
+use crate::chart::draw::axis::range;
 use crate::chart::draw::drawing::{Align, Area};
 use crate::chart::draw::font::{self, Weight};
 use crate::chart::draw::frame::{Frame, LABEL, TICK};
-use crate::chart::draw::palette::Palette;
+use crate::chart::draw::log_axis::{Axis, short};
+use crate::chart::draw::palette::{Color, Palette};
 use crate::chart::draw::picture::Picture;
 use crate::chart::draw::style::Style;
 use crate::error::{Error, Result};
-use crate::number::grouped;
 
-/// Lines with dots, each with a name; the x axis may be logarithmic. Points that are NaN or infinite, or not above 0 on a
-/// logarithmic axis, are left out and counted.
+/// Lines through points, in the order of the points: a spectrum on two logarithmic axes, an estimate at growing scales with
+/// an error bar at each, recall over bytes with a line for each precision. Several lines have a legend; one needs no name.
+///
+/// A point that is NaN or infinite, or not above zero on a logarithmic axis, leaves a gap and is counted
+/// ([`Picture::skipped`]).
 ///
 /// ```
 /// use embedlab::chart::{Lines, Style};
 /// let picture = Lines::new("bytes", "recall")
-///     .logarithmic(true)
+///     .log_x(true)
 ///     .line("int8", vec![(128.0, 0.8), (256.0, 0.95)])
+///     .errors(&[0.05, 0.02])
 ///     .draw(&Style::new("Recall"))?;
 /// assert!(picture.svg()?.contains("int8"));
 /// # Ok::<(), embedlab::Error>(())
@@ -26,129 +30,228 @@ use crate::number::grouped;
 pub struct Lines {
     x: String,
     y: String,
-    logarithmic: bool,
-    lines: Vec<(String, Vec<(f64, f64)>)>,
+    log: (bool, bool),
+    from_zero: bool,
+    lines: Vec<Line>,
+}
+
+#[derive(Debug, Clone)]
+struct Line {
+    name: String,
+    points: Vec<(f64, f64)>,
+    errors: Vec<f64>,
+}
+
+impl Line {
+    /// The two ends of the error bar of a point.
+    fn bar(&self, index: usize, y: f64, log: bool) -> (f64, f64) {
+        let half = self.errors.get(index).copied().filter(|half| half.is_finite()).unwrap_or(0.0);
+        let low = y - half;
+        (if log && low <= 0.0 { y } else { low }, y + half)
+    }
 }
 
 /// Lines that can be told apart.
 const MOST_LINES: usize = 10;
+/// Up to this many points of a line each has its dot; those of a line alone have their own numbers under the axis.
+const FEW: usize = 12;
 const LINE: f64 = 19.0;
 const INDENT: f64 = 23.0;
 
 impl Lines {
     /// No lines yet, with the names of the axes.
     pub fn new(x: impl Into<String>, y: impl Into<String>) -> Self {
-        Lines { x: x.into(), y: y.into(), logarithmic: false, lines: Vec::new() }
+        Lines { x: x.into(), y: y.into(), log: (false, false), from_zero: false, lines: Vec::new() }
     }
 
-    /// Whether equal steps along x are equal ratios. Default: no.
-    pub fn logarithmic(self, logarithmic: bool) -> Self {
-        Lines { logarithmic, ..self }
+    /// Whether x is drawn on a logarithmic axis. Default: no.
+    pub fn log_x(mut self, log: bool) -> Self {
+        self.log.0 = log;
+        self
     }
 
-    /// Adds a line through points (x, y), in order.
+    /// Whether y is drawn on a logarithmic axis. Default: no.
+    pub fn log_y(mut self, log: bool) -> Self {
+        self.log.1 = log;
+        self
+    }
+
+    /// Whether a linear y axis begins at 0. Default: no.
+    pub fn from_zero(mut self, from_zero: bool) -> Self {
+        self.from_zero = from_zero;
+        self
+    }
+
+    /// Adds a line through points (x, y).
     pub fn line(mut self, name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
-        self.lines.push((name.into(), points));
+        self.lines.push(Line { name: name.into(), points, errors: Vec::new() });
+        self
+    }
+
+    /// Half the length of the error bar of each point of the line that was added last; none by default.
+    pub fn errors(mut self, errors: &[f64]) -> Self {
+        if let Some(line) = self.lines.last_mut() {
+            line.errors = errors.to_vec();
+        }
         self
     }
 
     /// # Errors
-    /// More than ten lines, an impossible size.
+    /// More than ten lines, errors and points of different number, an impossible size.
     pub fn draw(&self, style: &Style) -> Result<Picture> {
         if self.lines.len() > MOST_LINES {
             return Err(Error::argument("more lines than can be told apart")
                 .seen(self.lines.len().to_string())
                 .advice(format!("draw at most {MOST_LINES}")));
         }
-        let usable = |point: &&(f64, f64)| {
-            point.0.is_finite() && point.1.is_finite() && (!self.logarithmic || point.0 > 0.0)
-        };
-        let lines: Vec<(&str, Vec<(f64, f64)>)> = self
-            .lines
-            .iter()
-            .map(|(name, points)| {
-                let along = |x: f64| if self.logarithmic { x.ln() } else { x };
-                (&name[..], points.iter().filter(usable).map(|(x, y)| (along(*x), *y)).collect())
-            })
-            .collect();
-        let all: usize = self.lines.iter().map(|(_, points)| points.len()).sum();
-        let used: usize = lines.iter().map(|(_, points)| points.len()).sum();
-        let mut frame = Frame::new(style, all - used)?;
-        if used == 0 {
-            frame.write_nothing("no points");
+        if let Some(line) =
+            self.lines.iter().find(|line| ![0, line.points.len()].contains(&line.errors.len()))
+        {
+            return Err(Error::argument("points and errors of different number")
+                .seen(format!("{} points, {} errors", line.points.len(), line.errors.len()))
+                .advice("give one of each for each point"));
+        }
+        let shown = |value: f64, log: bool| value.is_finite() && (!log || value > 0.0);
+        let usable = |&(x, y): &(f64, f64)| (shown(x, self.log.0) && shown(y, self.log.1)).then_some((x, y));
+        let points: Vec<Vec<Option<(f64, f64)>>> =
+            self.lines.iter().map(|line| line.points.iter().map(usable).collect()).collect();
+        let all = || points.iter().flatten();
+        let skipped = all().filter(|point| point.is_none()).count();
+        let mut frame = Frame::new(style, skipped)?;
+        if skipped == all().count() {
+            frame.write_nothing("no values");
         } else {
-            self.draw_lines(&mut frame, style, &lines);
+            self.draw_plot(&mut frame, style, &points);
         }
         Ok(frame.finish(&format!("Line chart of {} over {}", self.y, self.x)))
     }
 
-    fn draw_lines(&self, frame: &mut Frame, style: &Style, lines: &[(&str, Vec<(f64, f64)>)]) {
-        let names =
-            lines.iter().map(|(name, _)| font::width(name, LABEL, Weight::Regular)).fold(0.0, f64::max);
-        let Area { left, top, right, bottom } = frame.inside;
-        let beside = right - left >= 420.0;
-        let columns = if beside { 1 } else { (((right - left) / (INDENT + names + 16.0)) as usize).max(1) };
-        let below = if beside { 0.0 } else { lines.len().div_ceil(columns) as f64 * LINE + 8.0 };
+    fn is_alone(&self) -> bool {
+        matches!(&self.lines[..], [only] if only.name.is_empty())
+    }
+
+    fn draw_plot(&self, frame: &mut Frame, style: &Style, points: &[Vec<Option<(f64, f64)>>]) {
+        let legend = (!self.is_alone()).then(|| Legend::new(frame, &self.lines));
+        let beside = legend.as_ref().filter(|legend| legend.beside).map_or(0.0, |legend| legend.width + 14.0);
+        let below = legend.as_ref().filter(|legend| !legend.beside).map_or(0.0, |legend| legend.height);
         let plot = Area {
-            left: left + 40.0,
-            top: top + LABEL + 12.0,
-            right: if beside { right - names - INDENT - 24.0 } else { right - 10.0 },
-            bottom: bottom - TICK - LABEL - 18.0 - below,
+            left: frame.inside.left + 56.0,
+            top: frame.inside.top + LABEL + 12.0,
+            right: frame.inside.right - 14.0 - beside,
+            bottom: frame.inside.bottom - TICK - LABEL - 18.0 - below,
         };
         if plot.width() < 30.0 || plot.height() < 20.0 {
             return;
         }
-        let points = || lines.iter().flat_map(|(_, points)| points);
-        let (low, high) = range(points().map(|point| point.0));
-        let x = Scale { from: (low, high), to: (plot.left + 10.0, plot.right - 10.0) };
-        let (low, high) = range(points().map(|point| point.1));
-        let air = (high - low) * 0.06;
-        let y = Scale { from: (low - air, high + air), to: (plot.bottom, plot.top) };
-        if self.logarithmic {
-            self.draw_ratios(frame, plot, x);
-        } else {
-            draw_x_axis(frame, plot, x, &Ticks::new(x.from.0, x.from.1, (plot.width() / 70.0) as usize));
-        }
-        draw_y_axis(frame, plot, y, &Ticks::new(y.from.0, y.from.1, (plot.height() / 45.0) as usize));
-        let axis = frame.ink.axis;
-        frame.drawing.horizontal_line(plot.left, plot.right, plot.bottom, axis);
-        frame.write_muted(&self.y, (left, plot.top - 9.0), LABEL, Align::Left);
-        let middle = ((plot.left + plot.right) / 2.0, plot.bottom + TICK + LABEL + 14.0);
-        frame.write_muted(&self.x, middle, LABEL, Align::Center);
-        for (at, (name, points)) in lines.iter().enumerate() {
-            let color = Palette::Categories.color(at, lines.len(), style.theme);
-            let pixels: Vec<(f64, f64)> = points.iter().map(|(a, b)| (x.pixel(*a), y.pixel(*b))).collect();
-            if pixels.len() > 1 {
-                frame.drawing.line(pixels.clone(), 2.0, color);
-            }
-            pixels.into_iter().for_each(|pixel| frame.drawing.disc(pixel, 3.4, color));
-            let place = match beside {
-                true => (plot.right + 18.0, plot.top + at as f64 * LINE),
-                false => (
-                    left + (at % columns) as f64 * (INDENT + names + 16.0),
-                    bottom - below + 8.0 + (at / columns) as f64 * LINE,
-                ),
+        let drawn = || {
+            let of = |(line, points): (usize, &Vec<Option<(f64, f64)>>)| {
+                let points = points.iter().enumerate();
+                points.filter_map(|(at, point)| Some((line, at, (*point)?))).collect::<Vec<_>>()
             };
-            frame.drawing.disc((place.0 + 5.0, place.1 + LABEL * 0.64), 5.0, color);
-            let name = font::fit(&font::clean(name), names.max(24.0), LABEL, Weight::Regular);
-            frame.write(&name, (place.0 + INDENT, place.1 + LABEL), LABEL, Weight::Regular, Align::Left);
+            points.iter().enumerate().flat_map(of)
+        };
+        let few = points.iter().all(|points| points.len() <= FEW);
+        let x = Axis::new(range(drawn().map(|(.., (x, _))| x)), self.log.0, (plot.left, plot.right));
+        let x = if few { x.inset(16.0) } else { x };
+        let ends =
+            drawn().flat_map(|(line, at, (_, y))| <[f64; 2]>::from(self.lines[line].bar(at, y, self.log.1)));
+        let (low, high) = range(ends);
+        let air = (high - low) * 0.08;
+        let (low, high) = match (self.log.1, self.from_zero && low >= 0.0) {
+            (true, _) => (low / 1.15, high * 1.15),
+            (false, true) => (0.0, high + air),
+            (false, false) => (low - air, high + air),
+        };
+        let y = Axis::new((low, high), self.log.1, (plot.bottom, plot.top));
+        let own = (few && self.is_alone()).then(|| drawn().map(|(.., (x, _))| x).collect());
+        self.draw_axes(frame, plot, (&x, &y), own);
+        for (line, points) in points.iter().enumerate() {
+            let color = match self.is_alone() {
+                true => frame.ink.accent,
+                false => Palette::Categories.color(line, self.lines.len(), style.theme),
+            };
+            let bar = color.mix(frame.ink.background, 0.45);
+            let bars =
+                drawn().filter(|(of, at, _)| *of == line && self.lines[line].errors.get(*at).is_some());
+            for (_, at, (a, value)) in bars {
+                let (low, high) = self.lines[line].bar(at, value, self.log.1);
+                let (at, top, bottom) = (x.pixel(a), y.pixel(high), y.pixel(low));
+                frame.drawing.rectangle(at - 1.0, top, at + 1.0, bottom.max(top + 1.0), bar);
+                for end in [top, bottom] {
+                    frame.drawing.horizontal_line(at - 5.0, at + 5.0, end, bar);
+                }
+            }
+            let pixels: Vec<Option<(f64, f64)>> =
+                points.iter().map(|point| point.map(|(a, b)| (x.pixel(a), y.pixel(b)))).collect();
+            for run in pixels.split(Option::is_none).filter(|run| run.len() > 1) {
+                frame.drawing.line(run.iter().flatten().copied().collect(), 2.0, color);
+            }
+            pixels.into_iter().flatten().filter(|_| few).for_each(|at| frame.drawing.disc(at, 3.2, color));
+            if let Some(legend) = &legend {
+                legend.draw(frame, plot, line, &self.lines[line].name, color);
+            }
         }
     }
 
-    /// Powers of two, as many as there is room for.
-    fn draw_ratios(&self, frame: &mut Frame, plot: Area, x: Scale) {
-        let powers = |ln: f64| ln / std::f64::consts::LN_2;
-        let (first, last) = (powers(x.from.0).ceil(), powers(x.from.1).floor());
-        let every = ((last - first + 1.0) / (plot.width() / 52.0).max(1.0)).ceil().max(1.0);
-        let mut power = first;
-        while power <= last {
-            let at = x.pixel(power * std::f64::consts::LN_2);
-            let grid = frame.ink.grid;
-            frame.drawing.vertical_line(at, plot.top, plot.bottom, grid);
-            let value = power.exp2();
-            let label = if value >= 1.0 { grouped(value as u64) } else { value.to_string() };
-            frame.write_muted(&label, (at, plot.bottom + TICK + 6.0), TICK, Align::Center);
-            power += every;
+    /// Both axes with their names; `own` are the only numbers under the x axis, where there are few.
+    fn draw_axes(&self, frame: &mut Frame, plot: Area, (x, y): (&Axis, &Axis), own: Option<Vec<f64>>) {
+        let ink = frame.ink;
+        for (value, label) in y.ticks((plot.height() / 42.0) as usize) {
+            let at = y.pixel(value);
+            frame.drawing.horizontal_line(plot.left, plot.right, at, ink.grid);
+            frame.write_muted(&label, (plot.left - 8.0, at + TICK * 0.36), TICK, Align::Right);
         }
+        frame.drawing.horizontal_line(plot.left, plot.right, plot.bottom, ink.axis);
+        let ticks = match own {
+            Some(values) => values.into_iter().map(|value| (value, short(value))).collect(),
+            None => x.ticks((plot.width() / 70.0) as usize),
+        };
+        let mut free = f64::NEG_INFINITY;
+        for (value, label) in ticks {
+            let (at, half) = (x.pixel(value), font::width(&label, TICK, Weight::Regular) / 2.0);
+            frame.drawing.vertical_line(at, plot.bottom, plot.bottom + 4.0, ink.axis);
+            if at - half > free {
+                frame.write_muted(&label, (at, plot.bottom + TICK + 8.0), TICK, Align::Center);
+                free = at + half + 6.0;
+            }
+        }
+        frame.write_muted(&self.y, (frame.inside.left, plot.top - 9.0), LABEL, Align::Left);
+        let below = ((plot.left + plot.right) / 2.0, plot.bottom + TICK + LABEL + 14.0);
+        frame.write_muted(&self.x, below, LABEL, Align::Center);
+    }
+}
+
+/// The names of the lines, beside the plot where there is room, else below it.
+struct Legend {
+    beside: bool,
+    names: f64,
+    width: f64,
+    height: f64,
+    columns: usize,
+}
+
+impl Legend {
+    fn new(frame: &Frame, lines: &[Line]) -> Legend {
+        let widths = lines.iter().map(|line| font::width(&line.name, LABEL, Weight::Regular));
+        let names = widths.fold(24.0, f64::max);
+        let room = frame.inside.width();
+        let beside = room >= 420.0;
+        let names = if beside { names.min(room / 3.0) } else { names.min(room - INDENT) };
+        let columns = if beside { 1 } else { ((room / (INDENT + names + 16.0)) as usize).max(1) };
+        let height = lines.len().div_ceil(columns) as f64 * LINE + 8.0;
+        Legend { beside, names, width: INDENT + names, height, columns }
+    }
+
+    fn draw(&self, frame: &mut Frame, plot: Area, at: usize, name: &str, color: Color) {
+        let place = match self.beside {
+            true => (plot.right + 14.0, plot.top + at as f64 * LINE),
+            false => (
+                frame.inside.left + (at % self.columns) as f64 * (INDENT + self.names + 16.0),
+                frame.inside.bottom - self.height + 8.0 + (at / self.columns) as f64 * LINE,
+            ),
+        };
+        frame.drawing.disc((place.0 + 5.0, place.1 + LABEL * 0.64), 5.0, color);
+        let name = font::fit(&font::clean(name), self.names, LABEL, Weight::Regular);
+        frame.write(&name, (place.0 + INDENT, place.1 + LABEL), LABEL, Weight::Regular, Align::Left);
     }
 }

@@ -2,7 +2,6 @@
 
 mod bars;
 mod box_plot;
-mod curve;
 mod curves;
 mod distributions;
 mod dots;
@@ -21,7 +20,6 @@ mod unit_square;
 
 pub use bars::Bars;
 pub use box_plot::BoxPlot;
-pub use curve::Curve;
 pub use curves::PrecisionRecallCurves;
 pub use distributions::Distributions;
 pub use dots::ScatterPlot;

@@ -81,7 +81,7 @@ pub fn run(args: &Run, models: &Models, common: &Common, output: &Output) -> Res
     report_failed(&found.failed, texts.texts.len(), output);
     if found.origins.is_empty() {
         let reason = found.failed.first().map(|failed| failed.reason.clone()).unwrap_or_default();
-        return Err(Error::input("no row could be embedded").file(args.source.input.file()).seen(reason));
+        return Err(args.source.input.named_in(Error::input("no row could be embedded").seen(reason)));
     }
     let path = args.write(&table(args, texts, &found, &options, output)?, found.failed.is_empty(), output)?;
     said.output = Some(path.display().to_string());

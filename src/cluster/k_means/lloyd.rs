@@ -7,10 +7,13 @@
 //! measured against all centroids in one matrix product. Sums of clusters change by the rows that
 //! change sides. The result is that of the plain iterations, ties within rounding aside.
 
+mod farthest;
+
 use std::sync::{Mutex, PoisonError};
 
 use ndarray::{Array2, ArrayView2};
 
+use self::farthest::Farthest;
 use super::points::Points;
 use super::{Geometry, KMeansValidParams};
 use crate::error::Result;
@@ -418,60 +421,6 @@ impl Assign<'_, '_> {
                 known.lower[group * m + i] = (square - self.rounding).max(0.0).sqrt();
             }
         }
-    }
-}
-
-/// The rows that lie farthest from their own centroids, farthest first, ties by row number.
-struct Farthest<'a, 'p> {
-    state: &'a State<'p>,
-    keep: usize,
-}
-
-struct FarRow {
-    row: usize,
-    label: u32,
-    square: f32,
-    values: Vec<f32>,
-}
-
-impl Fold for Farthest<'_, '_> {
-    type Part = Vec<FarRow>;
-
-    fn start(&self) -> Vec<FarRow> {
-        Vec::new()
-    }
-
-    fn add(&self, part: &mut Vec<FarRow>, block: RowBlock<'_>) {
-        let known =
-            self.state.blocks[block.first / BLOCK_ROWS].lock().unwrap_or_else(PoisonError::into_inner);
-        let dims = self.state.points.dims;
-        let centroids = self.state.centroids.as_slice().unwrap_or_default();
-        for (i, values) in block.rows.rows().into_iter().enumerate() {
-            let Some(values) = values.as_slice() else { continue };
-            let label = known.labels[i];
-            if label == NONE {
-                continue;
-            }
-            let centroid = &centroids[label as usize * dims..(label as usize + 1) * dims];
-            let row = block.first + i;
-            let square = self.state.points.squared_distance(
-                row,
-                dot(values, centroid),
-                self.state.squares[label as usize],
-            );
-            if part.len() == self.keep && part.last().is_some_and(|last| last.square >= square) {
-                continue;
-            }
-            let at = part.partition_point(|other| other.square >= square);
-            part.insert(at, FarRow { row, label, square, values: values.to_vec() });
-            part.truncate(self.keep);
-        }
-    }
-
-    fn merge(&self, into: &mut Vec<FarRow>, from: Vec<FarRow>) {
-        into.extend(from);
-        into.sort_by(|a, b| b.square.total_cmp(&a.square).then(a.row.cmp(&b.row)));
-        into.truncate(self.keep);
     }
 }
 

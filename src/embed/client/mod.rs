@@ -2,31 +2,36 @@
 //! text-embeddings-inference.
 
 mod budget;
+mod connection;
 mod failure;
 mod key;
+mod on_wait;
 mod retry;
 mod wire;
 
+pub use connection::is_private;
 pub use key::ApiKey;
+pub use on_wait::OnWait;
 pub use retry::Waits;
 
+pub(super) use connection::connection;
 pub(crate) use failure::{Failure, Kind, one_line};
 pub(super) use wire::Vectors;
 
-use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use backon::Retryable;
 use bytes::Bytes;
+use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Url, redirect};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use self::budget::Budget;
+use self::connection::{address, http};
 use self::retry::RandomExponential;
 use self::wire::Asked;
 use crate::error::{Error, Result};
@@ -67,29 +72,6 @@ pub struct ClientOptions {
     pub seed: u64,
     /// Hears of waits of three seconds and more after a failure. Default: nobody.
     pub on_wait: Option<OnWait>,
-}
-
-/// Waits that are told of, and not shorter ones.
-const TOLD_WAIT: Duration = Duration::from_secs(3);
-
-/// Hears why a client waits, and how long. It is called from the client's own thread.
-#[derive(Clone)]
-pub struct OnWait(Arc<Told>);
-
-/// What hears of a wait: why, and how long.
-type Told = dyn Fn(&str, Duration) + Send + Sync;
-
-impl OnWait {
-    /// Calls `tell` with the reason and the time of each wait.
-    pub fn new(tell: impl Fn(&str, Duration) + Send + Sync + 'static) -> OnWait {
-        OnWait(Arc::new(tell))
-    }
-}
-
-impl fmt::Debug for OnWait {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OnWait")
-    }
 }
 
 impl Default for ClientOptions {
@@ -445,11 +427,9 @@ impl Asker {
 
     /// Says that nothing is sent for a while, and why.
     fn tell_of_wait(&self, reason: &str, wait: Duration) {
-        if wait >= TOLD_WAIT
-            && let Some(OnWait(tell)) = &self.on_wait
-        {
+        if let Some(on_wait) = &self.on_wait {
             let reason = self.key.as_ref().map_or_else(|| reason.to_owned(), |key| key.strip(reason));
-            tell(&reason, wait);
+            on_wait.tell(&reason, wait);
         }
     }
 
@@ -494,84 +474,9 @@ async fn wait_or_stop(stopping: &watch::Sender<bool>, wait: Duration) {
     }
 }
 
-/// The address of a server.
-fn address(text: &str) -> Result<Url> {
-    let refused = |what: &str| {
-        Error::argument(what.to_owned())
-            .advice("give an address such as https://api.openai.com/v1 or http://localhost:11434/v1")
-    };
-    if !text.starts_with("http://") && !text.starts_with("https://") {
-        return Err(refused("a base URL without http:// or https://").seen(one_line(&without_secrets(text))));
-    }
-    let url = Url::parse(text).map_err(|error| refused("no base URL").seen(error.to_string()))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        // What is there may be a secret; it is not repeated.
-        return Err(refused("a base URL with a user or a password in it")
-            .advice("leave them out; the key is read from a variable"));
-    }
-    Ok(url)
-}
-
-/// Whether a server is on this machine.
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-}
-
-/// Whether a key may go to this server though nobody said so for this server: it cannot be overheard.
-///
-/// # Errors
-/// When the address is none.
-pub fn is_private(base_url: &str) -> Result<bool> {
-    let url = address(base_url)?;
-    Ok(url.scheme() == "https" || is_loopback(&url))
-}
-
-/// The connection that the client and the hub of models share.
-pub(super) fn connection() -> reqwest::ClientBuilder {
-    // reqwest panics without a provider; a second installation is refused and does no harm.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().user_agent(concat!("embedlab/", env!("CARGO_PKG_VERSION")))
-}
-
-fn http(base: &Url, waits: &Waits) -> Result<reqwest::Client> {
-    let mut builder = connection()
-        // A redirect would carry texts and key elsewhere.
-        .redirect(redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .timeout(waits.timeout)
-        .connect_timeout(waits.timeout.min(Duration::from_secs(10)));
-    if base.scheme() == "http" {
-        // The system's certificates are not needed, and their absence would be an error.
-        builder = builder.tls_certs_only([]);
-    }
-    if is_loopback(base) {
-        builder = builder.no_proxy();
-    }
-    builder.build().map_err(|error| {
-        let mut cause: &dyn std::error::Error = &error;
-        while let Some(source) = cause.source() {
-            cause = source;
-        }
-        Error::argument("cannot set up the connection").seen(cause.to_string())
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_address_needs_a_scheme_and_no_secret() {
-        for text in ["", "localhost:11434/v1", "ftp://host/v1", "http://", "https://user:pass@host/v1"] {
-            let error = address(text).unwrap_err().to_string();
-            assert!(!error.contains("pass@"), "{error}");
-        }
-        assert!(
-            address("api.openai.com/v1").unwrap_err().to_string().contains("without http:// or https://")
-        );
-    }
 
     #[test]
     fn a_path_is_joined_before_the_query() {
@@ -585,12 +490,5 @@ mod tests {
             url("http://localhost:1/openai/deployments/ada?api-version=2023-05-15"),
             "http://localhost:1/openai/deployments/ada/embeddings?api-version=2023-05-15"
         );
-    }
-
-    #[test]
-    fn a_key_goes_unasked_only_where_nobody_can_overhear_it() {
-        assert!(is_private("https://example.com/v1").unwrap());
-        assert!(is_private("http://localhost:8080").unwrap() && is_private("http://[::1]:8080").unwrap());
-        assert!(!is_private("http://192.168.0.7:8080/v1").unwrap());
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::prepared::{Frame, Prepared};
+use super::prepared::{Estimator, Prepared};
 use crate::progress::steps;
 use crate::rows::product::dot_products;
 
@@ -39,14 +39,14 @@ pub(crate) fn candidates(rows: &Prepared, keep: usize) -> Vec<Vec<Candidate>> {
         if a == b {
             let mut lists = lock(a);
             for (j, products) in products.chunks_exact_mut(block(a).len()).enumerate() {
-                rows.frame.to_squares(products, squares, squares[j]);
+                rows.estimator.to_squares(products, squares, squares[j]);
                 lists.offer(j, &products[..j], block(a).start);
                 lists.offer_to_all(&products[..j], (block(a).start + j) as u32);
             }
         } else {
             let (mut of_a, mut of_b) = (lock(a), lock(b));
             for (j, products) in products.chunks_exact_mut(block(a).len()).enumerate() {
-                rows.frame.to_squares(products, squares, rows.squares[block(b).start + j]);
+                rows.estimator.to_squares(products, squares, rows.squares[block(b).start + j]);
                 of_b.offer(j, products, block(a).start);
                 of_a.offer_to_all(products, (block(b).start + j) as u32);
             }
@@ -79,7 +79,7 @@ where
     let lists: Vec<Mutex<Lists>> =
         (0..tiles).map(|t| Mutex::new(Lists::new(of_tile(t).len(), keep))).collect();
     let blocks = n.div_ceil(MOST_TILE_ROWS);
-    let frame: &Frame = &queries.frame;
+    let estimator: &Estimator = &queries.estimator;
     let steps = steps("neighbours", blocks);
     (0..blocks).into_par_iter().for_each_init(Default::default, |held: &mut [Vec<f32>; 2], b| {
         steps.add(1);
@@ -94,7 +94,7 @@ where
             dot_products(values, queries.block(chosen.clone()), dims, products);
             let mut lists = lists[t].lock().unwrap_or_else(PoisonError::into_inner);
             for (at, products) in products.chunks_exact_mut(block.len()).enumerate() {
-                frame.to_squares(products, squares, queries.squares[chosen.start + at]);
+                estimator.to_squares(products, squares, queries.squares[chosen.start + at]);
                 lists.offer(at, products, block.start);
             }
         }

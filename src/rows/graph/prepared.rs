@@ -7,23 +7,22 @@ use rayon::prelude::*;
 
 use super::measure::Measure;
 use crate::error::Result;
-use crate::rows::{Metric, dot, moments, require_finite};
+use crate::rows::{Frame, Metric, dot, moments, require_finite};
 
-/// Where rows are moved to and how they are scaled: to their mean, until their largest number is 1.
+/// How squared distances are estimated by matrix products: of rows in a frame around their mean in which the largest number
+/// is 1, and with what error.
 ///
-/// Neither changes which rows are near. Embeddings crowd in a narrow cone around their mean, and the rounding error of
-/// a distance from products grows with the lengths; the scale keeps squares of huge and of tiny numbers within `f32`.
+/// Embeddings crowd in a narrow cone around their mean, and the rounding error of a distance from products grows with the
+/// lengths; the scale keeps squares of huge and of tiny numbers within `f32`.
 #[derive(Clone)]
-pub(crate) struct Frame {
-    mean: Vec<f64>,
-    /// What a distance between prepared rows is multiplied by to be one between the rows as given.
-    pub unit: f64,
+pub(crate) struct Estimator {
+    frame: Frame,
     /// The error of an estimated square, as a share of both squared lengths.
     rounding: f32,
 }
 
-impl Frame {
-    pub fn of(measure: &Measure<'_>) -> Frame {
+impl Estimator {
+    pub fn of(measure: &Measure<'_>) -> Estimator {
         let mean = mean(measure);
         let largest = |row: usize| {
             let scale = measure.scale(row);
@@ -32,15 +31,20 @@ impl Frame {
         };
         let largest = (0..measure.n_rows()).into_par_iter().map(largest).reduce(|| 0.0, f64::max);
         let unit = if largest > 0.0 && largest.is_finite() { largest } else { 1.0 };
-        Frame { mean, unit, rounding: f32::EPSILON * (8.0 + 2.0 * (measure.dims() as f32).sqrt()) }
+        let frame = Frame { origin: mean.into(), unit };
+        Estimator { frame, rounding: f32::EPSILON * (8.0 + 2.0 * (measure.dims() as f32).sqrt()) }
+    }
+
+    /// What a distance between prepared rows is multiplied by to be one between the rows as given.
+    pub fn unit(&self) -> f64 {
+        self.frame.unit
     }
 
     /// Writes the prepared numbers of a row.
     pub fn prepare(&self, measure: &Measure<'_>, row: usize, out: &mut [f32]) {
         let scale = measure.scale(row);
-        for ((x, given), mean) in out.iter_mut().zip(measure.row(row)).zip(&self.mean) {
-            *x = ((f64::from(*given) * scale - mean) / self.unit) as f32;
-        }
+        let given = measure.row(row).iter().map(|given| f64::from(*given) * scale);
+        out.iter_mut().zip(self.frame.moved_row(given)).for_each(|(x, moved)| *x = moved);
     }
 
     /// The squared length of each prepared row.
@@ -64,7 +68,7 @@ impl Frame {
         let values = rows.as_slice_mut().unwrap_or_default();
         values.par_chunks_exact_mut(dims).enumerate().for_each(|(row, out)| fill(row, out));
         let squares = values.par_chunks_exact(dims).map(|row| dot(row, row)).collect();
-        Prepared { frame: self.clone(), rows, squares }
+        Prepared { estimator: self.clone(), rows, squares }
     }
 
     /// Turns products of one row with others into squared distances, in place. What lies within the error of rounding
@@ -81,20 +85,20 @@ impl Frame {
     /// no row is longer than `longest`, squared.
     pub fn estimate_bound(&self, square: f64, longest: f32) -> f32 {
         let margin = 4.0 * f64::from(self.rounding) * f64::from(longest);
-        (square / (self.unit * self.unit) + margin) as f32 * (1.0 + f32::EPSILON)
+        (square / (self.unit() * self.unit()) + margin) as f32 * (1.0 + f32::EPSILON)
     }
 
     /// Whether a row whose estimated square from one of squared length `own` is at least `bound` must be farther than
     /// `square` (in the units of the rows as given).
     pub fn nothing_missed(&self, own: f32, longest: f32, square: f64, bound: f32) -> bool {
         let both = f64::from(own) + f64::from(longest);
-        square / (self.unit * self.unit) < f64::from(bound) - 2.0 * f64::from(self.rounding) * both
+        square / (self.unit() * self.unit()) < f64::from(bound) - 2.0 * f64::from(self.rounding) * both
     }
 }
 
-/// Rows (of length 1 for cosine) in a [`Frame`].
+/// Rows (of length 1 for cosine) in the frame of an [`Estimator`].
 pub(crate) struct Prepared {
-    pub frame: Frame,
+    pub estimator: Estimator,
     /// n x d, in standard layout.
     pub rows: Array2<f32>,
     /// The squared length of each row.
@@ -104,8 +108,8 @@ pub(crate) struct Prepared {
 impl Prepared {
     /// All rows, in a frame of their own.
     pub fn new(measure: &Measure<'_>) -> Prepared {
-        let frame = Frame::of(measure);
-        frame.filled(measure.dims(), measure.n_rows(), |row, out| frame.prepare(measure, row, out))
+        let estimator = Estimator::of(measure);
+        estimator.filled(measure.dims(), measure.n_rows(), |row, out| estimator.prepare(measure, row, out))
     }
 
     /// Rows for Euclidean distances.
@@ -124,8 +128,9 @@ impl Prepared {
     pub fn of_others(&self, rows: ArrayView2<'_, f32>) -> Result<Prepared> {
         require_finite(rows)?;
         let measure = Measure::new(rows, Metric::L2)?;
-        let frame = &self.frame;
-        Ok(frame.filled(measure.dims(), measure.n_rows(), |row, out| frame.prepare(&measure, row, out)))
+        let estimator = &self.estimator;
+        let fill = |row: usize, out: &mut [f32]| estimator.prepare(&measure, row, out);
+        Ok(estimator.filled(measure.dims(), measure.n_rows(), fill))
     }
 
     pub fn n_rows(&self) -> usize {

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::candidates::{Among, candidates_among};
 use super::measure::Measure;
-use super::prepared::Frame;
+use super::prepared::Estimator;
 use super::{Graph, SPARE, check_k, measured, write};
 use crate::error::{Error, Result};
 use crate::rows::{DistinctRows, Metric, require_finite};
@@ -56,14 +56,15 @@ impl SampleGraph {
         if k == 0 || q == 0 {
             return Ok(SampleGraph { queries: queries.to_vec(), n_rows: n, lists });
         }
-        let frame = Frame::of(&measure);
-        let squares = frame.squares(&measure);
+        let estimator = Estimator::of(&measure);
+        let squares = estimator.squares(&measure);
         let longest = squares.iter().copied().fold(0.0, f32::max);
-        let prepared = frame.picked(&measure, queries);
+        let prepared = estimator.picked(&measure, queries);
         let dims = prepared.dims();
         let block = |rows: Range<usize>, values: &mut Vec<f32>| {
             values.resize(rows.len() * dims, 0.0);
-            rows.zip(values.chunks_exact_mut(dims)).for_each(|(row, out)| frame.prepare(&measure, row, out));
+            rows.zip(values.chunks_exact_mut(dims))
+                .for_each(|(row, out)| estimator.prepare(&measure, row, out));
         };
         // A query is its own nearest row, which is taken out again.
         let found = candidates_among(&prepared, &Among { squares: &squares, block }, k + SPARE + 1);
@@ -72,7 +73,7 @@ impl SampleGraph {
             let row = *query as usize;
             found.retain(|(_, other)| other != query);
             found.truncate(k + SPARE);
-            let best = measured(&measure, &frame, (row, squares[row]), longest, found, k);
+            let best = measured(&measure, &estimator, (row, squares[row]), longest, found, k);
             let nearest = if best.sure { best.nearest } else { measure.nearest(row, 0..n, k) };
             write(near, distances, &nearest);
         });

@@ -18,6 +18,9 @@ use crate::table::column::vector_column::{
 /// Rows that are looked at to tell texts from vectors written as text.
 pub(in crate::table) const SAMPLE_ROWS: usize = 64;
 
+/// Bytes of their texts beyond which no more rows are looked at.
+const SAMPLE_BYTES: usize = 8 << 20;
+
 /// Finds the vectors among Arrow columns; `sample` holds the first rows of the columns at the
 /// positions `sampled`, which are those of [`sampled_columns`].
 ///
@@ -53,9 +56,10 @@ fn holds(field: &Field, cells: &ArrayRef, wanted: bool) -> Holds {
     };
     match cells.data_type() {
         text if text.is_string() => {
-            let Ok(text) = large_text(&cells) else { return Holds::Other };
+            let Ok(text) = converted(&cells, &DataType::Utf8View) else { return Holds::Other };
+            let text = first_cells(text.as_string_view().iter().flatten().map(str::as_bytes));
             // A column of numbers that are written as text is not meant as a dimension.
-            match Holds::of_cells(name, text.as_string::<i64>().iter().flatten().map(str::as_bytes), wanted) {
+            match Holds::of_cells(name, text, wanted) {
                 Holds::Numbers => Holds::Other,
                 holds => holds,
             }
@@ -75,13 +79,24 @@ fn holds(field: &Field, cells: &ArrayRef, wanted: bool) -> Holds {
     }
 }
 
+/// The cells that are looked at: the first, and more while they are not too long together.
+fn first_cells<'a>(cells: impl Iterator<Item = &'a [u8]>) -> impl Iterator<Item = &'a [u8]> {
+    let mut bytes = 0;
+    cells.take_while(move |cell| {
+        let is_first = bytes == 0;
+        bytes += cell.len();
+        is_first || bytes <= SAMPLE_BYTES
+    })
+}
+
 /// Bytes are vectors where the name says so and they can be read, or where each cell is as many numbers of a sensible
 /// size. A uuid, a hash, a key or a picture is none.
 fn holds_bytes(field: &Field, cells: &ArrayRef, meant: bool, wanted: bool) -> Holds {
-    let Ok(bytes) = bytes_of(cells) else { return Holds::Other };
+    let Ok(bytes) = converted(cells, &DataType::BinaryView) else { return Holds::Other };
     let is_uuid = field.metadata().values().any(|value| value.to_ascii_lowercase().contains("uuid"));
     let mut lengths = Vec::new();
-    for cell in bytes.as_binary::<i64>().iter().flatten().filter(|cell| !cell.is_empty()) {
+    let cells = bytes.as_binary_view().iter().flatten();
+    for cell in first_cells(cells.filter(|cell| !cell.is_empty())) {
         let mut vector = Vec::new();
         let read = decode_bytes(cell, Numbers::Any, &mut vector).is_ok();
         if !wanted && (!read || !are_sensible(&vector) || is_uuid) {
@@ -251,7 +266,7 @@ fn copy_cells(
 /// Spark, BigQuery and Vertex keep a vector in, the row of a matrix of one row; any other array as it is.
 fn plain(array: &ArrayRef) -> Result<ArrayRef> {
     match array.data_type() {
-        DataType::Dictionary(_, value) => converted(array, value),
+        DataType::Dictionary(_, value) => converted(array, as_view(value)),
         DataType::Struct(fields) if fields.iter().any(|field| field.name() == "values") => {
             let (fields, mut children, nulls) = array.as_struct().clone().into_parts();
             let at = fields.iter().position(|field| field.name() == "values").unwrap_or_default();
@@ -270,6 +285,15 @@ fn plain(array: &ArrayRef) -> Result<ArrayRef> {
             Ok(lists.values().slice(from, lists.len()))
         }
         _ => Ok(array.clone()),
+    }
+}
+
+/// The type in which texts and bytes that repeat are in memory once.
+fn as_view(kind: &DataType) -> &DataType {
+    match kind {
+        DataType::Utf8 | DataType::LargeUtf8 => &DataType::Utf8View,
+        DataType::Binary | DataType::LargeBinary => &DataType::BinaryView,
+        other => other,
     }
 }
 
@@ -392,19 +416,46 @@ pub(in crate::table) fn without(batch: &RecordBatch, positions: &[usize]) -> Res
     batch.project(&others).map_err(|error| Error::input("cannot take the columns").source(error))
 }
 
+/// The memory that the values of a batch take; those of a dictionary are shared by batches. What is seen through views
+/// counts as it is when it is written out.
+pub(in crate::table) fn size_of(batch: &RecordBatch) -> u64 {
+    size_of_all(batch.columns())
+}
+
+fn size_of_all(arrays: &[ArrayRef]) -> u64 {
+    arrays.iter().map(size_of_array).fold(0, u64::saturating_add)
+}
+
+fn size_of_lists<O: OffsetSizeTrait>(lists: &GenericListArray<O>) -> u64 {
+    let offsets = lists.value_offsets();
+    let (from, to) = (offsets[0].as_usize(), offsets[lists.len()].as_usize());
+    let values = size_of_array(&lists.values().slice(from, to - from));
+    values.saturating_add((lists.len() * std::mem::size_of::<O>()) as u64)
+}
+
+fn size_of_array(array: &ArrayRef) -> u64 {
+    let in_memory = |array: &dyn Array| array.to_data().get_slice_memory_size().unwrap_or(0) as u64;
+    let written_out = |lengths: &mut dyn Iterator<Item = u32>| {
+        8 * array.len() as u64 + lengths.map(u64::from).fold(0, u64::saturating_add)
+    };
+    match array.data_type() {
+        DataType::Utf8View => written_out(&mut array.as_string_view().lengths()),
+        DataType::BinaryView => written_out(&mut array.as_binary_view().lengths()),
+        DataType::List(_) => size_of_lists(array.as_list::<i32>()),
+        DataType::LargeList(_) => size_of_lists(array.as_list::<i64>()),
+        DataType::Struct(_) => size_of_all(array.as_struct().columns()),
+        DataType::Map(..) => 4 * array.len() as u64 + size_of_all(array.as_map().entries().columns()),
+        _ => match array.as_any_dictionary_opt() {
+            Some(dictionary) => in_memory(dictionary.keys()),
+            None => in_memory(array),
+        },
+    }
+}
+
 /// One batch of many; all have this schema.
 ///
 /// # Errors
 /// When a column of text would be longer than its type can hold (2 GB).
-/// The memory that the values of a batch take; those of a dictionary are shared by batches.
-pub(in crate::table) fn size_of(batch: &RecordBatch) -> u64 {
-    let sizes = batch.columns().iter().map(|column| match column.as_any_dictionary_opt() {
-        Some(dictionary) => dictionary.keys().to_data().get_slice_memory_size(),
-        None => column.to_data().get_slice_memory_size(),
-    });
-    sizes.map(|size| size.unwrap_or(0) as u64).sum()
-}
-
 pub(in crate::table) fn concatenated(
     schema: &Schema,
     batches: &[RecordBatch],

@@ -2,6 +2,7 @@
 
 pub(in crate::table) mod arrow_vectors;
 pub(in crate::table) mod cell;
+pub(in crate::table) mod cell_error;
 pub(in crate::table) mod floats;
 pub(in crate::table) mod json_text;
 pub(in crate::table) mod matrix;

@@ -17,8 +17,9 @@ use crate::error::{Error, Result};
 use crate::memory::Budget;
 use crate::table::column::text_column::{TextColumn, in_all};
 use crate::table::column::{arrow_vectors, matrix};
+use crate::table::columns::plain;
 use crate::table::format::parquet::ParquetFile;
-use crate::table::{Format, Origin, ReadOptions, Table};
+use crate::table::{Format, Origin, ReadOptions, Table, guarded};
 
 /// How one file is read.
 type ReadOne = fn(&Path, &ReadOptions) -> Result<Table>;
@@ -83,8 +84,9 @@ pub(in crate::table) fn open_parquet(
     let (name, schema) = (first.vector_column().to_owned(), Arc::new(first.schema()));
     let columns: Vec<RecordBatch> = opened
         .iter()
-        .map(|file| match file {
-            Some(file) => crate::table::columns::plain(file.read_columns()?, options.memory),
+        .zip(&parts)
+        .map(|(file, part)| match file {
+            Some(file) => columns_of(file, part, options),
             None => Ok(RecordBatch::new_empty(schema.clone())),
         })
         .collect::<Result<_>>()?;
@@ -137,7 +139,7 @@ fn parquet_files(parts: &[Part], options: &ReadOptions) -> Result<Vec<Option<Par
     // Spark writes files without rows, too.
     let files: Vec<Option<ParquetFile>> = parts
         .iter()
-        .map(|part| match ParquetFile::open(&part.path, options) {
+        .map(|part| match guarded(&part.path, || ParquetFile::open(&part.path, options)) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.code() == "no-rows" => Ok(None),
             Err(error) => Err(error),
@@ -166,21 +168,27 @@ fn parquet_parts(parts: &[Part], options: &ReadOptions) -> Result<Read> {
     let mut vectors = matrix::for_all(rows, first.dims, options.memory)?;
     let mut at = 0;
     let mut columns = Vec::with_capacity(parts.len());
-    for file in &files {
+    for (file, part) in files.iter().zip(parts) {
         let Some(file) = file else {
             columns.push(RecordBatch::new_empty(Arc::new(first.schema())));
             continue;
         };
         let mut stretch = vectors.slice_mut(ndarray::s![at..at + file.rows, ..]);
-        file.read_vectors(stretch.as_slice_mut().unwrap_or_default())?;
+        let out = stretch.as_slice_mut().unwrap_or_default();
+        guarded(&part.path, || file.read_vectors(out))?;
         if !options.keeps_faults() {
             matrix::refuse_non_finite(stretch.view(), 0).map_err(|error| file.at(error))?;
         }
-        columns.push(crate::table::columns::plain(file.read_columns()?, options.memory)?);
+        columns.push(columns_of(file, part, options)?);
         at += file.rows;
     }
     agree(&columns, parts)?;
     Ok((vectors, columns, first.vector_column().to_owned()))
+}
+
+fn columns_of(file: &ParquetFile, part: &Part, options: &ReadOptions) -> Result<RecordBatch> {
+    let columns = guarded(&part.path, || file.read_columns())?;
+    plain(columns, options.memory).map_err(|error| error.file(&part.path))
 }
 
 fn any_parts(parts: &[Part], options: &ReadOptions, one: ReadOne) -> Result<Read> {
@@ -223,8 +231,10 @@ fn same_vectors(first: (&str, usize), other: (&str, usize), path: &Path) -> Resu
 fn joined(columns: Vec<RecordBatch>, parts: &[Part]) -> Result<RecordBatch> {
     let rows: Vec<usize> = columns.iter().map(RecordBatch::num_rows).collect();
     let schema = common_schema(&columns);
-    let columns: Vec<RecordBatch> =
-        columns.iter().map(|batch| as_schema(batch, &schema)).collect::<Result<_>>()?;
+    let fitted = |(batch, part): (&RecordBatch, &Part)| {
+        as_schema(batch, &schema).map_err(|error| error.file(&part.path))
+    };
+    let columns: Vec<RecordBatch> = columns.iter().zip(parts).map(fitted).collect::<Result<_>>()?;
     let whole = arrow_vectors::concatenated(&schema, &columns, rows.iter().sum())?;
     let mut names: Vec<&str> = Vec::new();
     for (name, _) in parts.iter().flat_map(|part| &part.keys) {

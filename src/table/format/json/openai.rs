@@ -5,7 +5,8 @@ use std::borrow::Cow;
 
 use crate::error::{Error, Result, excerpt};
 use crate::table::Table;
-use crate::table::column::cell::{CellError, Numbers, parse_vector_of};
+use crate::table::column::cell::{Numbers, parse_vector_of};
+use crate::table::column::cell_error::CellError;
 use crate::table::column::vector_column::usual_length;
 use crate::table::format::json::rows::{JsonRows, ReadRows};
 use crate::table::format::json::scan::{NoJson, elements, member, members, string};

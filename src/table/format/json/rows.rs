@@ -7,7 +7,8 @@ use ndarray::Array2;
 
 use crate::error::{Error, Result, excerpt};
 use crate::table::Table;
-use crate::table::column::cell::{CellError, Numbers, another_length, parse_vector_of};
+use crate::table::column::cell::{Numbers, another_length, parse_vector_of};
+use crate::table::column::cell_error::CellError;
 use crate::table::column::text_column::{TextColumn, batch};
 use crate::table::column::vector_column::{self, Holds, VectorColumn};
 use crate::table::format::chunks::{Fault, Part};

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::datatypes::Schema;
@@ -17,6 +18,7 @@ use parquet::file::metadata::RowGroupMetaData;
 use rayon::prelude::*;
 
 use self::leaf::Leaf;
+use self::size::{as_views, decoded_size, page_size};
 use crate::error::{Error, Result, excerpt};
 use crate::memory::Budget;
 use crate::progress::steps;
@@ -30,7 +32,9 @@ use crate::table::{ReadOptions, Table};
 
 mod leaf;
 mod pages;
+mod size;
 mod stretch;
+mod wide;
 mod write;
 
 pub(in crate::table) use write::{write, write_pieces};
@@ -51,10 +55,10 @@ pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table
     Table::new(vectors, columns?, file.vectors.name.clone())
 }
 
-pub(in crate::table) fn read_columns(path: &Path, memory: Budget) -> Result<RecordBatch> {
+pub(in crate::table) fn read_columns(path: &Path, options: &ReadOptions) -> Result<RecordBatch> {
     let (metadata, rows) = load(path)?;
-    let all: Vec<usize> = (0..metadata.schema().fields().len()).collect();
-    read_roots(path, &metadata, &all, rows, memory).map_err(|error| error.file(path))
+    let wanted = options.columns.of(metadata.schema());
+    read_roots(path, &metadata, &wanted, rows, options.memory).map_err(|error| error.file(path))
 }
 
 /// A Parquet file whose vectors have been found.
@@ -81,7 +85,7 @@ impl ParquetFile {
         let named = |error: Error| error.file(path);
         let texts = arrow_vectors::sampled_columns(metadata.schema());
         let limit = unpacked_limit(size_of_file(path), options.memory);
-        refuse_unpacked(promised_size(&metadata, &texts), limit).map_err(named)?;
+        refuse_unpacked(page_size(&metadata, &texts), limit).map_err(named)?;
         let sample = first_rows(path, &metadata, &texts, SAMPLE_ROWS).map_err(named)?;
         let vectors = arrow_vectors::find(metadata.schema(), &texts, &sample, options.vector.as_deref())
             .map_err(named)?;
@@ -289,23 +293,23 @@ fn read_roots(
     rows: usize,
     memory: Budget,
 ) -> Result<RecordBatch> {
-    let schema = projected(metadata.schema(), roots);
+    let schema = Arc::new(projected(metadata.schema(), roots));
     if roots.is_empty() {
         return arrow_vectors::concatenated(&schema, &[], rows);
     }
     let limit = unpacked_limit(size_of_file(path), memory);
-    refuse_unpacked(promised_size(metadata, roots), limit)?;
-    let taken = AtomicU64::new(0);
+    refuse_unpacked(decoded_size(metadata, roots), limit)?;
+    let (taken, viewed) = (AtomicU64::new(0), as_views(metadata));
     let groups: Vec<Result<Vec<RecordBatch>>> = (0..metadata.metadata().num_row_groups())
         .into_par_iter()
         .map(|group| {
-            let batches = batches(path, metadata, roots, Some(group))?;
+            let batches = batches(path, &viewed, roots, Some(group))?;
             batches
                 .map(|batch| {
                     let batch = batch.map_err(unreadable)?;
                     let bytes = arrow_vectors::size_of(&batch);
                     refuse_unpacked(taken.fetch_add(bytes, Ordering::Relaxed) + bytes, limit)?;
-                    Ok(batch)
+                    size::written_out(batch, &schema).map_err(unreadable)
                 })
                 .collect()
         })
@@ -315,27 +319,14 @@ fn read_roots(
     if whole.num_rows() == rows { Ok(whole) } else { Err(too_few(whole.num_rows())) }
 }
 
-/// The bytes that the pages of columns unpack to, as the metadata say.
-fn promised_size(metadata: &ArrowReaderMetadata, roots: &[usize]) -> u64 {
-    let schema = metadata.parquet_schema();
-    let mut is_wanted = vec![false; metadata.schema().fields().len()];
-    roots.iter().for_each(|root| is_wanted[*root] = true);
-    let wanted = |leaf: &usize| is_wanted[schema.get_column_root_idx(*leaf)];
-    let leaves: Vec<usize> = (0..schema.num_columns()).filter(wanted).collect();
-    let of_group = |group: &RowGroupMetaData| -> u64 {
-        let sizes = leaves.iter().map(|leaf| group.column(*leaf).uncompressed_size());
-        sizes.map(|size| u64::try_from(size).unwrap_or(0)).fold(0, u64::saturating_add)
-    };
-    metadata.metadata().row_groups().iter().map(of_group).fold(0, u64::saturating_add)
-}
-
-/// The first rows of the columns at these positions.
+/// The first rows of the columns at these positions; texts and bytes as views, which long ones that repeat share.
 fn first_rows(
     path: &Path,
     metadata: &ArrowReaderMetadata,
     roots: &[usize],
     rows: usize,
 ) -> Result<RecordBatch> {
+    let metadata = as_views(metadata);
     let schema = projected(metadata.schema(), roots);
     if roots.is_empty() {
         return arrow_vectors::concatenated(&schema, &[], 0);

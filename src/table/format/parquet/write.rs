@@ -8,6 +8,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
+use super::wide::WideWriter;
 use crate::error::{Error, Result};
 use crate::table::Table;
 use crate::table::format::batches::{VectorLayout, batch_rows, batches};
@@ -18,7 +19,8 @@ const ROW_GROUP_BYTES: usize = 64 << 20;
 /// Bytes of vectors that are handed to the encoder at once.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// Each column takes tens of kB for its dictionary and for zstd: more columns are written without them.
+/// Each column takes tens of kB for its dictionary and for zstd, and more for statistics and places of pages: more columns are
+/// written without them, and a few at a time.
 const FEW_COLUMNS: usize = 1000;
 
 /// Writes a table; the vectors are the last column.
@@ -41,26 +43,46 @@ pub(in crate::table) fn write_pieces(
     let rows = batch_rows(first.dims(), BATCH_BYTES);
     let (schema, _) = batches(first, layout, rows)?;
     let columns = first.columns().num_columns();
-    let properties = properties(first.vector_column(), first.dims(), columns > FEW_COLUMNS);
-    let mut writer = ArrowWriter::try_new(out, schema, Some(properties)).map_err(failed)?;
+    let is_wide = columns > FEW_COLUMNS;
+    let properties = properties(first.vector_column(), first.dims(), is_wide);
+    let mut writer = if is_wide {
+        Writer::Wide(WideWriter::new(out, schema, properties).map_err(failed)?)
+    } else {
+        Writer::Usual(ArrowWriter::try_new(out, schema, Some(properties)).map_err(failed)?)
+    };
     for piece in pieces {
         let piece = piece?;
         let (_, batches) = batches(&piece, layout, rows)?;
         for batch in batches {
-            writer.write(&batch?).map_err(failed)?;
+            let batch = batch?;
+            match &mut writer {
+                Writer::Usual(writer) => writer.write(&batch),
+                Writer::Wide(writer) => writer.write(batch),
+            }
+            .map_err(failed)?;
         }
     }
-    writer.close().map_err(failed)?;
-    Ok(())
+    match writer {
+        Writer::Usual(writer) => writer.close().map(drop),
+        Writer::Wide(writer) => writer.close(),
+    }
+    .map_err(failed)
 }
 
-fn properties(vectors: &str, dims: usize, many_columns: bool) -> WriterProperties {
-    let compression =
-        if many_columns { Compression::SNAPPY } else { Compression::ZSTD(ZstdLevel::default()) };
+enum Writer<W: Write + Send> {
+    Usual(ArrowWriter<W>),
+    Wide(WideWriter<W>),
+}
+
+fn properties(vectors: &str, dims: usize, is_wide: bool) -> WriterProperties {
+    let compression = if is_wide { Compression::SNAPPY } else { Compression::ZSTD(ZstdLevel::default()) };
+    let statistics = if is_wide { EnabledStatistics::None } else { EnabledStatistics::Page };
     let numbers = ColumnPath::new(vec![vectors.to_owned(), "list".into(), "item".into()]);
     WriterProperties::builder()
         .set_compression(compression)
-        .set_dictionary_enabled(!many_columns)
+        .set_dictionary_enabled(!is_wide)
+        .set_statistics_enabled(statistics)
+        .set_offset_index_disabled(is_wide)
         .set_max_row_group_row_count(Some(batch_rows(dims, ROW_GROUP_BYTES)))
         .set_column_compression(numbers.clone(), Compression::UNCOMPRESSED)
         .set_column_encoding(numbers.clone(), Encoding::PLAIN)
