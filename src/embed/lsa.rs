@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::Embedder;
+use super::{Embedder, Prompts};
 use super::sparse::right_vectors;
 use super::terms::Vocabulary;
 use crate::error::{Error, Result};
@@ -152,6 +152,11 @@ impl Embedder for Lsa {
             }
         });
         Ok(vectors)
+    }
+
+    /// It wants none.
+    fn prompts(&self) -> Result<Option<Prompts>> {
+        Ok(Some(Prompts::default()))
     }
 }
 
