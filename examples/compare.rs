@@ -27,10 +27,10 @@ pub fn draw(output: &Path) -> Result<()> {
     let short = Reduction::fit(rows, Method::Pca, 64, 42)?.transform(rows, 64)?;
     let texts: Vec<String> = reviews.text("combined")?.into_iter().map(Option::unwrap_or_default).collect();
     let words = Lsa::fit(&texts, &LsaOptions { dims: 64, ..Default::default() })?.embed(&texts)?;
-    let space = Space::of(rows, 10)?;
+    let space = Space::of(rows, 10, 42)?;
     let (mut names, mut overlaps) = (Vec::new(), Vec::new());
     for (name, other) in [("64 dimensions by PCA", short), ("LSA: words only", words)] {
-        let of_other = Space::of(other.view(), 10)?;
+        let of_other = Space::of(other.view(), 10, 42)?;
         let overlap = neighbor_overlap(&space.cosine, &of_other.cosine, 10);
         let overlap = overlap.iter().sum::<f64>() / overlap.len() as f64;
         let alike = cka(&rows, &other)?;

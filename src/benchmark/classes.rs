@@ -93,15 +93,8 @@ impl ClassScores {
     /// The means over the draws.
     pub fn resampling(self) -> Resampling {
         let (names, n, draws) = (self.names(), self.n, self.draws.len());
-        let resampling = Resampling::new("rows", n, names, move |times| {
-            let mut sums: Vec<f64> = Vec::new();
-            for draw in &self.draws {
-                let scores = Self::of_draw(draw, &|row| times[row].into());
-                sums.resize(scores.len(), 0.0);
-                sums.iter_mut().zip(scores).for_each(|(sum, score)| *sum += score);
-            }
-            sums.into_iter().map(|sum| sum / self.draws.len() as f64).collect()
-        });
-        resampling.looking(draws)
+        Resampling::of_draws(n, draws, names, move |draw, times| {
+            Self::of_draw(&self.draws[draw], &|row| times[row].into())
+        })
     }
 }

@@ -82,21 +82,15 @@ pub fn multilabel_classification(
         .iter()
         .map(|draw| truth.iter().zip(draw).map(|(truth, predicted)| row_scores(truth, predicted)).collect())
         .collect();
-    let looks = draws.len() * known.len();
     let names = ["accuracy", "lrap", "f1", "hamming"].map(str::to_owned).to_vec();
-    let resampling = Resampling::new("rows", n, names, move |times| {
-        let total: f64 = times.iter().map(|times| f64::from(*times)).sum();
-        let mut sums = [0.0; 4];
-        for (rows, predicted) in of_rows.iter().zip(&predictions) {
-            let mean = |at: usize| {
-                rows.iter().zip(times).map(|(row, times)| row[at] * f64::from(*times)).sum::<f64>() / total
-            };
-            let f1 = macro_f1(&truth, predicted, times);
-            sums.iter_mut().zip([mean(0), mean(1), f1, mean(2)]).for_each(|(sum, score)| *sum += score);
-        }
-        sums.map(|sum| sum / predictions.len() as f64).to_vec()
+    let resampling = Resampling::of_draws(n, draws.len(), names, move |draw, times| {
+        let (rows, total) = (&of_rows[draw], times.iter().map(|times| f64::from(*times)).sum::<f64>());
+        let mean = |at: usize| {
+            rows.iter().zip(times).map(|(row, times)| row[at] * f64::from(*times)).sum::<f64>() / total
+        };
+        vec![mean(0), mean(1), macro_f1(&truth, &predictions[draw], times), mean(2)]
     })
-    .looking(looks);
+    .looking(known.len());
     Ok(Scored {
         main: "accuracy",
         scores: resampling.whole(),

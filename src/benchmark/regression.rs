@@ -82,14 +82,11 @@ pub fn regression(
         .collect();
     let owned = truth.to_vec();
     let names = ["mae", "mse", "r2", "kendalltau", "rmse"].map(str::to_owned).to_vec();
-    let resampling = Resampling::new("rows", truth.len(), names, move |times| {
-        let mut sums = [0.0; 5];
-        for (ranks, predicted) in &fitted {
-            let tau = ranks.kendall_tau(|row| times[row].into()).unwrap_or(f64::NAN);
-            let [mae, mse, r2] = errors(&owned, predicted, times);
-            sums.iter_mut().zip([mae, mse, r2, tau, mse.sqrt()]).for_each(|(sum, score)| *sum += score);
-        }
-        sums.map(|sum| sum / fitted.len() as f64).to_vec()
+    let resampling = Resampling::of_draws(truth.len(), fits, names, move |draw, times| {
+        let (ranks, predicted) = &fitted[draw];
+        let tau = ranks.kendall_tau(|row| times[row].into()).unwrap_or(f64::NAN);
+        let [mae, mse, r2] = errors(&owned, predicted, times);
+        vec![mae, mse, r2, tau, mse.sqrt()]
     });
     Ok(Scored {
         main: "kendalltau",

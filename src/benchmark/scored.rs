@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::metric::{BootstrapOptions, Interval, bootstrap, bootstrap_all};
+use crate::metric::{BootstrapOptions, Interval, bootstrap, bootstrap_all, bootstrap_crossed};
 
 /// The scores of a task on one set of vectors.
 #[derive(Clone)]
@@ -37,16 +37,18 @@ impl Scored {
     }
 }
 
-/// All scores, by how often each unit counts.
-type Scores = dyn Fn(&[u32]) -> Vec<f64> + Send + Sync;
+/// All scores, by how often each unit and each draw counts.
+type Scores = dyn Fn(&[u32], &[u32]) -> Vec<f64> + Send + Sync;
 
-/// The scores as a function of how often each unit counts.
+/// The scores as a function of how often each unit, and each draw of the protocol, counts.
 #[derive(Clone)]
 pub struct Resampling {
-    /// What is drawn again: `pairs`, `queries`, `rows`, `draws`.
+    /// What is drawn again: `pairs`, `queries`, `rows`, `draws`, or `rows and draws`.
     pub over: &'static str,
-    /// How many there are.
+    /// How many units there are.
     pub n: usize,
+    /// How many draws are drawn again too; 1 where the protocol does not draw.
+    draws: usize,
     /// How often each unit is looked at in one resample.
     looks: usize,
     names: Vec<String>,
@@ -61,12 +63,35 @@ impl Resampling {
         names: Vec<String>,
         scores: impl Fn(&[u32]) -> Vec<f64> + Send + Sync + 'static,
     ) -> Self {
-        Resampling { over, n, looks: 1, names, scores: Arc::new(scores) }
+        Resampling { over, n, draws: 1, looks: 1, names, scores: Arc::new(move |times, _| scores(times)) }
     }
 
-    /// The same of scores that look at each unit so often, once for each draw.
+    /// Means over draws, each scored on the same test rows: `scores` of one draw, by how often each row counts. Rows and
+    /// draws are drawn again together; of one draw, rows alone.
+    pub(super) fn of_draws(
+        n: usize,
+        draws: usize,
+        names: Vec<String>,
+        scores: impl Fn(usize, &[u32]) -> Vec<f64> + Send + Sync + 'static,
+    ) -> Self {
+        let mean = move |rows: &[u32], draws: &[u32]| {
+            let mut sums: Vec<f64> = Vec::new();
+            let mut all = 0.0;
+            for (draw, times) in draws.iter().enumerate().filter(|(_, times)| **times > 0) {
+                let found = scores(draw, rows);
+                sums.resize(found.len(), 0.0);
+                sums.iter_mut().zip(found).for_each(|(sum, score)| *sum += f64::from(*times) * score);
+                all += f64::from(*times);
+            }
+            sums.into_iter().map(|sum| sum / all).collect()
+        };
+        let over = if draws > 1 { "rows and draws" } else { "rows" };
+        Resampling { over, n, draws, looks: draws, names, scores: Arc::new(mean) }
+    }
+
+    /// The same of scores that look at each unit so many times as often.
     pub(super) fn looking(self, looks: usize) -> Self {
-        Resampling { looks, ..self }
+        Resampling { looks: self.looks * looks, ..self }
     }
 
     /// Weighted means of columns of numbers, which is what most scores are.
@@ -82,9 +107,9 @@ impl Resampling {
         })
     }
 
-    /// The scores when every unit counts once.
+    /// The scores when every unit and every draw counts once.
     pub(super) fn whole(&self) -> Vec<(String, Option<f64>)> {
-        let values = (self.scores)(&vec![1; self.n]);
+        let values = (self.scores)(&vec![1; self.n], &vec![1; self.draws]);
         let defined = values.into_iter().map(|value| value.is_finite().then_some(value));
         self.names.iter().cloned().zip(defined).collect()
     }
@@ -96,17 +121,27 @@ fn options(resampling: &Resampling, seed: u64) -> BootstrapOptions<'static> {
     BootstrapOptions { n_resamples, seed, ..Default::default() }
 }
 
-/// The 95 % interval of each score, by the bootstrap; empty when there are fewer than two units.
+/// The 95 % interval of each score, by the bootstrap over [`Resampling::over`]; empty when there are fewer than two
+/// units.
 ///
 /// # Errors
 /// As [`bootstrap_all`].
 pub fn intervals(scored: &Scored, seed: u64) -> Result<BTreeMap<String, Interval>> {
-    let Resampling { n, names, scores, .. } = &scored.resampling;
-    if *n < 2 {
+    let resampling = &scored.resampling;
+    if resampling.n < 2 {
         return Ok(BTreeMap::new());
     }
-    let found = bootstrap_all(*n, &options(&scored.resampling, seed), |times| scores(times))?;
-    Ok(names.iter().cloned().zip(found).filter(|(_, interval)| interval.low.is_finite()).collect())
+    let options = options(resampling, seed);
+    let found = if resampling.draws > 1 {
+        let found = bootstrap_crossed(resampling.n, resampling.draws, &options, |rows, draws| {
+            (resampling.scores)(rows, draws)
+        })?;
+        found.into_iter().map(|(interval, _)| interval).collect()
+    } else {
+        bootstrap_all(resampling.n, &options, |times| (resampling.scores)(times, &[1]))?
+    };
+    let named = resampling.names.iter().cloned().zip(found);
+    Ok(named.filter(|(_, interval)| interval.low.is_finite()).collect())
 }
 
 /// Two sets of vectors in the same task.
@@ -118,7 +153,8 @@ pub struct Difference {
     pub second: f64,
     /// The 95 % interval of first minus second (paired bootstrap).
     pub interval: Interval,
-    /// Twice the share of resamples on the other side of 0: how often sets that are equally good would differ so.
+    /// How often sets that are equally good would differ so: twice the share of resamples on the other side of 0, and
+    /// where draws are drawn again by the t distribution, as the interval.
     pub p: f64,
 }
 
@@ -128,11 +164,11 @@ pub struct Difference {
 /// When the units differ, the score is undefined for one side or has no interval, and as [`bootstrap`].
 pub fn compare(first: &Scored, second: &Scored, score: &str, seed: u64) -> Result<Difference> {
     let (a, b) = (&first.resampling, &second.resampling);
-    if a.n != b.n || a.n < 2 {
+    if a.n != b.n || a.draws != b.draws || a.n < 2 {
         return Err(Error::input("two sets of vectors that were not scored on the same units")
             .with_code("not-paired")
-            .seen(format!("{} and {} {}", a.n, b.n, a.over))
-            .advice("both need the same pairs, queries or rows, at least two"));
+            .seen(format!("{} and {} {}, {} and {} draws", a.n, b.n, a.over, a.draws, b.draws))
+            .advice("both need the same pairs, queries or rows, at least two, and as many draws"));
     }
     let place = |side: &Resampling| side.names.iter().position(|name| name == score);
     let (Some(at), Some(other)) = (place(a), place(b)) else {
@@ -143,9 +179,17 @@ pub fn compare(first: &Scored, second: &Scored, score: &str, seed: u64) -> Resul
     let (Some(one), Some(two)) = (first.score(score), second.score(score)) else {
         return Err(Error::input("the score is undefined").seen(score));
     };
+    if a.draws > 1 {
+        let difference =
+            |rows: &[u32], draws: &[u32]| vec![(a.scores)(rows, draws)[at] - (b.scores)(rows, draws)[other]];
+        let found = bootstrap_crossed(a.n, a.draws, &options(a, seed), difference)?;
+        let undefined = || Error::input("the score is undefined").seen(score);
+        let (interval, p) = found.into_iter().next().ok_or_else(undefined)?;
+        return Ok(Difference { first: one, second: two, interval, p });
+    }
     let signs = std::sync::Mutex::new((0_usize, 0_usize, 0_usize));
     let interval = bootstrap(a.n, &options(a, seed), |times| {
-        let difference = (a.scores)(times)[at] - (b.scores)(times)[other];
+        let difference = (a.scores)(times, &[1])[at] - (b.scores)(times, &[1])[other];
         if difference.is_finite() {
             let mut signs = signs.lock().unwrap_or_else(|broken| broken.into_inner());
             signs.0 += usize::from(difference <= 0.0);

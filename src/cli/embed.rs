@@ -3,6 +3,7 @@
 mod here;
 mod models;
 mod remote;
+mod task;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,6 +35,9 @@ A row that fails (an empty text, one that is too long, one that the server refus
 with its reason and left out of the output; the exit code is then 2. With --strict it ends the run. Ctrl-C
 lets the requests in flight finish and ends with 130.
 
+With --task texts become vectors as MTEB makes them: E5's \"query: \" and \"passage: \", for example, come
+before queries and documents. What comes before the texts is said; embedlab mteb then scores the tables.
+
 Examples:
   embedlab embed reviews.csv --text combined --model lsa -o reviews.parquet
   embedlab embed reviews.csv --model text-embedding-3-small -o reviews.parquet
@@ -41,6 +45,7 @@ Examples:
   embedlab embed pages.jsonl --model nomic-embed-text --base-url http://localhost:11434/v1 --long average -o pages.parquet
   embedlab embed reviews.csv --model all-MiniLM-L6-v2/ -o reviews.parquet
   embedlab embed reviews.parquet --model lsa --replace -o reviews.parquet
+  embedlab embed corpus.jsonl --task retrieval --model e5-small-v2/ -o corpus.parquet --second queries.jsonl --second-output queries.parquet
   embedlab embed models";
 
 /// `embed FILE`, or `embed models`. By hand, for a derived optional group of arguments cannot hold groups.
@@ -79,7 +84,7 @@ impl clap::Args for Args {
 const MODELS: &str = "models";
 
 /// Compute embeddings of texts
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone)]
 #[command(after_help = EXAMPLES)]
 pub struct Run {
     #[command(flatten)]
@@ -106,6 +111,8 @@ pub struct Run {
     #[arg(long)]
     replace: bool,
     #[command(flatten)]
+    task: task::Task,
+    #[command(flatten)]
     long: Long,
     /// Stop at the first row that fails
     #[arg(long)]
@@ -117,7 +124,7 @@ pub struct Run {
 }
 
 /// What becomes of texts with more tokens than the model takes.
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone)]
 pub struct Long {
     /// Texts that are too long: fail the row, truncate, average the vectors of the pieces, or split into rows
     #[arg(long = "long", help_heading = "Long texts", value_name = "WHAT", default_value = "refuse")]
@@ -185,9 +192,10 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         Args::Models(args) => return models::run(args, output),
         Args::Run(args) => args,
     };
-    args.check_outputs()?;
+    let runs = args.both()?;
+    Run::check_outputs(&runs)?;
     if args.model == "lsa" {
-        return here::run(args, None, common, output);
+        return here::run(&runs, None, common, output);
     }
     if let Some(embedder) = on_disk(&args.model, &args.server, args.download, Some(output))? {
         if args.dims.is_some() {
@@ -195,33 +203,35 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
                 .seen(format!("--dims, and {} with {} dimensions", embedder.model(), embedder.dims()))
                 .advice("leave --dims out"));
         }
-        return here::run(args, Some(embedder), common, output);
+        return here::run(&runs, Some(embedder), common, output);
     }
     let models = args.server.known()?;
     if models.get(&args.model).is_none() && !args.server.is_named() {
         return Err(unknown(&models, &args.model));
     }
-    remote::run(args, &models, common, output)
+    remote::run(&runs, &models, common, output)
 }
 
 impl Run {
     /// Refuses outputs that cannot be kept, before anything is computed or paid.
-    fn check_outputs(&self) -> Result<()> {
-        let outputs = Outputs::of(self.source.input.paths());
-        let format = self.to.map(Format::from);
-        let outputs = if self.source.keeps_all_rows() && !self.long.splits() {
-            outputs.rows(Some(&self.output), format)?
-        } else {
-            outputs.table(Some(&self.output), format)?
-        };
-        let embedder = (self.model == "lsa" && !is_stream(&self.output)).then(|| beside(&self.output));
-        outputs.model(embedder.as_deref())?;
+    fn check_outputs(runs: &[Run]) -> Result<()> {
+        let mut outputs = Outputs::of(runs.iter().flat_map(|run| run.source.input.paths()));
+        for run in runs {
+            let format = run.to.map(Format::from);
+            outputs = if runs.len() == 1 && run.source.keeps_all_rows() && !run.long.splits() {
+                outputs.rows(Some(&run.output), format)?
+            } else {
+                outputs.table(Some(&run.output), format)?
+            };
+        }
+        let learned = runs.first().filter(|run| run.model == "lsa" && !is_stream(&run.output));
+        outputs.model(learned.map(|run| beside(&run.output)).as_deref())?;
         Ok(())
     }
 
     /// The texts of the file; refuses a file whose vectors would be in the way of new ones.
     fn texts(&self, encoding: Encoding, output: &Output) -> Result<Texts> {
-        let mut texts = self.source.texts(encoding, output)?;
+        let mut texts = self.as_task(self.source.texts(encoding, output)?, output)?;
         let name = self.vector_column();
         let old = &texts.vectors;
         let taken = texts.table.columns().column_by_name(name).is_some();

@@ -177,7 +177,7 @@ pub fn by_name(name: &str, server: &Server, download: bool, output: &Output) -> 
 }
 
 /// The model that embeds queries for rows of a model: itself, or the other of a pair.
-fn for_queries<'a>(models: &'a Models, name: &'a str) -> &'a str {
+pub fn for_queries<'a>(models: &'a Models, name: &'a str) -> &'a str {
     models.get(name).and_then(|model| model.query_model.as_deref()).unwrap_or(name)
 }
 

@@ -11,7 +11,7 @@ use embedlab::{Error, ErrorKind, Result};
 use super::output::Output;
 
 /// A file of stored embeddings.
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone)]
 #[command(next_help_heading = "Input")]
 pub struct Input {
     /// File, folder of parts or quoted pattern with embeddings: .csv .tsv .parquet .jsonl .json .arrow .npy .npz .safetensors .vec,
@@ -178,6 +178,11 @@ impl Input {
     pub fn paths(&self) -> Vec<PathBuf> {
         let opened = |file: &PathBuf| if is_stdin(file) { PathBuf::from("/dev/stdin") } else { file.clone() };
         self.files.iter().map(opened).collect()
+    }
+
+    /// Another file that is read alike, in the format of its name.
+    pub fn of(&self, file: &Path) -> Input {
+        Input { files: vec![file.to_owned()], format: None, sidecar: None, ..self.clone() }
     }
 
     fn is_stdin(&self) -> bool {

@@ -14,7 +14,7 @@ use super::Output;
 const DEFAULT_KEY: &str = "OPENAI_API_KEY";
 
 /// A server of embeddings, its key, and the cache.
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone)]
 pub struct Server {
     /// Base URL of a server with the OpenAI API (Azure, Ollama, llama.cpp, vLLM, text-embeddings-inference) [default: OpenAI]
     #[arg(
@@ -49,7 +49,7 @@ pub struct Server {
 }
 
 /// How fast a server may be asked, and how often again.
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone)]
 pub struct Pace {
     /// Maximum texts per request [default: 2048 for OpenAI and Azure, 64 for other servers]
     #[arg(long, hide_short_help = true, help_heading = "Pace", value_name = "N")]

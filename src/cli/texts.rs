@@ -1,5 +1,6 @@
 //! The texts of a file: chosen, put together from columns, and thinned out before anything is paid.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StringArray, UInt64Array};
@@ -15,7 +16,7 @@ use super::input::Input;
 use super::output::grouped;
 
 /// A file with texts, and which rows of it.
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone)]
 pub struct Source {
     #[command(flatten)]
     pub input: Input,
@@ -37,6 +38,9 @@ pub struct Source {
     /// Drop rows of more than N tokens; token counts are written to a column `n_tokens`
     #[arg(long, value_name = "N")]
     drop_longer: Option<usize>,
+    /// Whether the column of the texts may have another name than `text`.
+    #[arg(skip)]
+    other_columns: bool,
 }
 
 /// Texts, and the columns of their rows.
@@ -59,6 +63,22 @@ impl Source {
             && self.recent.is_none()
             && self.drop_longer.is_none()
             && !self.drop_missing
+    }
+
+    /// Whether the texts are made of columns.
+    pub fn has_template(&self) -> bool {
+        self.template.is_some()
+    }
+
+    /// All rows of another file, whose texts may be in a column of another name.
+    pub fn of_second(&self, file: &Path) -> Source {
+        Source {
+            input: self.input.of(file),
+            template: None,
+            recent: None,
+            other_columns: true,
+            ..self.clone()
+        }
     }
 
     /// Reads the file and prepares its texts; tokens are counted in `encoding`.
@@ -130,16 +150,18 @@ impl Source {
                 for name in &vectors {
                     others = others.without_column(name)?;
                 }
-                if let Some(name) = &self.text {
+                let has = |name: &&String| table.column_names().contains(&name.as_str());
+                let named = self.text.as_ref().filter(|name| !self.other_columns || has(name));
+                if let Some(name) = named {
                     table.column(name)?;
                 }
-                let Some(column) = self.text.clone().or_else(|| Role::Text.find(&others)) else {
+                let Some(column) = named.cloned().or_else(|| Role::Text.find(&others)) else {
                     return Err(Error::argument("no column with texts").advice(format!(
                         "name it with --text; the columns are {}",
                         table.column_names().join(", ")
                     )));
                 };
-                if self.text.is_none() {
+                if named.is_none() {
                     output.note(format_args!("using the column {column} for texts"));
                 }
                 let texts: Vec<String> =

@@ -22,6 +22,7 @@
 //! ```
 
 mod alignment;
+mod dimensions;
 mod distances;
 mod imbalance;
 mod matched;

@@ -8,14 +8,15 @@ use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::dimensions::{GROUPS, kept};
 use super::spaces::Space;
 use crate::error::Result;
 use crate::metric::{
     BootstrapOptions, Comparison, ComparisonOptions, compare_losses, jackknife, jackknife_groups,
 };
 use crate::quality::{
-    Geometry, GeometryOptions, NEAR_DUPLICATE_COSINE, OUTLIER_NEIGHBORS, OUTLIER_THRESHOLD, Shares, geometry,
-    hubness, intrinsic_dimension, knn_outliers, mle, occurrences, shares_of_counts, twonn,
+    Geometry, GeometryOptions, IntrinsicDimension, NEAR_DUPLICATE_COSINE, OUTLIER_NEIGHBORS,
+    OUTLIER_THRESHOLD, Shares, geometry, hubness, knn_outliers, occurrences, shares_of_counts,
 };
 
 /// Above this many rows the intervals of the shape come from a random sample of as many, scaled to all.
@@ -23,9 +24,6 @@ const JACKKNIFE_ROWS: usize = 10_000;
 
 /// Groups of rows that are left out in turn, of scores that take an eigenproblem each.
 const GROUPS_OF_SHAPE: usize = 10;
-
-/// The same of scores that cost little.
-const GROUPS: usize = 20;
 
 /// One score of both sets.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -156,15 +154,9 @@ fn shape(of: &Geometry) -> [(&'static str, Option<f64>); 12] {
     ]
 }
 
-fn kept(n: usize, without: &[usize]) -> Vec<usize> {
-    let mut keep = vec![true; n];
-    without.iter().for_each(|row| keep[*row] = false);
-    (0..n).filter(|row| keep[*row]).collect()
-}
-
 /// Scores of the two graphs: dimension, hubs, outliers, near duplicates.
 pub(super) fn neighborhoods(a: &Space, b: &Space, k: usize, seed: u64) -> Result<Vec<PairedScore>> {
-    let mut found = dimensions(a, b, seed)?;
+    let mut found = dimensions(a, b);
     found.extend(hubs(a, b, k, seed));
     let n = a.cosine.n_rows();
     if n < 2 {
@@ -186,34 +178,13 @@ pub(super) fn neighborhoods(a: &Space, b: &Space, k: usize, seed: u64) -> Result
     Ok(found)
 }
 
-fn dimensions(a: &Space, b: &Space, seed: u64) -> Result<Vec<PairedScore>> {
-    let of = |space: &Space| intrinsic_dimension(&space.euclidean, &space.distinct);
-    let (of_a, of_b) = (of(a)?, of(b)?);
-    let n = a.distinct.n_rows();
-    // The distances stay those of all rows: rows leave the estimate, not the neighbourhoods.
-    let groups = jackknife_groups(n, GROUPS, seed);
-    let without: Vec<_> = groups
-        .iter()
-        .map(|group| {
-            let kept = kept(n, group);
-            let of = |space: &Space| {
-                let first = space.distinct.first_rows();
-                let of_distinct: Vec<usize> = kept
-                    .iter()
-                    .map(|row| (*row, space.distinct.vector_of(*row)))
-                    .filter(|(row, vector)| first[*vector] as usize == *row)
-                    .map(|(_, vector)| vector)
-                    .collect();
-                let graph = space.euclidean.picked(&of_distinct);
-                (twonn(&graph), mle(&graph))
-            };
-            (of(a), of(b))
-        })
-        .collect();
+fn dimensions(a: &Space, b: &Space) -> Vec<PairedScore> {
+    let (of_a, of_b, n) = (&a.dimensions, &b.dimensions, a.distinct.n_rows());
     type Pair = (Option<f64>, Option<f64>);
     let differences = |of: fn(&Pair) -> Option<f64>| -> Vec<Option<f64>> {
-        without.iter().map(|(a, b)| Some(of(b)? - of(a)?)).collect()
+        of_a.without.iter().zip(&of_b.without).map(|(a, b)| Some(of(b)? - of(a)?)).collect()
     };
+    let (of_a, of_b) = (&of_a.whole, &of_b.whole);
     let mut found = vec![
         PairedScore::plain("intrinsic_dimension_twonn", of_a.twonn, of_b.twonn).jackknifed(
             &differences(|of| of.0),
@@ -226,10 +197,10 @@ fn dimensions(a: &Space, b: &Space, seed: u64) -> Result<Vec<PairedScore>> {
             1.0,
         ),
     ];
-    let last = |of: &crate::quality::IntrinsicDimension| of.gride.last().map(|gride| gride.id);
-    found.push(PairedScore::plain("intrinsic_dimension_gride", last(&of_a), last(&of_b)));
+    let last = |of: &IntrinsicDimension| of.gride.last().map(|gride| gride.id);
+    found.push(PairedScore::plain("intrinsic_dimension_gride", last(of_a), last(of_b)));
     found.push(PairedScore::plain("intrinsic_dimension_abide", of_a.abide, of_b.abide));
-    Ok(found)
+    found
 }
 
 fn hubs(a: &Space, b: &Space, k: usize, seed: u64) -> Vec<PairedScore> {

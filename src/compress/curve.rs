@@ -5,10 +5,10 @@ use rand::SeedableRng;
 use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use super::codes::{Codes, Precision};
+use super::point::{Point, Recall, RescoredBy, ShareRight, TenthLess};
+use super::probe::Probe;
 use super::reduction::{Method, Reduction, length};
 use super::search::{UnitRows, search, unit};
 use crate::error::{Error, Result};
@@ -66,72 +66,8 @@ pub struct Curve {
     pub points: Vec<Point>,
     /// A tenth of the dimensions less, by SVD; `None` with too few rows or dimensions to fit it.
     pub tenth_less: Option<TenthLess>,
-}
-
-/// One setting.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct Point {
-    /// How rows get fewer dimensions.
-    pub method: Method,
-    /// To how many.
-    pub dims: usize,
-    /// How numbers are kept.
-    pub precision: Precision,
-    /// Whether the 2 k rows found first are scored again.
-    pub rescore: bool,
-    /// By what; `null` without.
-    pub rescored_by: Option<RescoredBy>,
-    /// Bytes of a row that a search reads.
-    pub bytes: usize,
-    /// The share of the k nearest rows that is found.
-    pub recall: Recall,
-    /// How often the majority of the found rows has the query's label; `null` without labels.
-    pub accuracy: Option<ShareRight>,
-}
-
-/// What found rows are scored by a second time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RescoredBy {
-    /// The query as it is against the codes, as sentence-transformers does.
-    Codes,
-    /// The rows as they were, which must be kept too.
-    Rows,
-}
-
-/// The share of the k nearest rows that is found.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
-pub struct Recall {
-    /// The mean over the queries.
-    pub mean: f64,
-    /// The share below which 5 % of the queries are.
-    pub p5: f64,
-    /// The share of the queries with less than 0.8.
-    pub below_80: f64,
-    /// Lower end of the 95 % interval of the mean (bootstrap over queries).
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
-}
-
-/// A share of right answers.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
-pub struct ShareRight {
-    /// The share.
-    pub value: f64,
-    /// Lower end of its 95 % interval (bootstrap over queries).
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
-}
-
-/// A tenth of the dimensions less against all of them.
-#[derive(Debug, Clone)]
-pub struct TenthLess {
-    /// The setting.
-    pub point: Point,
-    /// Its accuracy against that of the rows as they are; `None` without labels.
-    pub accuracy: Option<Comparison>,
+    /// Rows that the logistic regression learned from, and rows that it was asked about; `None` without enough labels.
+    pub probed: Option<(usize, usize)>,
 }
 
 /// Who asks, and what they should find.
@@ -145,16 +81,20 @@ struct Asked<'r> {
     labels: Option<&'r [Option<u32>]>,
     /// Lengths of the rows.
     lengths: Vec<f64>,
+    /// A model of the labels.
+    probe: Option<Probe>,
 }
 
-/// A setting and, for each query, the rows that it finds.
+/// A setting, for each query the rows that it finds, and for each test row of the probe whether its class is found.
 struct Found {
     point: Point,
     rows: Vec<Vec<usize>>,
+    right: Option<Vec<bool>>,
 }
 
 /// Measures every setting: of rows (n x d) that are asked by `queries`, or by a random part of themselves, the row itself
-/// left out. The truth is the exact search by cosine. With `labels` (one of each row) queries that are rows vote for theirs.
+/// left out. The truth is the exact search by cosine. With `labels` (one of each row) queries that are rows vote for theirs,
+/// and a logistic regression learns the labels of some rows from the codes and is asked about others.
 /// `told` hears how many of how many settings are done.
 ///
 /// Cost: for each number of dimensions m and each precision 2·n·q·m operations; memory one copy of the rows.
@@ -213,7 +153,8 @@ pub fn curve<'r>(
             (points, point.map(|point| TenthLess { point, accuracy }))
         }
     };
-    Ok(Curve { queries: asked.truth.len(), k: asked.k, points, tenth_less })
+    let probed = asked.probe.as_ref().map(Probe::sizes);
+    Ok(Curve { queries: asked.truth.len(), k: asked.k, points, tenth_less, probed })
 }
 
 /// The numbers of dimensions of a method, descending.
@@ -282,7 +223,8 @@ impl<'r> Asked<'r> {
                 .advice("give rows that are not all zeros"));
         }
         let k = options.k.min(n - usize::from(own.is_some()));
-        let mut asked = Asked { rows, queries, own, truth: Vec::new(), k, labels, lengths };
+        let probe = labels.map(|labels| Probe::new(rows, labels, options.seed)).transpose()?.flatten();
+        let mut asked = Asked { rows, queries, own, truth: Vec::new(), k, labels, lengths, probe };
         let exact = top_k(&rows, asked.queries.view(), k + 1, Metric::Cosine)?;
         asked.truth = exact
             .into_iter()
@@ -321,8 +263,15 @@ impl<'r> Asked<'r> {
             .collect();
         let keep = OVERSAMPLED * self.k + 1;
         let mut hits = search(along, asks.view(), &searched, keep)?.into_iter();
+        let rights: Vec<Option<Vec<bool>>> = codes
+            .par_iter()
+            .map(|codes| {
+                let coded = |rows: &[usize]| codes.rows(along.select(rows).view());
+                Ok(self.probe.as_ref().map(|probe| probe.right(coded)).transpose()?.flatten())
+            })
+            .collect::<Result<_>>()?;
         let mut found = Vec::new();
-        for codes in &codes {
+        for (codes, right) in codes.iter().zip(rights) {
             let precision = codes.precision();
             let point = |rescored_by: Option<RescoredBy>| Point {
                 method,
@@ -333,9 +282,10 @@ impl<'r> Asked<'r> {
                 bytes: precision.bytes(along.dims),
                 recall: Recall { mean: 0.0, p5: 0.0, below_80: 0.0, low: 0.0, high: 0.0 },
                 accuracy: None,
+                accuracy_logistic: None,
             };
             if as_it_is && precision == Precision::F32 {
-                found.push(Found { point: point(None), rows: self.truth.clone() });
+                found.push(Found { point: point(None), rows: self.truth.clone(), right });
                 continue;
             }
             let hits: Vec<Vec<usize>> = hits
@@ -346,9 +296,9 @@ impl<'r> Asked<'r> {
                 .map(|(query, rows)| self.others(query, rows, OVERSAMPLED * self.k))
                 .collect();
             let first = |rows: &Vec<usize>| rows.iter().copied().take(self.k).collect();
-            found.push(Found { point: point(None), rows: hits.iter().map(first).collect() });
+            found.push(Found { point: point(None), rows: hits.iter().map(first).collect(), right });
             let (again, by) = self.rescored(&hits, codes, along, asks.view())?;
-            found.push(Found { point: point(Some(by)), rows: again });
+            found.push(Found { point: point(Some(by)), rows: again, right: None });
         }
         Ok(found)
     }
@@ -467,11 +417,14 @@ impl<'r> Asked<'r> {
             scores
         })?;
         let points = found.len();
-        Ok(found
+        found
             .into_iter()
             .zip(recalls)
             .enumerate()
             .map(|(at, (found, recalls))| {
+                let probed = self.probe.as_ref().zip(found.right.as_ref());
+                let accuracy_logistic =
+                    probed.map(|(probe, right)| probe.against_rows(right, seed)).transpose()?;
                 let mut sorted = recalls.clone();
                 sorted.sort_unstable_by(f64::total_cmp);
                 let recall = Recall {
@@ -486,8 +439,8 @@ impl<'r> Asked<'r> {
                     low: intervals[points + at].low,
                     high: intervals[points + at].high,
                 });
-                Point { recall, accuracy, ..found.point }
+                Ok(Point { recall, accuracy, accuracy_logistic, ..found.point })
             })
-            .collect())
+            .collect()
     }
 }

@@ -24,13 +24,16 @@
 mod codes;
 mod curve;
 mod half;
+mod point;
+mod probe;
 mod quantized;
 mod rabitq;
 mod reduction;
 mod search;
 
 pub use codes::{Codes, Precision};
-pub use curve::{Curve, CurveOptions, Point, Recall, RescoredBy, ShareRight, TenthLess, curve};
+pub use curve::{Curve, CurveOptions, curve};
+pub use point::{Point, Probed, Recall, RescoredBy, ShareRight, TenthLess};
 pub use quantized::{Ranges, int8_codes, packed_bits, uint8_codes};
 pub use rabitq::RaBitQ;
 pub use reduction::{Method, Reduction};

@@ -14,11 +14,12 @@ use crate::error::{Error, Result, excerpt};
 
 /// The files of a model's folder: name, whether a model can be without it, and the most bytes it may have.
 /// The weights come last: a folder that has them has whatever comes before them.
-const FILES: [(&str, bool, u64); 8] = [
+const FILES: [(&str, bool, u64); 9] = [
     ("config.json", false, 4 << 20),
     ("modules.json", true, 4 << 20),
     ("1_Pooling/config.json", true, 4 << 20),
     ("sentence_bert_config.json", true, 4 << 20),
+    ("config_sentence_transformers.json", true, 4 << 20),
     ("tokenizer_config.json", true, 4 << 20),
     ("tokenizer.json", true, 128 << 20),
     ("vocab.txt", true, 128 << 20),

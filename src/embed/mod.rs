@@ -41,6 +41,7 @@ mod lsa;
 mod models;
 #[cfg(feature = "embed")]
 mod plan;
+mod prompts;
 #[cfg(feature = "embed")]
 mod remote;
 #[cfg(feature = "embed")]
@@ -65,6 +66,7 @@ pub use lsa::{Lsa, LsaOptions};
 pub use models::{EmbeddingModel, Models};
 #[cfg(feature = "embed")]
 pub use plan::{EmbedOptions, FailedRow};
+pub use prompts::{Prompts, Side, TaskKind};
 #[cfg(feature = "embed")]
 pub use remote::Remote;
 #[cfg(feature = "embed")]
@@ -89,4 +91,12 @@ pub trait Embedder: Sync {
     /// # Errors
     /// When a text cannot be embedded.
     fn embed(&self, texts: &[String]) -> Result<Array2<f32>>;
+
+    /// What the model itself says of prompts; `None` where it says nothing.
+    ///
+    /// # Errors
+    /// When what it says cannot be read.
+    fn prompts(&self) -> Result<Option<Prompts>> {
+        Ok(None)
+    }
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::Encoding;
-use crate::error::{Error, Result, nearest_name};
+use super::{Encoding, Prompts};
+use crate::error::{Error, Result, excerpt, nearest_name};
 use crate::memory::read_whole;
 
 /// What is known of a model before it is asked.
@@ -38,6 +38,9 @@ pub struct EmbeddingModel {
     /// space of vectors.
     #[serde(default)]
     pub query_model: Option<String>,
+    /// What comes before the texts of a task. Default: what [`Prompts::known`] knows of the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompts: Option<Prompts>,
 }
 
 /// The models that are known by name.
@@ -65,6 +68,7 @@ impl Default for Models {
             newlines_to_spaces: false,
             shortens,
             query_model: None,
+            prompts: None,
         };
         let mut models = vec![
             later("text-embedding-3-small", 1536, 0.02, true),
@@ -81,6 +85,7 @@ impl Default for Models {
             newlines_to_spaces: !is_code,
             shortens: false,
             query_model,
+            prompts: None,
         };
         for (size, dimensions) in FIRST {
             models.push(first(format!("text-similarity-{size}-001"), dimensions, false, None));
@@ -123,6 +128,12 @@ impl Models {
             if !usd.is_finite() || usd < 0.0 {
                 return Err(Error::input("invalid price").file(path).seen(model.name));
             }
+            if let Some(key) = model.prompts.as_ref().and_then(Prompts::unknown_key) {
+                return Err(Error::input("a prompt for no task and no side")
+                    .file(path)
+                    .seen(excerpt(key))
+                    .advice("use query, document, default, or MTEB's kinds of tasks, such as STS or Retrieval-query"));
+            }
             match self.0.iter_mut().find(|known| known.name == model.name) {
                 Some(known) => *known = model,
                 None => self.0.push(model),
@@ -139,6 +150,11 @@ impl Models {
     /// All of them: the newest of OpenAI's first, a user's last.
     pub fn all(&self) -> &[EmbeddingModel] {
         &self.0
+    }
+
+    /// The prompts of a model: those that its entry gives, else those that are known of its name.
+    pub fn prompts(&self, name: &str) -> Option<Prompts> {
+        self.get(name).and_then(|model| model.prompts.clone()).or_else(|| Prompts::known(name))
     }
 
     /// The error for a name that is not known; it offers the nearest one.
@@ -213,6 +229,7 @@ mod tests {
             r#"[{"name": "x", "dimensions": 1, "max_input_tokens": 1, "price": 1}]"#,
             r#"[{"name": "x", "dimensions": 1, "max_input_tokens": 1, "usd_per_million_tokens": -1}]"#,
             r#"[{"name": "x", "dimensions": 1, "max_input_tokens": 1, "encoding": "utf8"}]"#,
+            r#"[{"name": "x", "dimensions": 1, "max_input_tokens": 1, "prompts": {"passage": "p: "}}]"#,
         ] {
             assert!(add(bad).is_err(), "{bad}");
         }

@@ -37,6 +37,7 @@ mod check;
 mod classification;
 mod confusion;
 mod correlation;
+mod crossed;
 mod curve;
 mod interval;
 mod jackknife;
@@ -65,6 +66,7 @@ pub use correlation::{
     CorrelationIntervals, average_ranks, correlation_intervals, kendall_tau, pearson, spearman,
 };
 pub(crate) use correlation::{Correlations, Ranks};
+pub(crate) use crossed::bootstrap_crossed;
 pub(crate) use curve::Ranking;
 pub use curve::{
     ClassCurve, ClassCurves, CurveIntervals, PrecisionRecall, Roc, class_curve_intervals, class_curves,

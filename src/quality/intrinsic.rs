@@ -85,10 +85,11 @@ pub fn intrinsic_dimension(graph: &Graph, distinct: &DistinctRows) -> Result<Int
             distinct.len()
         )));
     }
-    let graph = graph.truncated(INTRINSIC_NEIGHBORS);
-    let found = of_lists(&graph, distinct);
-    let abide = found.twonn.and_then(|start| abide(&graph, start));
-    Ok(IntrinsicDimension { abide, gride: gride(&graph), rows: distinct.len(), ..found })
+    let shorter = (graph.k() > INTRINSIC_NEIGHBORS).then(|| graph.truncated(INTRINSIC_NEIGHBORS));
+    let graph = shorter.as_ref().unwrap_or(graph);
+    let found = of_lists(graph, distinct);
+    let abide = found.twonn.and_then(|start| abide(graph, start));
+    Ok(IntrinsicDimension { abide, gride: gride(graph), rows: distinct.len(), ..found })
 }
 
 /// TwoNN and maximum likelihood, which need the distances of each list only.

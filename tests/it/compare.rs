@@ -83,7 +83,7 @@ fn rows_that_are_equal_or_few_have_no_alignment() {
 #[test]
 fn a_set_that_is_compared_with_itself_has_no_difference() {
     let a = rows(120, 12, 5, 4);
-    let space = Space::of(a.view(), 10).unwrap();
+    let space = Space::of(a.view(), 10, 42).unwrap();
     let labels = Labels {
         names: ["low", "high"].map(String::from).to_vec(),
         codes: a.column(0).iter().map(|x| Some(u32::from(*x > 0.1))).collect(),
@@ -111,7 +111,7 @@ fn noise_lowers_the_accuracy_and_the_interval_says_so() {
         })
     };
     let (a, b) = (set(0.6), set(3.0));
-    let spaces = (Space::of(a.view(), 10).unwrap(), Space::of(b.view(), 10).unwrap());
+    let spaces = (Space::of(a.view(), 10, 42).unwrap(), Space::of(b.view(), 10, 42).unwrap());
     let labels = Labels { names: ["x", "y", "z"].map(String::from).to_vec(), codes };
     let sides = Sides { a: (a.view(), &spaces.0), b: (b.view(), &spaces.1) };
     let (scores, _) = paired_scores(&sides, Some(&labels), 10, 42).unwrap();

@@ -89,6 +89,7 @@ fn rescoring_by_the_rows_finds_more_and_figures_agree_with_each_other() {
         let recall = point.recall;
         assert!(recall.low <= recall.mean && recall.mean <= recall.high, "{point:?}");
         assert!(point.accuracy.is_some() && point.bytes > 0 && (0.0..=1.0).contains(&recall.p5), "{point:?}");
+        assert_eq!(point.accuracy_logistic.is_some(), !point.rescore, "{point:?}");
         if point.rescored_by == Some(RescoredBy::Rows) {
             let plain = Point { rescore: false, rescored_by: None, ..point.clone() };
             let same = |other: &&Point| {
@@ -99,7 +100,20 @@ fn rescoring_by_the_rows_finds_more_and_figures_agree_with_each_other() {
             assert!(point.recall.mean >= before.recall.mean, "{point:?} {before:?}");
         }
     }
+    assert_eq!(found.probed, Some((200, 200)));
+    let of = |dims, precision| {
+        let mut points =
+            found.points.iter().filter(|point| (point.dims, point.precision) == (dims, precision));
+        points.find_map(|point| point.accuracy_logistic).unwrap()
+    };
+    let (all, bits) = (of(32, Precision::F32), of(8, Precision::Binary));
+    assert_eq!((all.difference, all.p), (0.0, 1.0));
+    assert!(
+        all.value > 0.9 && bits.difference <= 0.0 && bits.difference_low <= bits.difference,
+        "{all:?} {bits:?}"
+    );
     let tenth = found.tenth_less.unwrap();
+    assert!(tenth.point.accuracy_logistic.is_some());
     assert_eq!((tenth.point.method, tenth.point.dims), (Method::Svd, 29));
     assert!(tenth.point.recall.mean > 0.5 && tenth.accuracy.is_some());
 }
@@ -233,4 +247,6 @@ fn the_command_names_the_smallest_setting_and_answers_the_guide() {
     }
     assert_eq!(found["tenth_less"]["dims"], 346);
     assert!(found["tenth_less"]["accuracy"]["p"].is_number());
+    assert!(found["tenth_less"]["accuracy_logistic"]["p"].is_number());
+    assert_eq!((found["learned_from"].as_u64(), found["asked_about"].as_u64()), (Some(330), Some(330)));
 }

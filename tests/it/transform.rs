@@ -56,30 +56,36 @@ fn fixture() -> Value {
 }
 
 #[test]
-fn a_learned_matrix_is_no_worse_than_the_guides_on_the_same_pairs() {
+fn learned_matrices_are_on_average_no_worse_than_the_guides_best_setting() {
+    let (mut own, mut guide) = (Vec::new(), Vec::new());
     for expected in fixture()["learned"].as_array().unwrap() {
         let seed = |key: &str| expected[key].as_u64().unwrap();
         let (rows, pairs) = (groups(400, 4, 24, seed("rows")), pairs(400, 4, seed("pairs")));
         let found = customize(rows.view(), &pairs, &CustomizeParams::default()).unwrap();
-        let (before, best) = (expected["before"].as_f64().unwrap(), expected["guide"].as_f64().unwrap());
-        let runs: Vec<f64> =
-            expected["runs"].as_array().unwrap().iter().map(|run| run.as_f64().unwrap()).collect();
         // A threshold in steps of 0.001 may lie elsewhere.
+        let before = expected["before"].as_f64().unwrap();
         assert!((found.before.share.value - before).abs() < 0.02, "{:?} {before}", found.before);
-        // Better than the guide's settings on average; its best one was chosen on the test pairs, where the standard
-        // error of an accuracy is 0.016.
-        let mean = runs.iter().sum::<f64>() / runs.len() as f64;
-        assert!(
-            found.after.share.value > mean && found.after.share.value > best - 0.016,
-            "{:?} {runs:?}",
-            found.after
-        );
         assert!(found.difference.low > 0.0 && found.epochs > 0);
         assert!(found.after.share.low < found.after.share.value && found.after.share.standard_error > 0.0);
         // Every setting was followed.
         assert_eq!(found.tried.len(), 3);
         assert!(found.tried.iter().all(|tried| tried.epochs.len() == 30));
+        own.push(found.after.share.value);
+        let runs = expected["runs"].as_array().unwrap();
+        guide.push(runs.iter().map(|run| run.as_f64().unwrap()).collect::<Vec<f64>>());
     }
+    // Draw for draw the guide takes the run that is best on the test pairs, which says more of luck than of the matrix.
+    // Its settings are compared by their means over the draws, and the best of these is what is to be reached.
+    let n = own.len() as f64;
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / n;
+    let of_setting = |at: usize| guide.iter().map(|runs| runs[at]).collect::<Vec<f64>>();
+    let best = (0..3).map(of_setting).max_by(|a, b| mean(a).total_cmp(&mean(b))).unwrap();
+    let variance = best.iter().map(|x| (x - mean(&best)).powi(2)).sum::<f64>() / (n - 1.0);
+    let standard_error = (variance / n).sqrt();
+    assert!(own.len() == 12 && standard_error < 0.006, "{standard_error}");
+    assert!(mean(&own) > mean(&best) - standard_error, "{} {}: {own:?} {best:?}", mean(&own), mean(&best));
+    let others: f64 = (0..3).map(|at| mean(&of_setting(at))).sum::<f64>() / 3.0;
+    assert!(mean(&own) > others + 0.01, "{} {others}", mean(&own));
 }
 
 #[test]

@@ -181,7 +181,9 @@ Row by row the two files hold the same texts. Differences are the second file mi
         let (a, b) = (picked(data.matrix()?, &pair.rows_a), picked(pair.second.matrix()?, &pair.rows_b));
         let (a, b) = (a.view(), b.view());
         let n = pair.rows_a.len();
-        let (space_a, space_b) = (Space::of(a, options.k)?, Space::of(b, options.k)?);
+        let space_a = Space::of(a, options.k, context.seed)?;
+        context.check_stop()?;
+        let space_b = Space::of(b, options.k, context.seed)?;
         context.check_stop()?;
         let overlap = neighbor_overlap(&space_a.cosine, &space_b.cosine, options.k);
         let k = options.k.min(space_a.cosine.k()).min(space_b.cosine.k());

@@ -12,7 +12,9 @@ use self::stored::Source;
 use super::{Analysis, Context, InReport, Needs, PictureKind};
 #[cfg(feature = "charts")]
 use crate::chart::{Picture, Style};
-use crate::compress::{Curve, CurveOptions, Method, Point, Precision, Recall, RescoredBy, TenthLess, curve};
+use crate::compress::{
+    Curve, CurveOptions, Method, Point, Precision, Probed, Recall, RescoredBy, TenthLess, curve,
+};
 use crate::data::{Data, OpenOptions, Role};
 use crate::error::{Error, Result};
 use crate::view::{Look, Section};
@@ -82,6 +84,10 @@ pub struct CompressionReport {
     pub tenth_less: Option<TenthReport>,
     /// The recall asked for.
     pub keep: f64,
+    /// Rows that the logistic regression of the label learned from; `null` without enough labels.
+    pub learned_from: Option<usize>,
+    /// Other rows that it was asked about.
+    pub asked_about: Option<usize>,
     #[serde(skip)]
     source: Source,
 }
@@ -95,6 +101,8 @@ pub struct TenthReport {
     pub recall: Recall,
     /// The accuracy of the label by the majority of the nearest rows, less that with all dimensions; `null` without labels.
     pub accuracy: Option<AccuracyChange>,
+    /// The accuracy of a logistic regression, and the difference from that with all dimensions; `null` without enough labels.
+    pub accuracy_logistic: Option<Probed>,
 }
 
 /// How an accuracy changes.
@@ -119,6 +127,7 @@ impl From<TenthLess> for TenthReport {
         TenthReport {
             dims: found.point.dims,
             recall: found.point.recall,
+            accuracy_logistic: found.point.accuracy_logistic,
             accuracy: found.accuracy.map(|compared| AccuracyChange {
                 before: compared.second,
                 after: compared.first,
@@ -180,13 +189,14 @@ Examples:
         let queries =
             options.queries.as_ref().map(|path| Data::open(path, &OpenOptions::default())).transpose()?;
         let queries = queries.as_ref().map(Data::matrix).transpose()?;
-        let labels = match (data.column_of(Role::Label), &queries) {
-            (Some(column), None) => Some(data.table().labels(column)?.codes),
-            _ => None,
-        };
+        let labels = data.column_of(Role::Label).map(|column| data.table().labels(column)).transpose()?;
+        let labels = labels.map(|labels| labels.codes);
         let told = |done: usize, all: usize| context.at("settings", done, all, "");
-        let Curve { queries, k, points, tenth_less } =
+        let Curve { queries, k, points, tenth_less, probed } =
             curve(rows, queries, labels.as_deref(), &asked, &told)?;
+        if labels.is_some() && probed.is_none() {
+            context.warn("no accuracy of a logistic regression: it needs two labels or more, of 40 different rows at least");
+        }
         let kept =
             |point: &&Point| point.rescored_by != Some(RescoredBy::Rows) && point.recall.mean >= options.keep;
         let smallest = |points: &mut dyn Iterator<Item = &Point>| -> Option<Point> {
@@ -208,6 +218,8 @@ Examples:
             chosen: smallest(&mut points.iter()),
             tenth_less: tenth_less.map(TenthReport::from),
             keep: options.keep,
+            learned_from: probed.map(|probed| probed.0),
+            asked_about: probed.map(|probed| probed.1),
             source: Source::new(data, written, context.seed)?,
             points,
         })

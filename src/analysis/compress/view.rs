@@ -46,7 +46,17 @@ pub fn section(found: &CompressionReport, look: Look) -> Result<Section> {
     if let Some(tenth) = &found.tenth_less {
         section = section.with(Block::paragraph(claim(tenth, found.k)));
     }
-    section = section.with(table(found)).with(Block::note(
+    section = section.with(table(found));
+    if let (Some(learned), Some(asked)) = (found.learned_from, found.asked_about) {
+        section = section.with(Block::note(format!(
+            "Accuracy: the majority label of the rows that a query finds. Logistic: a logistic regression that learned the \
+             label from {} and is asked about {} others; less all: the 95 % interval of the difference from the rows as they \
+             are.",
+            counted(learned, "row"),
+            grouped(asked as u64)
+        )));
+    }
+    section = section.with(Block::note(
         "Rescored: the recall when twice as many rows are found and scored again by the query as it is, against the codes \
          (int8-raw, binary) or against the rows as they were, which must be kept too and are not among the bytes. int8 ranks by \
          the numbers that the codes stand for, int8-raw by the codes themselves.",
@@ -69,8 +79,12 @@ fn table(found: &CompressionReport) -> Grid {
     let labelled = found.points.iter().any(|point| point.accuracy.is_some());
     let mut headers =
         vec!["method", "dimensions", "precision", "bytes", "recall", "95 %", "below 0.8", "rescored"];
+    let probed = found.points.iter().any(|point| point.accuracy_logistic.is_some());
     if labelled {
         headers.extend(["accuracy", "95 %"]);
+    }
+    if probed {
+        headers.extend(["logistic", "95 %", "less all"]);
     }
     let grid = Grid::new(headers).caption(format!("Recall of the {} nearest rows", found.k));
     found.points.iter().filter(|point| !point.rescore).fold(grid, |grid, point| {
@@ -88,6 +102,15 @@ fn table(found: &CompressionReport) -> Grid {
         ];
         if let Some(accuracy) = point.accuracy {
             cells.extend([Cell::Number(accuracy.value, 3), Cell::Range(accuracy.low, accuracy.high, 3)]);
+        }
+        match point.accuracy_logistic {
+            Some(of) => cells.extend([
+                Cell::Number(of.value, 3),
+                Cell::Range(of.low, of.high, 3),
+                Cell::Range(of.difference_low, of.difference_high, 3),
+            ]),
+            None if probed => cells.extend([Cell::Missing, Cell::Missing, Cell::Missing]),
+            None => {}
         }
         grid.row(cells)
     })
@@ -108,25 +131,40 @@ fn claim(tenth: &TenthReport, k: usize) -> String {
         percent(tenth.recall.low),
         percent(tenth.recall.high)
     );
+    let verdict = |low: f64, high: f64| {
+        if high < 0.0 {
+            "worse, as OpenAI's guide says of such a cut"
+        } else if low > 0.0 {
+            "better, against what OpenAI's guide says of such a cut"
+        } else {
+            "no difference is seen, though OpenAI's guide says that such a cut makes tasks worse"
+        }
+    };
+    if let Some(of) = tenth.accuracy_logistic {
+        return format!(
+            "{start} A logistic regression of the label is right in {} of the test rows, {} with all dimensions (difference {}, \
+             95 %: {} to {}): {}.",
+            percent(of.value),
+            percent(of.value - of.difference),
+            fixed(of.difference, 3),
+            fixed(of.difference_low, 3),
+            fixed(of.difference_high, 3),
+            verdict(of.difference_low, of.difference_high)
+        );
+    }
     let end = match tenth.accuracy {
         None => "OpenAI's guide says that this makes downstream tasks worse; a label column would tell."
             .to_owned(),
         Some(change) => {
-            let verdict = if change.high < 0.0 {
-                "worse, as OpenAI's guide says of such a cut"
-            } else if change.low > 0.0 {
-                "better, against what OpenAI's guide says of such a cut"
-            } else {
-                "no difference is seen, though OpenAI's guide says that such a cut makes tasks worse"
-            };
             format!(
                 "The label from the nearest rows is right in {} of the queries, {} with all dimensions (difference {}, 95 %: {} \
-                 to {}): {verdict}.",
+                 to {}): {}.",
                 percent(change.after),
                 percent(change.before),
                 fixed(change.difference, 3),
                 fixed(change.low, 3),
-                fixed(change.high, 3)
+                fixed(change.high, 3),
+                verdict(change.low, change.high)
             )
         }
     };

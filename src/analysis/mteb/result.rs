@@ -35,7 +35,7 @@ pub struct BenchmarkResult {
     pub low: Option<f64>,
     /// Upper end.
     pub high: Option<f64>,
-    /// What the interval is over: pairs, queries, rows, texts or draws.
+    /// What the interval is over: pairs, queries, rows, texts, draws, or rows and draws.
     pub interval_over: &'static str,
     /// All scores by MTEB's names.
     pub scores: BTreeMap<String, Option<f64>>,
@@ -91,7 +91,7 @@ pub struct Against {
     pub low: f64,
     /// Upper end.
     pub high: f64,
-    /// How often vectors that are equally good would differ as much.
+    /// How often vectors that are equally good would differ so.
     pub p: f64,
 }
 
@@ -310,7 +310,7 @@ impl BenchmarkResult {
 
     /// What was scored, in the plural.
     fn unit(&self) -> &'static str {
-        if self.interval_over == "draws" { "rows" } else { self.interval_over }
+        if self.interval_over.ends_with("draws") { "rows" } else { self.interval_over }
     }
 }
 

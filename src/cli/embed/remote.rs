@@ -6,12 +6,15 @@ use std::time::Instant;
 
 use arrow::array::{StringArray, UInt64Array};
 use embedlab::embed::{
-    Client, EmbedOptions, Embedded, EmbeddingModel, Encoding, FailedRow, LongTexts, Models, Progress, embed,
+    Client, EmbedOptions, Embedded, EmbeddingModel, Encoding, FailedRow, LongTexts, Models, Progress, Side,
+    embed,
 };
 use embedlab::{Error, Result};
 use serde::Serialize;
 
 use super::Run;
+use super::task::{Files, prompted};
+use crate::cli::embedder::for_queries;
 use crate::cli::output::{Output, grouped, printable};
 use crate::cli::signals::on_first_interrupt;
 use crate::cli::texts::{Texts, replacing};
@@ -25,29 +28,71 @@ struct Said<'a> {
     rows: usize,
     dims: usize,
     model: &'a str,
+    /// What came before each text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt: Option<String>,
     /// Tokens that were sent; what came from the cache costs nothing.
     tokens: usize,
     usd: Option<f64>,
     cached: usize,
     requests: usize,
     retries: usize,
-    failed: &'a [FailedRow],
+    failed: Vec<FailedRow>,
     stopped: bool,
     output: Option<String>,
     seconds: f64,
 }
 
-pub fn run(args: &Run, models: &Models, common: &Common, output: &Output) -> Result<Outcome> {
-    let start = Instant::now();
-    let known = models.get(&args.model);
-    let options = options(args, known, models)?;
-    let client = args.server.client(Some(&args.pace), common.seed, Some(output))?;
-    let texts = args.texts(options.encoding.unwrap_or(Encoding::Cl100kBase), output)?;
-    let cache = args.server.cache(&args.model)?.map(Arc::new);
+/// Embeds the files of the runs.
+pub fn run(runs: &[Run], models: &Models, common: &Common, output: &Output) -> Result<Outcome> {
+    let Some(client) = runs.first().map(|run| {
+        // A second model is of the same server.
+        options(run, model_of(run, models), models)?;
+        run.server.client(Some(&run.pace), common.seed, Some(output))
+    }) else {
+        return Ok(Outcome::Done);
+    };
+    let client = client?;
     stop_on_ctrl_c(&client);
+    let mut said: Vec<Said<'_>> = Vec::new();
+    for run in runs {
+        let done = one(run, models, &client, output)?;
+        let stopped = done.stopped;
+        said.push(done);
+        if stopped {
+            output.result(&Files(&said), |_| Ok(()))?;
+            return Ok(Outcome::Interrupted);
+        }
+    }
+    output.result(&Files(&said), |out| said.iter().try_for_each(|said| said.say(out)))?;
+    let whole = said.iter().all(|said| said.failed.is_empty());
+    Ok(if whole { Outcome::Done } else { Outcome::RowsFailed })
+}
+
+/// The model of the texts: for queries the other of a pair, where the model is one of two.
+fn model_of<'a>(run: &'a Run, models: &'a Models) -> &'a str {
+    match run.task.side() {
+        Some(Side::Query) => for_queries(models, &run.model),
+        _ => &run.model,
+    }
+}
+
+/// One file.
+fn one<'a>(args: &'a Run, models: &'a Models, client: &Client, output: &Output) -> Result<Said<'a>> {
+    let (start, before) = (Instant::now(), (client.requests(), client.retries()));
+    let model = model_of(args, models);
+    if model != args.model {
+        output.note(format_args!("the queries are embedded by {model}, which {} names for them", args.model));
+    }
+    let known = models.get(model);
+    let options = options(args, model, models)?;
+    let texts = args.texts(options.encoding.unwrap_or(Encoding::Cl100kBase), output)?;
+    let prompt = args.prompt(models, None, output)?;
+    let cache = args.server.cache(model)?.map(Arc::new);
     let mut found = {
         let bar = output.texts_bar();
-        embed(&texts.texts, &options, &client, cache.as_ref(), |progress| {
+        let sent = prompted(&texts.texts, prompt.as_deref());
+        embed(&sent, &options, client, cache.as_ref(), |progress| {
             bar.show(progress.texts, progress.done, || spent(&progress, known));
         })
         .map_err(|error| texts.table.origin().locate(error))?
@@ -57,13 +102,14 @@ pub fn run(args: &Run, models: &Models, common: &Common, output: &Output) -> Res
     let mut said = Said {
         rows: found.origins.len(),
         dims: found.vectors.ncols(),
-        model: &args.model,
+        model,
+        prompt,
         tokens: found.tokens,
         usd: known.and_then(|known| known.usd(found.tokens)),
         cached: found.cached,
-        requests: client.requests(),
-        retries: client.retries(),
-        failed: &found.failed,
+        requests: client.requests() - before.0,
+        retries: client.retries() - before.1,
+        failed: found.failed.clone(),
         stopped: found.stopped,
         output: None,
         seconds: 0.0,
@@ -75,8 +121,7 @@ pub fn run(args: &Run, models: &Models, common: &Common, output: &Output) -> Res
             grouped(said.rows),
             grouped(texts.texts.len())
         ));
-        output.result(&said, |_| Ok(()))?;
-        return Ok(Outcome::Interrupted);
+        return Ok(said);
     }
     report_failed(&found.failed, texts.texts.len(), output);
     if found.origins.is_empty() {
@@ -86,31 +131,35 @@ pub fn run(args: &Run, models: &Models, common: &Common, output: &Output) -> Res
     let path = args.write(&table(args, texts, &found, &options, output)?, found.failed.is_empty(), output)?;
     said.output = Some(path.display().to_string());
     said.seconds = start.elapsed().as_secs_f64();
-    output.result(&said, |out| {
+    Ok(said)
+}
+
+impl Said<'_> {
+    fn say(&self, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(
             out,
             "{}: {} rows, {} dimensions, by {} in {:.2} s",
-            path.display(),
-            grouped(said.rows),
-            said.dims,
-            said.model,
-            said.seconds
+            self.output.as_deref().unwrap_or_default(),
+            grouped(self.rows),
+            self.dims,
+            self.model,
+            self.seconds
         )?;
-        let usd = said.usd.map(|usd| format!(", ${usd:.4}")).unwrap_or_default();
+        let usd = self.usd.map(|usd| format!(", ${usd:.4}")).unwrap_or_default();
         writeln!(
             out,
             "{} tokens{usd} in {} requests, {} of them after a failure; {} rows from the cache",
-            grouped(said.tokens),
-            grouped(said.requests),
-            grouped(said.retries),
-            grouped(said.cached)
+            grouped(self.tokens),
+            grouped(self.requests),
+            grouped(self.retries),
+            grouped(self.cached)
         )
-    })?;
-    Ok(if found.failed.is_empty() { Outcome::Done } else { Outcome::RowsFailed })
+    }
 }
 
-fn options(args: &Run, known: Option<&EmbeddingModel>, models: &Models) -> Result<EmbedOptions> {
-    let mut options = EmbedOptions::new(&args.model, models);
+fn options(args: &Run, model: &str, models: &Models) -> Result<EmbedOptions> {
+    let known = models.get(model);
+    let mut options = EmbedOptions::new(model, models);
     if let Some(dims) = args.dims.filter(|dims| known.is_none_or(|known| known.dimensions != *dims)) {
         match known {
             Some(known) if !known.shortens || dims > known.dimensions => {

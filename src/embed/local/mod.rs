@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use self::bert::{Bert, Workspace};
 use self::settings::{Pooling, Settings};
 use self::tokens::Tokens;
-use super::Embedder;
+use super::{Embedder, Prompts};
 use crate::error::{Error, Result, excerpt};
 
 /// Tokens of one batch: enough that reading the weights once for all of them costs little, few enough
@@ -32,6 +32,7 @@ const BATCH_TOKENS: usize = 512;
 /// | `tokenizer.json`, or `vocab.txt` | the tokenizer |
 /// | `modules.json`, `1_Pooling/config.json` | mean of the tokens or first token; scaled to length 1 or not. Default: mean, length 1 |
 /// | `sentence_bert_config.json`, `tokenizer_config.json` | the longest text in tokens; a longer one is cut, as the reference does |
+/// | `config_sentence_transformers.json` | the prompts for tasks, which are not put before texts by themselves |
 ///
 /// Texts are packed side by side without padding and computed in `f32`, one batch per thread; the same
 /// texts give the same bits on any number of threads. A text without a word still has a vector, that of
@@ -156,6 +157,11 @@ impl Embedder for LocalModel {
 
     fn embed(&self, texts: &[String]) -> Result<Array2<f32>> {
         self.embed_counted(texts).map(|embedded| embedded.vectors)
+    }
+
+    /// What `config_sentence_transformers.json` says.
+    fn prompts(&self) -> Result<Option<Prompts>> {
+        settings::prompts(&self.folder)
     }
 }
 

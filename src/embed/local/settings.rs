@@ -1,5 +1,6 @@
 //! What the JSON files of a model's folder say.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Component, Path};
 
@@ -7,6 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::embed::Prompts;
 use crate::error::{Error, Result, excerpt};
 
 /// Longer files are none of these: a folder that lies must not fill the memory.
@@ -193,6 +195,22 @@ impl Settings {
         let said = format!("{self:?}");
         xxh3_64_with_seed(said.as_bytes(), files) as u32
     }
+}
+
+/// What the folder says of prompts.
+#[derive(Deserialize, Default)]
+struct Said {
+    prompts: Option<BTreeMap<String, Option<String>>>,
+    default_prompt_name: Option<String>,
+}
+
+/// The prompts that a folder brings; none where it has no such file.
+pub(super) fn prompts(folder: &Path) -> Result<Option<Prompts>> {
+    let said: Option<Said> = read_json(&folder.join("config_sentence_transformers.json"))?;
+    Ok(said.and_then(|said| {
+        let prompts = said.prompts?.into_iter().filter_map(|(key, prompt)| Some((key, prompt?))).collect();
+        Some(Prompts::of_folder(prompts, said.default_prompt_name))
+    }))
 }
 
 /// How one vector is made of a text's tokens, and whether it is scaled to length 1.

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use super::measure::Measure;
 use super::prepared::{Estimator, Prepared};
 use crate::progress::steps;
 use crate::rows::product::dot_products;
@@ -21,38 +22,114 @@ pub(crate) type Candidate = (f32, u32);
 /// The rows are cut into blocks. Each pair of blocks is one matrix product, which serves the rows of both. Which pair
 /// comes first depends on the threads; the answer does not, because the nearest are chosen by distance and then by row.
 pub(crate) fn candidates(rows: &Prepared, keep: usize) -> Vec<Vec<Candidate>> {
-    let (n, dims) = (rows.n_rows(), rows.dims());
-    let tile = (n / 8).clamp(64, MOST_TILE_ROWS);
-    let block = |b: usize| b * tile..((b + 1) * tile).min(n);
-    let blocks = n.div_ceil(tile);
-    let lists: Vec<Mutex<Lists>> =
-        (0..blocks).map(|b| Mutex::new(Lists::new(block(b).len(), keep))).collect();
-    let lock = |b: usize| lists[b].lock().unwrap_or_else(PoisonError::into_inner);
-    // By distance from the diagonal, so that threads meet in one block only now and then.
-    let pairs: Vec<(usize, usize)> =
-        (0..blocks).flat_map(|apart| (0..blocks - apart).map(move |b| (b, b + apart))).collect();
+    let blocks = Blocks::new(&rows.estimator, &rows.squares, keep);
+    let pairs = blocks.pairs(0..blocks.count());
     let steps = steps("neighbours", pairs.len());
     pairs.into_par_iter().for_each_init(Vec::new, |products, (a, b)| {
         steps.add(1);
-        dot_products(rows.block(block(a)), rows.block(block(b)), dims, products);
-        let squares = &rows.squares[block(a)];
+        dot_products(rows.block(blocks.rows(a)), rows.block(blocks.rows(b)), rows.dims(), products);
+        blocks.offer((a, b), products);
+    });
+    finished(blocks.lists, keep)
+}
+
+/// Blocks of rows that are made ready at once: with 512 rows in each, 25 MB of 1,536 dimensions.
+const STRIPE: usize = 8;
+
+/// The same of rows that are made ready stripe by stripe, so that no copy of all of them is needed: each stripe meets
+/// itself and then, block by block, what comes after it.
+pub(crate) fn candidates_in_stripes(
+    measure: &Measure<'_>,
+    estimator: &Estimator,
+    squares: &[f32],
+    keep: usize,
+) -> Vec<Vec<Candidate>> {
+    let (dims, blocks) = (measure.dims().max(1), Blocks::new(estimator, squares, keep));
+    let count = blocks.count();
+    let steps = steps("neighbours", count * (count + 1) / 2);
+    let prepare = |row: usize, out: &mut [f32]| estimator.prepare(measure, row, out);
+    let mut stripe: Vec<f32> = Vec::new();
+    for first in (0..count).step_by(STRIPE) {
+        let last = (first + STRIPE).min(count);
+        let start = blocks.rows(first).start;
+        stripe.resize((blocks.rows(last - 1).end - start) * dims, 0.0);
+        stripe.par_chunks_exact_mut(dims).enumerate().for_each(|(at, out)| prepare(start + at, out));
+        let of =
+            |b: usize| &stripe[(blocks.rows(b).start - start) * dims..(blocks.rows(b).end - start) * dims];
+        blocks.pairs(first..last).into_par_iter().for_each_init(Vec::new, |products, (a, b)| {
+            steps.add(1);
+            dot_products(of(a), of(b), dims, products);
+            blocks.offer((a, b), products);
+        });
+        (last..count).into_par_iter().for_each_init(Default::default, |held: &mut [Vec<f32>; 2], b| {
+            let [values, products] = held;
+            let rows = blocks.rows(b);
+            values.resize(rows.len() * dims, 0.0);
+            values.chunks_exact_mut(dims).zip(rows).for_each(|(out, row)| prepare(row, out));
+            // Each block begins elsewhere, so that threads meet in one list only now and then.
+            for a in (first..last).map(|a| first + (a - first + b) % (last - first)) {
+                steps.add(1);
+                dot_products(of(a), values, dims, products);
+                blocks.offer((a, b), products);
+            }
+        });
+    }
+    finished(blocks.lists, keep)
+}
+
+/// Rows in blocks, and what is near to each row so far.
+struct Blocks<'a> {
+    estimator: &'a Estimator,
+    squares: &'a [f32],
+    tile: usize,
+    lists: Vec<Mutex<Lists>>,
+}
+
+impl<'a> Blocks<'a> {
+    fn new(estimator: &'a Estimator, squares: &'a [f32], keep: usize) -> Blocks<'a> {
+        let n = squares.len();
+        let tile = (n / 8).clamp(64, MOST_TILE_ROWS);
+        let rows = |b: usize| tile.min(n - b * tile);
+        let lists = (0..n.div_ceil(tile)).map(|b| Mutex::new(Lists::new(rows(b), keep))).collect();
+        Blocks { estimator, squares, tile, lists }
+    }
+
+    fn count(&self) -> usize {
+        self.lists.len()
+    }
+
+    fn rows(&self, b: usize) -> Range<usize> {
+        b * self.tile..((b + 1) * self.tile).min(self.squares.len())
+    }
+
+    /// Pairs of some blocks by distance from the diagonal, so that threads meet in one block only now and then.
+    fn pairs(&self, blocks: Range<usize>) -> Vec<(usize, usize)> {
+        (0..blocks.len())
+            .flat_map(|apart| (blocks.start..blocks.end - apart).map(move |b| (b, b + apart)))
+            .collect()
+    }
+
+    /// Takes the products of two blocks, of which the first does not come after the second, into the lists of both.
+    fn offer(&self, (a, b): (usize, usize), products: &mut [f32]) {
+        let lock = |b: usize| self.lists[b].lock().unwrap_or_else(PoisonError::into_inner);
+        let (of_a, of_b) = (self.rows(a), self.rows(b));
+        let squares = &self.squares[of_a.clone()];
         if a == b {
             let mut lists = lock(a);
-            for (j, products) in products.chunks_exact_mut(block(a).len()).enumerate() {
-                rows.estimator.to_squares(products, squares, squares[j]);
-                lists.offer(j, &products[..j], block(a).start);
-                lists.offer_to_all(&products[..j], (block(a).start + j) as u32);
+            for (j, products) in products.chunks_exact_mut(of_a.len()).enumerate() {
+                self.estimator.to_squares(products, squares, squares[j]);
+                lists.offer(j, &products[..j], of_a.start);
+                lists.offer_to_all(&products[..j], (of_a.start + j) as u32);
             }
-        } else {
-            let (mut of_a, mut of_b) = (lock(a), lock(b));
-            for (j, products) in products.chunks_exact_mut(block(a).len()).enumerate() {
-                rows.estimator.to_squares(products, squares, rows.squares[block(b).start + j]);
-                of_b.offer(j, products, block(a).start);
-                of_a.offer_to_all(products, (block(b).start + j) as u32);
-            }
+            return;
         }
-    });
-    finished(lists, keep)
+        let (mut lists_a, mut lists_b) = (lock(a), lock(b));
+        for (j, products) in products.chunks_exact_mut(of_a.len()).enumerate() {
+            self.estimator.to_squares(products, squares, self.squares[of_b.start + j]);
+            lists_b.offer(j, products, of_a.start);
+            lists_a.offer_to_all(products, (of_b.start + j) as u32);
+        }
+    }
 }
 
 /// The rows that are searched among: their squared lengths, and their prepared numbers, block by block.
@@ -118,10 +195,11 @@ fn order(a: &Candidate, b: &Candidate) -> Ordering {
     a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))
 }
 
-/// What is near to each row of a block so far. Lists may hold up to twice what is kept; they are cut when they are
+/// What is near to each row of a block so far. Lists may hold a quarter more than is kept; they are cut when they are
 /// full, which costs less than keeping them in order.
 struct Lists {
     keep: usize,
+    most: usize,
     /// For each row a squared distance beyond which nothing is among the nearest.
     bounds: Vec<f32>,
     found: Vec<Vec<Candidate>>,
@@ -132,13 +210,19 @@ const GROUP: usize = 16;
 
 impl Lists {
     fn new(rows: usize, keep: usize) -> Lists {
-        Lists { keep, bounds: vec![f32::INFINITY; rows], found: vec![Vec::new(); rows] }
+        let most = keep + (keep / 4).max(GROUP);
+        Lists { keep, most, bounds: vec![f32::INFINITY; rows], found: vec![Vec::new(); rows] }
     }
 
     fn insert(&mut self, row: usize, candidate: Candidate) {
         let list = &mut self.found[row];
+        if list.len() == list.capacity() {
+            // Twice as many as before, and at last no more than are ever held.
+            let more = list.len().clamp(4, self.most).min(self.most - list.len());
+            list.reserve_exact(more);
+        }
         list.push(candidate);
-        if list.len() >= 2 * self.keep {
+        if list.len() >= self.most {
             let (_, last, _) = list.select_nth_unstable_by(self.keep - 1, order);
             self.bounds[row] = last.0;
             list.truncate(self.keep);

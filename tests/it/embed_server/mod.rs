@@ -5,6 +5,7 @@ mod killed;
 mod refused;
 mod rows;
 mod server;
+mod task;
 
 use std::path::Path;
 use std::time::Duration;
