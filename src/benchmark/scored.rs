@@ -180,9 +180,8 @@ pub fn compare(first: &Scored, second: &Scored, score: &str, seed: u64) -> Resul
         return Err(Error::input("the score is undefined").seen(score));
     };
     if a.draws > 1 {
-        let difference = |rows: &[u32], draws: &[u32]| {
-            vec![(a.scores)(rows, draws)[at] - (b.scores)(rows, draws)[other]]
-        };
+        let difference =
+            |rows: &[u32], draws: &[u32]| vec![(a.scores)(rows, draws)[at] - (b.scores)(rows, draws)[other]];
         let found = bootstrap_crossed(a.n, a.draws, &options(a, seed), difference)?;
         let undefined = || Error::input("the score is undefined").seen(score);
         let (interval, p) = found.into_iter().next().ok_or_else(undefined)?;

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::rows::Metric;
+use crate::rows::{Metric, require_finite};
 
 /// How similar two vectors are to their model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -46,8 +46,9 @@ impl Similarity {
 /// Checks that rows have a direction, without which there is no cosine.
 ///
 /// # Errors
-/// When a row is zero; it is named.
+/// When a row is zero or holds a number that is not finite; it is named.
 pub fn require_directions(rows: ArrayView2<'_, f32>) -> Result<()> {
+    require_finite(rows)?;
     match rows.rows().into_iter().position(|row| row.iter().all(|x| *x == 0.0)) {
         None => Ok(()),
         Some(row) => Err(Error::input("a vector of zeros has no cosine")

@@ -72,7 +72,13 @@ impl Source {
 
     /// All rows of another file, whose texts may be in a column of another name.
     pub fn of_second(&self, file: &Path) -> Source {
-        Source { input: self.input.of(file), template: None, recent: None, other_columns: true, ..self.clone() }
+        Source {
+            input: self.input.of(file),
+            template: None,
+            recent: None,
+            other_columns: true,
+            ..self.clone()
+        }
     }
 
     /// Reads the file and prepares its texts; tokens are counted in `encoding`.

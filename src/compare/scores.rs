@@ -15,8 +15,8 @@ use crate::metric::{
     BootstrapOptions, Comparison, ComparisonOptions, compare_losses, jackknife, jackknife_groups,
 };
 use crate::quality::{
-    Geometry, GeometryOptions, IntrinsicDimension, NEAR_DUPLICATE_COSINE, OUTLIER_NEIGHBORS, OUTLIER_THRESHOLD,
-    Shares, geometry, hubness, knn_outliers, occurrences, shares_of_counts,
+    Geometry, GeometryOptions, IntrinsicDimension, NEAR_DUPLICATE_COSINE, OUTLIER_NEIGHBORS,
+    OUTLIER_THRESHOLD, Shares, geometry, hubness, knn_outliers, occurrences, shares_of_counts,
 };
 
 /// Above this many rows the intervals of the shape come from a random sample of as many, scaled to all.

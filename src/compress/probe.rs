@@ -50,22 +50,17 @@ impl Probe {
             .collect();
         let n_classes = of_classes(&known).len();
         let most = 2 * (MOST_SCORES / n_classes.max(1)).clamp(MOST_ROWS / 3, MOST_ROWS);
-        let mut picked = index::sample(
-            &mut ChaCha8Rng::seed_from_u64(seed),
-            known.len(),
-            known.len().min(most),
-        )
-        .into_vec();
+        let mut picked =
+            index::sample(&mut ChaCha8Rng::seed_from_u64(seed), known.len(), known.len().min(most))
+                .into_vec();
         picked.sort_unstable();
         let mut picked: Vec<(usize, u32)> = picked.into_iter().map(|at| known[at]).collect();
         // A class of one row cannot be learned and asked about.
         let counts = of_classes(&picked);
         picked.retain(|(_, label)| counts.iter().any(|(class, count)| class == label && *count > 1));
         let classes: Vec<u32> = of_classes(&picked).into_iter().map(|(class, _)| class).collect();
-        let codes: Vec<u32> = picked
-            .iter()
-            .map(|(_, label)| classes.partition_point(|class| class < label) as u32)
-            .collect();
+        let codes: Vec<u32> =
+            picked.iter().map(|(_, label)| classes.partition_point(|class| class < label) as u32).collect();
         if classes.len() < 2 || picked.len() < 2 * FEWEST.max(classes.len()) {
             return Ok(None);
         }
@@ -100,7 +95,9 @@ impl Probe {
             train *= scale;
             test *= scale;
         }
-        let Ok(model) = Logistic::params().fit_rows(train.view(), &self.classes, None) else { return Ok(None) };
+        let Ok(model) = Logistic::params().fit_rows(train.view(), &self.classes, None) else {
+            return Ok(None);
+        };
         let found = model.predict_rows(test.view())?;
         Ok(Some(found.iter().zip(&self.truth).map(|(found, truth)| found == truth).collect()))
     }
@@ -171,10 +168,8 @@ mod tests {
         assert!(differ <= 1, "{differ}");
         let none = probe.against_rows(&same, 1).unwrap();
         assert_eq!((none.difference, none.p), (0.0, 1.0));
-        let blind = probe
-            .right(|picked| Ok(at(picked).slice(ndarray::s![.., 1..]).to_owned()))
-            .unwrap()
-            .unwrap();
+        let blind =
+            probe.right(|picked| Ok(at(picked).slice(ndarray::s![.., 1..]).to_owned())).unwrap().unwrap();
         let worse = probe.against_rows(&blind, 1).unwrap();
         assert!(worse.difference_high < 0.0 && worse.p < 1e-6 && worse.value < 0.65, "{worse:?}");
         assert!(worse.low <= worse.value && worse.value <= worse.high);
@@ -189,7 +184,8 @@ mod tests {
         assert_eq!(probe.train.len() + probe.test.len(), 301);
         let one = vec![Some(1); 400];
         assert!(Probe::new(rows.view(), &one, 42).unwrap().is_none());
-        let few: Vec<Option<u32>> = labels.iter().enumerate().map(|(row, label)| label.filter(|_| row < 120)).collect();
+        let few: Vec<Option<u32>> =
+            labels.iter().enumerate().map(|(row, label)| label.filter(|_| row < 120)).collect();
         assert!(Probe::new(rows.view(), &few, 42).unwrap().is_none());
     }
 }

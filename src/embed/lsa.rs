@@ -7,9 +7,9 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Embedder, Prompts};
 use super::sparse::right_vectors;
 use super::terms::Vocabulary;
+use super::{Embedder, Prompts};
 use crate::error::{Error, Result};
 use crate::progress::steps;
 use crate::store::{Layout, Stored, save};

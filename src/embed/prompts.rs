@@ -167,7 +167,11 @@ const FAMILIES: [Family; 6] = [
         prompts: &[("query", "为这个句子生成表示以用于检索相关文章：")],
     },
     Family {
-        models: &["snowflake-arctic-embed2", "snowflake-arctic-embed-m-v2.0", "snowflake-arctic-embed-l-v2.0"],
+        models: &[
+            "snowflake-arctic-embed2",
+            "snowflake-arctic-embed-m-v2.0",
+            "snowflake-arctic-embed-l-v2.0",
+        ],
         prompts: &[("query", "query: ")],
     },
     Family {
@@ -303,8 +307,14 @@ mod tests {
 
     #[test]
     fn a_model_is_known_by_its_name_its_folder_and_its_place_in_a_cache() {
-        for name in ["intfloat/e5-base-v2", "/models/E5-base-v2/", "models--intfloat--e5-base-v2/snapshots/0a1b"] {
-            assert_eq!(prompt(name, TaskKind::Retrieval, Some(Side::Query)).as_deref(), Some("query: "), "{name}");
+        for name in
+            ["intfloat/e5-base-v2", "/models/E5-base-v2/", "models--intfloat--e5-base-v2/snapshots/0a1b"]
+        {
+            assert_eq!(
+                prompt(name, TaskKind::Retrieval, Some(Side::Query)).as_deref(),
+                Some("query: "),
+                "{name}"
+            );
         }
         assert_eq!(Prompts::known("somebodys-model"), None);
         assert_eq!(Prompts::known(""), None);

@@ -225,7 +225,13 @@ impl Units {
     }
 
     /// How many times each row comes in one resample of as many units as there are.
-    pub fn draw<'t>(&self, seed: u64, resample: u64, drawn: &'t mut [u32], times: &'t mut [u32]) -> &'t [u32] {
+    pub fn draw<'t>(
+        &self,
+        seed: u64,
+        resample: u64,
+        drawn: &'t mut [u32],
+        times: &'t mut [u32],
+    ) -> &'t [u32] {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         random.set_stream(resample);
         drawn.fill(0);

@@ -10,8 +10,8 @@ mod sample;
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
-pub(crate) use candidates::{Among, Candidate, candidates, candidates_among};
 use candidates::candidates_in_stripes;
+pub(crate) use candidates::{Among, Candidate, candidates, candidates_among};
 pub(crate) use file::metric_name;
 pub(crate) use measure::Measure;
 pub(crate) use prepared::{Frame, Prepared};

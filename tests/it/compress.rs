@@ -102,12 +102,16 @@ fn rescoring_by_the_rows_finds_more_and_figures_agree_with_each_other() {
     }
     assert_eq!(found.probed, Some((200, 200)));
     let of = |dims, precision| {
-        let mut points = found.points.iter().filter(|point| (point.dims, point.precision) == (dims, precision));
+        let mut points =
+            found.points.iter().filter(|point| (point.dims, point.precision) == (dims, precision));
         points.find_map(|point| point.accuracy_logistic).unwrap()
     };
     let (all, bits) = (of(32, Precision::F32), of(8, Precision::Binary));
     assert_eq!((all.difference, all.p), (0.0, 1.0));
-    assert!(all.value > 0.9 && bits.difference <= 0.0 && bits.difference_low <= bits.difference, "{all:?} {bits:?}");
+    assert!(
+        all.value > 0.9 && bits.difference <= 0.0 && bits.difference_low <= bits.difference,
+        "{all:?} {bits:?}"
+    );
     let tenth = found.tenth_less.unwrap();
     assert!(tenth.point.accuracy_logistic.is_some());
     assert_eq!((tenth.point.method, tenth.point.dims), (Method::Svd, 29));

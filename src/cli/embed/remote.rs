@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use arrow::array::{StringArray, UInt64Array};
 use embedlab::embed::{
-    Client, EmbedOptions, Embedded, EmbeddingModel, Encoding, FailedRow, LongTexts, Models, Progress, Side, embed,
+    Client, EmbedOptions, Embedded, EmbeddingModel, Encoding, FailedRow, LongTexts, Models, Progress, Side,
+    embed,
 };
 use embedlab::{Error, Result};
 use serde::Serialize;

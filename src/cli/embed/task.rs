@@ -14,25 +14,24 @@ use crate::cli::texts::Texts;
 
 /// What the texts are for.
 #[derive(clap::Args, Clone)]
-#[command(next_help_heading = "Task")]
 pub struct Task {
     /// Embed as MTEB does for this task: with the model's prompt before each text, and for retrieval and reranking with the title of a document before its text
-    #[arg(long, value_name = "TASK")]
+    #[arg(long, help_heading = "Task", value_name = "TASK")]
     pub task: Option<TaskKind>,
     /// What the texts of FILE are, for retrieval and reranking [default: document]
-    #[arg(long, value_name = "SIDE", requires = "task")]
+    #[arg(long, help_heading = "Task", value_name = "SIDE", requires = "task")]
     pub side: Option<Side>,
     /// What comes before each text, in place of the model's own prompt; '' for nothing
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, help_heading = "Task", value_name = "TEXT")]
     pub prompt: Option<String>,
     /// The second file of the task, embedded by the same model: queries, test rows, labels or the other language
-    #[arg(long, value_name = "FILE", requires_all = ["task", "second_output"])]
+    #[arg(long, help_heading = "Task", value_name = "FILE", requires_all = ["task", "second_output"])]
     pub second: Option<PathBuf>,
     /// The table to write for --second
-    #[arg(long, value_name = "FILE", requires = "second")]
+    #[arg(long, help_heading = "Task", value_name = "FILE", requires = "second")]
     pub second_output: Option<PathBuf>,
     /// As --prompt, for --second
-    #[arg(long, value_name = "TEXT", requires = "second")]
+    #[arg(long, help_heading = "Task", value_name = "TEXT", requires = "second")]
     pub second_prompt: Option<String>,
 }
 
@@ -59,9 +58,9 @@ impl Task {
     /// When options do not fit the task.
     fn check(&self, splits: bool) -> Result<()> {
         if splits && (self.task.is_some() || self.prompt.is_some()) {
-            return Err(Error::argument("pieces of texts with a prompt")
-                .seen("--long split")
-                .advice("a task needs one vector for each text: use --long truncate, as MTEB's models do, or average"));
+            return Err(Error::argument("pieces of texts with a prompt").seen("--long split").advice(
+                "a task needs one vector for each text: use --long truncate, as MTEB's models do, or average",
+            ));
         }
         let Some(task) = self.task else { return Ok(()) };
         if self.side.is_some() && !task.has_sides() {
@@ -84,17 +83,23 @@ impl Run {
     /// When options do not fit the task.
     pub fn both(&self) -> Result<Vec<Run>> {
         self.task.check(self.long.splits())?;
-        let second = self.task.second.as_ref().zip(self.task.second_output.as_ref()).map(|(file, output)| Run {
-            source: self.source.of_second(file),
-            output: output.clone(),
-            task: self.task.second(),
-            ..self.clone()
-        });
+        let second =
+            self.task.second.as_ref().zip(self.task.second_output.as_ref()).map(|(file, output)| Run {
+                source: self.source.of_second(file),
+                output: output.clone(),
+                task: self.task.second(),
+                ..self.clone()
+            });
         Ok(std::iter::once(self.clone()).chain(second).collect())
     }
 
     /// The prompt of the texts, and what they are called in a sentence; the choice is said.
-    pub fn prompt(&self, models: &Models, own: Option<&dyn Embedder>, output: &Output) -> Result<Option<String>> {
+    pub fn prompt(
+        &self,
+        models: &Models,
+        own: Option<&dyn Embedder>,
+        output: &Output,
+    ) -> Result<Option<String>> {
         if let Some(prompt) = &self.task.prompt {
             return Ok((!prompt.is_empty()).then(|| prompt.clone()));
         }
@@ -113,7 +118,7 @@ impl Run {
         let found = known.as_ref().and_then(|known| known.of(task, side)).map(str::to_owned);
         match (&known, &found) {
             (_, Some(prompt)) => output.note(format_args!(
-                "{model} has a prompt for {texts} of {}: `{}` comes before each",
+                "{model} has a prompt for {texts} of {}: {} comes before each",
                 task.mteb_name(),
                 excerpt(prompt)
             )),

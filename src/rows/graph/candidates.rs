@@ -54,7 +54,8 @@ pub(crate) fn candidates_in_stripes(
         let start = blocks.rows(first).start;
         stripe.resize((blocks.rows(last - 1).end - start) * dims, 0.0);
         stripe.par_chunks_exact_mut(dims).enumerate().for_each(|(at, out)| prepare(start + at, out));
-        let of = |b: usize| &stripe[(blocks.rows(b).start - start) * dims..(blocks.rows(b).end - start) * dims];
+        let of =
+            |b: usize| &stripe[(blocks.rows(b).start - start) * dims..(blocks.rows(b).end - start) * dims];
         blocks.pairs(first..last).into_par_iter().for_each_init(Vec::new, |products, (a, b)| {
             steps.add(1);
             dot_products(of(a), of(b), dims, products);

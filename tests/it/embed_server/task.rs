@@ -12,7 +12,8 @@ const CORPUS: &str = "\
 {\"_id\": \"d1\", \"title\": \"\", \"text\": \"cake with cream\"}
 {\"_id\": \"d2\", \"title\": \"Dogs\", \"text\": \"what they eat\"}
 ";
-const QUERIES: &str = "{\"_id\": \"q0\", \"text\": \"hot drinks\"}\n{\"_id\": \"q1\", \"text\": \"pet food\"}\n";
+const QUERIES: &str =
+    "{\"_id\": \"q0\", \"text\": \"hot drinks\"}\n{\"_id\": \"q1\", \"text\": \"pet food\"}\n";
 const QRELS: &str = "query-id\tcorpus-id\tscore\nq0\td0\t1\nq1\td2\t1\n";
 
 /// The texts that a server was asked for, in order, and what the command said on both streams.
@@ -44,8 +45,7 @@ fn asked(more: &[&str]) -> (Vec<String>, Value, String, tempfile::TempDir) {
     (texts, serde_json::from_slice(&output.stdout).unwrap(), said, folder)
 }
 
-const SECOND: [&str; 4] =
-    ["--second", "FOLDER/queries.jsonl", "--second-output", "FOLDER/queries.parquet"];
+const SECOND: [&str; 4] = ["--second", "FOLDER/queries.jsonl", "--second-output", "FOLDER/queries.parquet"];
 
 #[test]
 fn documents_and_queries_are_embedded_with_the_models_prompts_and_scored() {
@@ -61,7 +61,9 @@ fn documents_and_queries_are_embedded_with_the_models_prompts_and_scored() {
     assert_eq!(texts, expected);
     assert_eq!((found["rows"].as_u64(), found["second"]["rows"].as_u64()), (Some(3), Some(2)));
     assert_eq!((&found["prompt"], &found["second"]["prompt"]), (&"passage: ".into(), &"query: ".into()));
-    for part in ["documents of Retrieval: `passage: `", "queries of Retrieval: `query: `", "the title of each"] {
+    for part in
+        ["documents of Retrieval: `passage: `", "queries of Retrieval: `query: `", "the title of each"]
+    {
         assert!(said.contains(part), "{part}: {said}");
     }
     let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
@@ -112,12 +114,20 @@ fn instructions_of_queries_come_after_them_and_a_second_file_may_have_other_colu
     let server = Server::start(|_| Reply::Right);
     let folder = tempfile::tempdir().unwrap();
     let corpus = write(folder.path(), "corpus.csv", "id,body\na,green tea\nb,cake\n");
-    let queries = write(folder.path(), "queries.csv", "id,text,instruction\nx,hot drinks,no coffee\ny,sweets,\n");
+    let queries =
+        write(folder.path(), "queries.csv", "id,text,instruction\nx,hot drinks,no coffee\ny,sweets,\n");
     let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
     json(
         embedlab()
             .args(["embed", &corpus, "--text", "body", "--task", "reranking", "--model", "e5-base"])
-            .args(["-o", &path("corpus.parquet"), "--second", &queries, "--second-output", &path("q.parquet")])
+            .args([
+                "-o",
+                &path("corpus.parquet"),
+                "--second",
+                &queries,
+                "--second-output",
+                &path("q.parquet"),
+            ])
             .args(["--base-url", &server.url, "--no-cache", "--json", "-q"]),
     );
     let texts: Vec<String> =
@@ -168,8 +178,14 @@ fn what_does_not_fit_a_task_is_refused_before_anything_is_embedded() {
     refused(&["--task", "retrieval", "--long", "split"], "one vector for each text");
     refused(&["--task", "retrieval", "--second", &queries], "--second-output");
     refused(&second, "--task");
-    refused(&["--task", "retrieval", "--second", &queries, "--second-output", &out], "two outputs are one file");
-    refused(&["--task", "retrieval", "--second", &queries, "--second-output", &queries], "would replace an input");
+    refused(
+        &["--task", "retrieval", "--second", &queries, "--second-output", &out],
+        "two outputs are one file",
+    );
+    refused(
+        &["--task", "retrieval", "--second", &queries, "--second-output", &queries],
+        "would replace an input",
+    );
     assert!(server.seen().requests.is_empty());
 }
 
@@ -180,8 +196,15 @@ fn a_folder_brings_its_own_prompts() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("ours");
     std::fs::create_dir_all(model.join("1_Pooling")).unwrap();
-    for name in ["config.json", "1_Pooling/config.json", "sentence_bert_config.json", "vocab.txt", "model.safetensors"] {
-        std::fs::copy(crate::support::root().join("tests/fixtures/local_model").join(name), model.join(name)).unwrap();
+    for name in [
+        "config.json",
+        "1_Pooling/config.json",
+        "sentence_bert_config.json",
+        "vocab.txt",
+        "model.safetensors",
+    ] {
+        std::fs::copy(crate::support::root().join("tests/fixtures/local_model").join(name), model.join(name))
+            .unwrap();
     }
     let corpus = write(folder.path(), "corpus.csv", "id,text\n1,tea\n2,cake\n");
     let output = folder.path().join("out.parquet");
