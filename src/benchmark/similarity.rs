@@ -1,11 +1,12 @@
 //! Similarities and distances of pairs of rows, as MTEB computes them.
 
-use ndarray::ArrayView2;
+use ndarray::{ArrayView2, Axis, CowArray, Ix2};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::rows::Metric;
+use crate::rows::simd::{dot_f64, l1_distance_f64, squared_distance_f64};
+use crate::rows::{Metric, require_finite};
 
 /// How similar two vectors are to their model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -46,8 +47,9 @@ impl Similarity {
 /// Checks that rows have a direction, without which there is no cosine.
 ///
 /// # Errors
-/// When a row is zero; it is named.
+/// When a row is zero or holds a number that is not finite; it is named.
 pub fn require_directions(rows: ArrayView2<'_, f32>) -> Result<()> {
+    require_finite(rows)?;
     match rows.rows().into_iter().position(|row| row.iter().all(|x| *x == 0.0)) {
         None => Ok(()),
         Some(row) => Err(Error::input("a vector of zeros has no cosine")
@@ -89,26 +91,19 @@ impl PairSimilarities {
         require_directions(a)?;
         require_directions(b)?;
         let (a, b) = (a.as_standard_layout(), b.as_standard_layout());
-        let found: Vec<[f32; 4]> = pairs
-            .par_iter()
-            .map(|(i, j)| {
-                let (a, b) = (a.row(*i), b.row(*j));
-                let length = |row: ndarray::ArrayView1<'_, f32>| {
-                    row.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt()
-                };
-                let (length_a, length_b) = (length(a), length(b));
-                let (mut dot, mut manhattan, mut euclidean, mut between) = (0.0, 0.0, 0.0, 0.0);
-                for (x, y) in a.iter().zip(b) {
-                    let (x, y) = (f64::from(*x), f64::from(*y));
-                    dot += x * y;
-                    manhattan += (x - y).abs();
-                    euclidean += (x - y).powi(2);
-                    between += (x / length_a - y / length_b).powi(2);
-                }
-                // As scikit-learn's `paired_cosine_distances`: half the squared distance of the unit vectors.
-                [1.0 - 0.5 * between, dot, manhattan, euclidean.sqrt()].map(|x| x as f32)
-            })
-            .collect();
+        let lengths = |rows: &CowArray<'_, f32, Ix2>| -> Vec<f64> {
+            let rows = rows.axis_iter(Axis(0)).into_par_iter();
+            rows.map(|row| row.to_slice().map_or(0.0, |row| dot_f64(row, row).sqrt())).collect()
+        };
+        let (lengths_a, lengths_b) = (lengths(&a), lengths(&b));
+        let of = |i: usize, j: usize| -> Option<[f32; 4]> {
+            let (row_a, row_b) = (a.row(i).to_slice()?, b.row(j).to_slice()?);
+            let dot = dot_f64(row_a, row_b);
+            let cosine = (dot / (lengths_a[i] * lengths_b[j])).clamp(-1.0, 1.0);
+            let euclidean = squared_distance_f64(row_a, row_b).sqrt();
+            Some([cosine, dot, l1_distance_f64(row_a, row_b), euclidean].map(|x| x as f32))
+        };
+        let found: Vec<[f32; 4]> = pairs.par_iter().filter_map(|(i, j)| of(*i, *j)).collect();
         let column = |at: usize| found.iter().map(|four| f64::from(four[at])).collect();
         Ok(PairSimilarities { cosine: column(0), dot: column(1), manhattan: column(2), euclidean: column(3) })
     }

@@ -90,7 +90,10 @@ pub fn cosines(rows: ArrayView2<'_, f32>, pairs: &[(usize, usize)]) -> Vec<Optio
 /// With fewer than ten pairs of a kind on a side, cosines that are not finite, and an impossible share.
 pub fn calibrate(cosines: &[f64], pairs: &Pairs, options: &CalibrateOptions) -> Result<Calibrated> {
     if cosines.len() != pairs.rows.len() || cosines.iter().any(|cosine| !cosine.is_finite()) {
-        return Err(Error::argument("one finite cosine for each pair is needed"));
+        let finite = cosines.iter().filter(|cosine| cosine.is_finite()).count();
+        return Err(Error::argument("one finite cosine for each pair is needed")
+            .seen(format!("{finite} finite cosines for {} pairs", pairs.rows.len()))
+            .advice("leave out pairs whose rows are zero or not finite"));
     }
     for share in options
         .goals

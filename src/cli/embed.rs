@@ -35,8 +35,8 @@ A row that fails (an empty text, one that is too long, one that the server refus
 with its reason and left out of the output; the exit code is then 2. With --strict it ends the run. Ctrl-C
 lets the requests in flight finish and ends with 130.
 
-With --task texts become vectors as MTEB makes them: E5's \"query: \" and \"passage: \", for example, come
-before queries and documents. What comes before the texts is said; embedlab mteb then scores the tables.
+With --task texts become vectors as MTEB makes them, with the prompts of their model: E5's \"query: \" and
+\"passage: \", for example. What comes before the texts is said. embedlab mteb scores the tables.
 
 Examples:
   embedlab embed reviews.csv --text combined --model lsa -o reviews.parquet
@@ -45,7 +45,8 @@ Examples:
   embedlab embed pages.jsonl --model nomic-embed-text --base-url http://localhost:11434/v1 --long average -o pages.parquet
   embedlab embed reviews.csv --model all-MiniLM-L6-v2/ -o reviews.parquet
   embedlab embed reviews.parquet --model lsa --replace -o reviews.parquet
-  embedlab embed corpus.jsonl --task retrieval --model e5-small-v2/ -o corpus.parquet --second queries.jsonl --second-output queries.parquet
+  embedlab embed corpus.jsonl --task retrieval --model e5-small-v2/ -o corpus.parquet \\
+      --second queries.jsonl --second-output queries.parquet
   embedlab embed models";
 
 /// `embed FILE`, or `embed models`. By hand, for a derived optional group of arguments cannot hold groups.

@@ -121,7 +121,7 @@ impl Args {
 }
 
 pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
-    Outputs::of(args.input.paths()).page(Some(&args.output))?;
+    Outputs::of(args.input.paths().into_iter().chain(args.against.clone())).page(Some(&args.output))?;
     let named = [
         (Role::Text, &args.text),
         (Role::Label, &args.label),

@@ -48,7 +48,9 @@ pub fn procrustes(old: ArrayView2<'_, f32>, new: ArrayView2<'_, f32>) -> Result<
     let sum: f64 = values.column_vector().iter().sum();
     let spread: f64 = (0..rows).map(|at| moments.within[(at, at)]).sum();
     if spread <= 0.0 || sum <= 0.0 {
-        return Err(Error::input("rows that are all equal cannot be aligned").with_code("no-spread"));
+        return Err(Error::input("rows that are all equal cannot be aligned")
+            .with_code("no-spread")
+            .advice("give rows of different texts"));
     }
     // Into a smaller space some of the spread is lost, and does not count.
     let kept = match rows > columns {
@@ -191,7 +193,9 @@ impl Solver {
         let mut turned = Mat::<f64>::zeros(vectors.ncols(), moments.across.ncols());
         matmul(turned.as_mut(), Accum::Replace, vectors.transpose(), moments.across.as_ref(), 1.0, Par::Seq);
         if values.iter().all(|value| *value <= 0.0) {
-            return Err(Error::input("rows that are all equal cannot be aligned").with_code("no-spread"));
+            return Err(Error::input("rows that are all equal cannot be aligned")
+                .with_code("no-spread")
+                .advice("give rows of different texts"));
         }
         Ok(Solver { values, vectors, turned })
     }

@@ -175,6 +175,47 @@ fn the_report_is_one_page_that_needs_no_network() {
 }
 
 #[test]
+fn a_second_file_gives_the_report_a_section_that_compares_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let rows = embedlab::table::read(SAMPLE.as_ref(), &Default::default()).unwrap();
+    let write_cut = |rows: &embedlab::table::Table, name: &str| {
+        let cut = rows.vectors().slice(ndarray::s![.., ..48]).to_owned();
+        let cut = rows.with_vectors(cut, "embedding").unwrap();
+        let _ = embedlab::table::write(&cut, path(name).as_ref(), &Default::default()).unwrap();
+    };
+    write_cut(&rows, "other.parquet");
+    write_cut(&rows.take(&(0..50).collect::<Vec<_>>()).unwrap(), "fewer.parquet");
+    let of = |other: &str| {
+        let mut command = embedlab();
+        command.args(["report", SAMPLE, "--only", "inspect,compare", "--sample", "120", "--json", "-q"]);
+        command.args(["--against", &path(other), "-o", &path("report.html")]);
+        command
+    };
+    let found = json(&mut of("other.parquet"));
+    let sections = found["sections"].as_array().unwrap();
+    let compared = sections.iter().find(|section| section["id"] == "compare").unwrap();
+    let blocks = compared["blocks"].as_array().unwrap();
+    let data = &blocks.iter().find(|block| block["id"] == "compare-data").unwrap()["value"];
+    assert_eq!((data["rows"].as_u64(), &data["dims"]), (Some(120), &serde_json::json!([384, 48])));
+    assert!(std::fs::read_to_string(path("report.html")).unwrap().contains("id=\"compare\""));
+    of("fewer.parquet").assert().code(2).stderr(contains("another number of rows"));
+    let none = json(embedlab().args([
+        "report",
+        SAMPLE,
+        "--only",
+        "inspect",
+        "--sample",
+        "120",
+        "--json",
+        "-q",
+        "-o",
+        &path("report.html"),
+    ]));
+    assert!(none["sections"].as_array().unwrap().iter().all(|section| section["id"] != "compare"));
+}
+
+#[test]
 fn a_report_of_three_rows_and_one_of_equal_rows_are_drawn() {
     let folder = tempfile::tempdir().unwrap();
     for (name, rows) in [("few", &["[1,2,3]", "[2,1,4]", "[0,5,1]"][..]), ("equal", &["[1,2,3]"; 30])] {

@@ -18,6 +18,7 @@ mod compare;
 mod compress;
 mod contract;
 mod coverage;
+mod decision_simulations;
 mod embed;
 mod embed_server;
 mod examples;

@@ -48,10 +48,9 @@ pub fn section(found: &CompressionReport, look: Look) -> Result<Section> {
     }
     section = section.with(table(found));
     if let (Some(learned), Some(asked)) = (found.learned_from, found.asked_about) {
-        section = section.with(Block::note(format!(
-            "Accuracy: the majority label of the rows that a query finds. Logistic: a logistic regression that learned the \
-             label from {} and is asked about {} others; less all: the 95 % interval of the difference from the rows as they \
-             are.",
+        section = section.with(probes(found)).with(Block::note(format!(
+            "A logistic regression learned the label from {} of each setting and is asked about {} others; the difference is \
+             from the rows as they are. The accuracy above is that of the majority label of the rows that a query finds.",
             counted(learned, "row"),
             grouped(asked as u64)
         )));
@@ -79,12 +78,8 @@ fn table(found: &CompressionReport) -> Grid {
     let labelled = found.points.iter().any(|point| point.accuracy.is_some());
     let mut headers =
         vec!["method", "dimensions", "precision", "bytes", "recall", "95 %", "below 0.8", "rescored"];
-    let probed = found.points.iter().any(|point| point.accuracy_logistic.is_some());
     if labelled {
         headers.extend(["accuracy", "95 %"]);
-    }
-    if probed {
-        headers.extend(["logistic", "95 %", "less all"]);
     }
     let grid = Grid::new(headers).caption(format!("Recall of the {} nearest rows", found.k));
     found.points.iter().filter(|point| !point.rescore).fold(grid, |grid, point| {
@@ -103,16 +98,26 @@ fn table(found: &CompressionReport) -> Grid {
         if let Some(accuracy) = point.accuracy {
             cells.extend([Cell::Number(accuracy.value, 3), Cell::Range(accuracy.low, accuracy.high, 3)]);
         }
-        match point.accuracy_logistic {
-            Some(of) => cells.extend([
-                Cell::Number(of.value, 3),
-                Cell::Range(of.low, of.high, 3),
-                Cell::Range(of.difference_low, of.difference_high, 3),
-            ]),
-            None if probed => cells.extend([Cell::Missing, Cell::Missing, Cell::Missing]),
-            None => {}
-        }
         grid.row(cells)
+    })
+}
+
+/// What a model learns from each setting.
+fn probes(found: &CompressionReport) -> Grid {
+    let grid =
+        Grid::new(["method", "dimensions", "precision", "bytes", "accuracy", "95 %", "difference", "95 %"]);
+    let probed = found.points.iter().filter_map(|point| Some((point, point.accuracy_logistic?)));
+    probed.fold(grid.caption("Accuracy of a logistic regression of the label"), |grid, (point, of)| {
+        grid.row([
+            Cell::text(point.method.name()),
+            Cell::text(point.dims.to_string()),
+            Cell::text(point.precision.name()),
+            Cell::count(point.bytes),
+            Cell::Number(of.value, 3),
+            Cell::Range(of.low, of.high, 3),
+            Cell::Number(of.difference, 3),
+            Cell::Range(of.difference_low, of.difference_high, 3),
+        ])
     })
 }
 

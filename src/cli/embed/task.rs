@@ -14,25 +14,24 @@ use crate::cli::texts::Texts;
 
 /// What the texts are for.
 #[derive(clap::Args, Clone)]
-#[command(next_help_heading = "Task")]
 pub struct Task {
     /// Embed as MTEB does for this task: with the model's prompt before each text, and for retrieval and reranking with the title of a document before its text
-    #[arg(long, value_name = "TASK")]
+    #[arg(long, help_heading = "Task", value_name = "TASK")]
     pub task: Option<TaskKind>,
     /// What the texts of FILE are, for retrieval and reranking [default: document]
-    #[arg(long, value_name = "SIDE", requires = "task")]
+    #[arg(long, help_heading = "Task", value_name = "SIDE", requires = "task")]
     pub side: Option<Side>,
     /// What comes before each text, in place of the model's own prompt; '' for nothing
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, help_heading = "Task", value_name = "TEXT")]
     pub prompt: Option<String>,
     /// The second file of the task, embedded by the same model: queries, test rows, labels or the other language
-    #[arg(long, value_name = "FILE", requires_all = ["task", "second_output"])]
+    #[arg(long, help_heading = "Task", value_name = "FILE", requires_all = ["task", "second_output"])]
     pub second: Option<PathBuf>,
     /// The table to write for --second
-    #[arg(long, value_name = "FILE", requires = "second")]
+    #[arg(long, help_heading = "Task", value_name = "FILE", requires = "second")]
     pub second_output: Option<PathBuf>,
     /// As --prompt, for --second
-    #[arg(long, value_name = "TEXT", requires = "second")]
+    #[arg(long, help_heading = "Task", value_name = "TEXT", requires = "second")]
     pub second_prompt: Option<String>,
 }
 
@@ -119,7 +118,7 @@ impl Run {
         let found = known.as_ref().and_then(|known| known.of(task, side)).map(str::to_owned);
         match (&known, &found) {
             (_, Some(prompt)) => output.note(format_args!(
-                "{model} has a prompt for {texts} of {}: `{}` comes before each",
+                "{model} has a prompt for {texts} of {}: {} comes before each",
                 task.mteb_name(),
                 excerpt(prompt)
             )),

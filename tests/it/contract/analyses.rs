@@ -6,7 +6,7 @@ use embedlab::cluster::{
     KMeans, analyse, choose_k_means, dbscan, hdbscan, silhouette,
 };
 use embedlab::compare::{cka, information_imbalance};
-use embedlab::compress::{CurveOptions, curve};
+use embedlab::compress::{CurveOptions, Precision, curve};
 use embedlab::forest::{Criterion, ForestClassifier, ForestRegressor, MaxFeatures};
 use embedlab::map::{Engine, Gradient, NeighborGraph, Tsne, neighbors_kept, trust};
 use embedlab::model::{
@@ -211,7 +211,12 @@ pub fn groups(rows: &dyn RowSource) -> Result<Bits> {
 
 pub fn compressed(rows: ArrayView2<'_, f32>) -> Result<Bits> {
     let options = CurveOptions { n_queries: 20, k: 3, ..Default::default() };
-    bits(curve(rows, None, None, &options, &|_, _| ()).map(|found| found.points))
+    let all = curve(rows, None, None, &options, &|_, _| ())?.points;
+    // Models of labels take longer.
+    let some = rows.slice(s![..rows.nrows().min(120), ..]);
+    let labels: Vec<Option<u32>> = (0..some.nrows()).map(|row| Some(row as u32 % 3)).collect();
+    let options = CurveOptions { precisions: vec![Precision::F32, Precision::Binary], ..options };
+    bits(curve(some.view(), None, Some(&labels), &options, &|_, _| ()).map(|found| (all, found.points)))
 }
 
 /// What the first half of the dimensions knows of all.

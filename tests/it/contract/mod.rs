@@ -108,6 +108,9 @@ macro_rules! contracts {
     };
 }
 
+// After the macro, which it uses.
+mod decisions;
+
 use analyses::*;
 use embedlab::cluster::Geometry::{Euclidean, Spherical};
 use embedlab::forest::Criterion::{AbsoluteError, SquaredError};
@@ -268,9 +271,6 @@ contracts! {
         order: Some(order::norms_of),
     }
     means_of_groups { run: Blocks(groups), refuses_non_finite: false, order: Some(order::groups) }
-    compression { run: Matrix(compressed), min_rows: 3 }
-    information_lost { run: Matrix(lost) }
-    alignment_of_spaces { run: Blocks(alignment), names_the_row: false }
     check_of_rows {
         run: Blocks(|rows| bits(embedlab::table::check_rows(rows))), refuses_non_finite: false,
         order: Some(|rows, _| order::checked(rows)),
