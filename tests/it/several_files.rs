@@ -127,7 +127,7 @@ fn an_error_about_all_files_names_them_all_and_one_about_a_file_names_that_one()
     };
     let both = format!("{first}, {second}");
     fails(&["classify", "--label", "none"], format!("{both}, column none: "));
-    fails(&["cluster", "--where", "none = 1"], format!("{both}"));
+    fails(&["cluster", "--where", "none = 1"], both.clone());
     fails(&["classify", "--label", "id"], both);
     let other = write(folder.path(), "c.csv", "id,embedding\n3,\"[1, 1]\"\n4,\"[1, oops]\"\n");
     embedlab()
