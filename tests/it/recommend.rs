@@ -328,7 +328,7 @@ fn bad_questions_end_with_2_and_a_way_out() {
         (vec!["profile", file, "--by", "Userid"], "UserId"),
         (vec!["recommend", SAMPLE, "--for", "A1CZZ9FNAKM78", "--for-all"], "one user and all users"),
         (vec!["recommend", SAMPLE, "--for-all", "--relevant", "4"], "belongs to the test"),
-        (vec!["recommend", SAMPLE, "--for-all", "-o", SAMPLE], "would replace the input"),
+        (vec!["recommend", SAMPLE, "--for-all", "-o", SAMPLE], "would replace an input"),
         (vec!["recommend", "examples/data/labels.parquet"], "no user column"),
     ] {
         let output = embedlab().args(&arguments).assert().code(2).get_output().clone();

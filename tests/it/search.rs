@@ -276,7 +276,7 @@ fn the_selection_holds_for_what_is_found_and_not_for_the_rows_of_the_query() {
         .args(["search", SAMPLE, "--from", SAMPLE, "--row", "2", "-o", SAMPLE])
         .assert()
         .code(2)
-        .stderr(contains("would replace the input"));
+        .stderr(contains("would replace an input"));
     let copy = path("queries.parquet");
     std::fs::copy(SAMPLE, &copy).unwrap();
     embedlab()
