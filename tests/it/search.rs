@@ -283,7 +283,7 @@ fn the_selection_holds_for_what_is_found_and_not_for_the_rows_of_the_query() {
         .args(["neighbors", SAMPLE, "--from", &copy, "-o", &copy])
         .assert()
         .code(2)
-        .stderr(contains("would replace the input"));
+        .stderr(contains("would replace an input"));
     embedlab()
         .args(["search", SAMPLE, "--row", "2", "--like", "3"])
         .assert()
