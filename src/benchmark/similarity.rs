@@ -96,14 +96,16 @@ impl PairSimilarities {
             rows.map(|row| row.to_slice().map_or(0.0, |row| dot_f64(row, row).sqrt())).collect()
         };
         let (lengths_a, lengths_b) = (lengths(&a), lengths(&b));
-        let of = |i: usize, j: usize| -> Option<[f32; 4]> {
-            let (row_a, row_b) = (a.row(i).to_slice()?, b.row(j).to_slice()?);
+        let of = |(i, j): &(usize, usize)| {
+            let (i, j) = (*i, *j);
+            let row_a = a.row(i).to_slice().unwrap_or_default();
+            let row_b = b.row(j).to_slice().unwrap_or_default();
             let dot = dot_f64(row_a, row_b);
             let cosine = (dot / (lengths_a[i] * lengths_b[j])).clamp(-1.0, 1.0);
             let euclidean = squared_distance_f64(row_a, row_b).sqrt();
-            Some([cosine, dot, l1_distance_f64(row_a, row_b), euclidean].map(|x| x as f32))
+            [cosine, dot, l1_distance_f64(row_a, row_b), euclidean].map(|x| x as f32)
         };
-        let found: Vec<[f32; 4]> = pairs.par_iter().filter_map(|(i, j)| of(*i, *j)).collect();
+        let found: Vec<[f32; 4]> = pairs.par_iter().map(of).collect();
         let column = |at: usize| found.iter().map(|four| f64::from(four[at])).collect();
         Ok(PairSimilarities { cosine: column(0), dot: column(1), manhattan: column(2), euclidean: column(3) })
     }

@@ -37,18 +37,23 @@ pub fn sts(
             .seen(format!("{} pairs, {} scores", pairs.len(), gold.len())));
     }
     let found = PairSimilarities::new(a, b, pairs)?;
-    let own = found.own(similarity);
-    let correlations = Correlations::new(
-        gold,
-        [&own[..], &found.cosine, &negated(&found.manhattan), &negated(&found.euclidean)],
-    )?;
+    // The model's own similarity stands first; where it is one of the other three, it is not ranked again.
+    let (manhattan, euclidean) = (negated(&found.manhattan), negated(&found.euclidean));
+    let (lists, own): (&[&[f64]], usize) = match similarity {
+        Similarity::Cosine => (&[&found.cosine, &manhattan, &euclidean], 0),
+        Similarity::Euclidean => (&[&found.cosine, &manhattan, &euclidean], 2),
+        Similarity::Dot => (&[&found.cosine, &manhattan, &euclidean, &found.dot], 3),
+    };
+    let correlations = Correlations::new(gold, lists.iter().copied())?;
     let names = ["", "cosine_", "manhattan_", "euclidean_"]
         .iter()
         .flat_map(|name| [format!("{name}pearson"), format!("{name}spearman")])
         .collect();
     let gold_of_each = gold.iter().copied().map(Some).collect();
     let resampling = Resampling::new("pairs", pairs.len(), names, move |times| {
-        correlations.of(times).into_iter().flatten().map(|score| score.unwrap_or(f64::NAN)).collect()
+        let of = correlations.of(times);
+        let score = |score: Option<f64>| score.unwrap_or(f64::NAN);
+        [own, 0, 1, 2].into_iter().flat_map(|list| of[list]).map(score).collect()
     });
     Ok(Scored {
         main: "cosine_spearman",
