@@ -4,6 +4,7 @@ mod candidates;
 mod change;
 mod file;
 mod measure;
+mod pairs;
 mod prepared;
 mod sample;
 
@@ -14,6 +15,8 @@ use candidates::candidates_in_stripes;
 pub(crate) use candidates::{Among, Candidate, candidates, candidates_among};
 pub(crate) use file::metric_name;
 pub(crate) use measure::Measure;
+use measure::least;
+use pairs::PairDistances;
 pub(crate) use prepared::{Estimator, Prepared};
 pub use sample::SampleGraph;
 
@@ -42,8 +45,8 @@ impl Graph {
     /// ([`Metric::Cosine`]); with fewer than `k` other rows, all of them.
     ///
     /// Each pair of different rows is estimated once, by matrix products in `f32` of the rows less their mean; the
-    /// distances of the found neighbours are computed from differences in `f64`. Cost: n²·d operations; memory 20 bytes
-    /// for each neighbour and 25 MB for 1,536 dimensions, whatever the number of rows.
+    /// distances of the found neighbours are computed from differences in `f64`. Cost: n²·d operations; memory 30 bytes
+    /// for each neighbour, 50 MB for lists, and 25 MB for 1,536 dimensions, whatever the number of rows.
     ///
     /// ```
     /// use embedlab::rows::{Graph, Metric};
@@ -83,6 +86,7 @@ impl Graph {
         let squares = estimator.squares(&measure);
         let longest = squares.iter().copied().fold(0.0, f32::max);
         let found = candidates_in_stripes(&measure, &estimator, &squares, k + SPARE);
+        let exact = PairDistances::of(&measure, &found);
         let mut graph = Graph { n, k, metric, rows: vec![0; n * k], distances: vec![0.0; n * k] };
         let lists = graph.rows.par_chunks_mut(k).zip(graph.distances.par_chunks_mut(k));
         let doubtful: Vec<usize> = lists
@@ -90,7 +94,8 @@ impl Graph {
             .enumerate()
             .filter_map(|(row, ((near, distances), found))| {
                 let own = (row, squares[row]);
-                let measured = measured(&measure, &estimator, own, longest, found, k);
+                let exact = found.iter().zip(exact.of_row(row)).map(|((_, other), exact)| (*exact, *other));
+                let measured = measured(&measure, &estimator, own, longest, (&found, exact), k);
                 write(near, distances, &measured.nearest);
                 (!measured.sure).then_some(row)
             })
@@ -154,20 +159,22 @@ struct Measured {
     sure: bool,
 }
 
-/// Measures the candidates of a row, given with its squared prepared length, where no row is longer than `longest`.
+/// The nearest of the candidates of a row, which is given with its squared prepared length, where no row is longer than
+/// `longest`. The candidates are given by their estimates, in order, and by their exact distances.
 fn measured(
     measure: &Measure<'_>,
     estimator: &Estimator,
     (row, own): (usize, f32),
     longest: f32,
-    found: Vec<Candidate>,
+    (found, exact): (&[Candidate], impl Iterator<Item = (f64, u32)>),
     k: usize,
 ) -> Measured {
     // With a full list, nothing that is not in it has an estimate below its last one.
     let full = found.len() == k + SPARE;
     let bound = found.last().filter(|_| full).map(|last| last.0);
-    let others = found.into_iter().map(|(_, other)| other as usize);
-    let nearest = measure.nearest(row, others.chain(measure.zero_row()), k);
+    let zero_row = measure.zero_row().filter(|zero| *zero != row);
+    let zero_row = zero_row.map(|zero| (measure.distance(row, zero), zero as u32));
+    let nearest = least(exact.chain(zero_row).collect(), k);
     let kth = nearest.last().map_or(f64::INFINITY, |last| last.0);
     let sure = bound.is_none_or(|bound| estimator.nothing_missed(own, longest, measure.square(kth), bound));
     Measured { nearest, sure }

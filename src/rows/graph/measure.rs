@@ -119,13 +119,16 @@ impl<'r> Measure<'r> {
     /// The `k` nearest of some candidates, which may repeat and may hold the row itself.
     pub fn nearest(&self, row: usize, candidates: impl Iterator<Item = usize>, k: usize) -> Vec<(f64, u32)> {
         let others = candidates.filter(|other| *other != row);
-        let mut measured: Vec<(f64, u32)> =
-            others.map(|other| (self.distance(row, other), other as u32)).collect();
-        measured.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        measured.dedup_by_key(|candidate| candidate.1);
-        measured.truncate(k);
-        measured
+        least(others.map(|other| (self.distance(row, other), other as u32)).collect(), k)
     }
+}
+
+/// The `k` least of some distances to rows, which may repeat; equal ones in the order of the rows.
+pub(super) fn least(mut measured: Vec<(f64, u32)>, k: usize) -> Vec<(f64, u32)> {
+    measured.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    measured.dedup_by_key(|candidate| candidate.1);
+    measured.truncate(k);
+    measured
 }
 
 /// Half the squared distance of two rows of length 1 is one minus their cosine, without cancellation.

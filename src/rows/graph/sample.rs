@@ -73,7 +73,8 @@ impl SampleGraph {
             let row = *query as usize;
             found.retain(|(_, other)| other != query);
             found.truncate(k + SPARE);
-            let best = measured(&measure, &estimator, (row, squares[row]), longest, found, k);
+            let exact = found.iter().map(|(_, other)| (measure.distance(row, *other as usize), *other));
+            let best = measured(&measure, &estimator, (row, squares[row]), longest, (&found, exact), k);
             let nearest = if best.sure { best.nearest } else { measure.nearest(row, 0..n, k) };
             write(near, distances, &nearest);
         });

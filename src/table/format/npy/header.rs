@@ -10,6 +10,9 @@ const MAGIC: &[u8] = b"\x93NUMPY";
 /// Longer than any header of a plain array; NumPy itself refuses above 10,000.
 const HEADER_LIMIT: usize = 1 << 16;
 
+/// So many bytes of a file hold any head that is read.
+pub(super) const HEAD: usize = 12 + HEADER_LIMIT;
+
 /// The type of an array's elements, as in `<f4` or `|b1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::table) struct Dtype {

@@ -1,6 +1,7 @@
 //! One NumPy array of shape (rows, dimensions); `.npy`.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
@@ -20,6 +21,7 @@ mod header;
 pub(in crate::table) use codes::explained;
 pub use codes::{VectorCodes, write_codes};
 pub(in crate::table) use column::{bytes_of, column, write_column};
+use header::HEAD;
 pub(in crate::table) use header::{Dtype, Header, NpyArray, parse, parse_header};
 
 pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
@@ -28,6 +30,9 @@ pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table
 }
 
 fn read_matrix(path: &Path, options: &ReadOptions) -> Result<Array2<f32>> {
+    if let Some(vectors) = read_in_blocks(path, options)? {
+        return Ok(vectors);
+    }
     let file = mapped::map(path)?;
     let array = parse(&file)?;
     if explained(path, array.dtype) {
@@ -38,6 +43,39 @@ fn read_matrix(path: &Path, options: &ReadOptions) -> Result<Array2<f32>> {
         matrix::refuse_non_finite(vectors.view(), 0)?;
     }
     Ok(vectors)
+}
+
+/// Numbers that stand row by row are read a block at a time: beside the matrix there is never more than a block of the
+/// file. `None` for codes, for numbers that stand column by column, and for whatever [`parse`] has a word about.
+fn read_in_blocks(path: &Path, options: &ReadOptions) -> Result<Option<Array2<f32>>> {
+    const BLOCK: usize = 1 << 22;
+    let failed = |error| Error::io("cannot read", error);
+    let mut file = File::open(path).map_err(|error| Error::io("cannot open", error))?;
+    let about = file.metadata().map_err(failed)?;
+    let mut head = Vec::new();
+    (&mut file).take(HEAD as u64).read_to_end(&mut head).map_err(failed)?;
+    let Ok(header) = parse_header(&head) else { return Ok(None) };
+    let whole = header.data_len().and_then(|data| data.checked_add(header.data_start));
+    let (Some(float), [rows, dims], false) = (float(header.dtype), &header.shape[..], header.fortran_order)
+    else {
+        return Ok(None);
+    };
+    let (rows, dims) = (*rows, *dims);
+    if !about.is_file() || whole.map(|whole| whole as u64) != Some(about.len()) || rows == 0 || dims == 0 {
+        return Ok(None);
+    }
+    file.seek(SeekFrom::Start(header.data_start as u64)).map_err(failed)?;
+    let mut out = matrix::for_all(rows, dims, options.memory)?;
+    let mut bytes = vec![0; (BLOCK / float.size()).min(rows * dims) * float.size()];
+    for numbers in out.as_slice_mut().unwrap_or_default().chunks_mut(bytes.len() / float.size()) {
+        let block = &mut bytes[..numbers.len() * float.size()];
+        file.read_exact(block).map_err(failed)?;
+        float.decode_parallel(block, numbers);
+    }
+    if !options.keeps_faults() {
+        matrix::refuse_non_finite(out.view(), 0)?;
+    }
+    Ok(Some(out))
 }
 
 /// The bytes of an array of vectors.
