@@ -3,15 +3,17 @@
 use std::path::PathBuf;
 
 use embedlab::Result;
+use embedlab::analysis::Cost;
 use embedlab::data::Roles;
 use embedlab::rows::RowSource;
-use embedlab::table::{Format, VectorLayout, WriteOptions};
+use embedlab::table::{self, Format, VectorLayout, WriteOptions};
 use serde::Serialize;
 
 use super::beside::warn_of_dropped;
 use super::input::{FormatName, TableInput, Wanted};
 use super::output::grouped;
 use super::outputs::Outputs;
+use super::plan::planned;
 use super::{Outcome, Output};
 
 const EXAMPLES: &str = "\
@@ -50,11 +52,16 @@ struct Converted {
 pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     Outputs::of(args.input.paths()).rows(Some(&args.out), args.to.map(Format::from))?;
     let wanted = Wanted { blocks: true, ..Default::default() };
-    let data = args.input.open(&wanted, Roles::default(), output)?;
     let options = WriteOptions {
         format: args.to.map(Format::from),
         layout: if args.list { VectorLayout::List } else { VectorLayout::FixedSizeList },
     };
+    let in_blocks = table::writes_in_blocks(&args.out, &options);
+    let cost = |_, _, _| Ok(if in_blocks { Cost::blocks(1) } else { Cost::all_rows() });
+    if let (_, Some(shown)) = planned("convert", &args.input, &wanted, output, cost)? {
+        return Ok(shown);
+    }
+    let data = args.input.open(&wanted, Roles::default(), output)?;
     let written = {
         let _busy = output.busy(format!("writing {}", args.out.display()));
         data.write(Vec::new(), &args.out, &options)?

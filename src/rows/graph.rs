@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 pub(crate) use candidates::{Among, Candidate, candidates, candidates_among};
 pub(crate) use file::metric_name;
-pub(crate) use measure::Measure;
+pub(crate) use measure::{Measure, half_squared_chord};
 pub(crate) use prepared::{Frame, Prepared};
 pub use sample::SampleGraph;
 

@@ -12,7 +12,7 @@ mod losses;
 mod streamed;
 mod text;
 
-pub use streamed::write_streamed;
+pub use streamed::{write_streamed, writes_in_blocks};
 
 /// What [`write()`] should know beyond the path.
 #[derive(Debug, Clone, Default)]
