@@ -15,7 +15,7 @@ use crate::data::{Data, NewColumn, Role, require_same_space};
 use crate::error::Result;
 use crate::map::{MapMethod, MapOptions, RowMap, SavedMap, Trust, lay_out};
 use crate::number::{counted, fixed, grouped, percent};
-use crate::rows::RowSource;
+use crate::rows::{LEAF_ROWS, RowSource};
 use crate::view::{Block, KeyFigure, Look, Section};
 
 /// A saved map on which rows are placed.
@@ -106,7 +106,7 @@ Examples:
             // The older map and a copy of it to measure by; the new rows of one block too.
             Needs::Blocks => {
                 let older = options.saved.onto.as_deref().and_then(|path| path.metadata().ok());
-                2 * older.map_or(0, |about| about.len()) + matrices(3.0, rows.min(16_384), dims)
+                2 * older.map_or(0, |about| about.len()) + matrices(3.0, rows.min(LEAF_ROWS), dims)
             }
             Needs::Matrix => matrices(1.0, rows, dims),
         }

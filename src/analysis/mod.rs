@@ -103,7 +103,7 @@ pub(crate) use map::trust_figures;
 pub use map::{MapRows, MapRowsOptions, MappedRows, OntoOptions};
 pub use outliers::{OutlierList, OutlierOptions, OutlierSearch};
 pub use pair_source::PairOptions;
-pub use plan::{PROCESS_BYTES, Plan, PlannedMemory};
+pub use plan::{Plan, PlannedMemory};
 pub use profile::{GroupProfileOptions, GroupProfiles, GroupSize, Profile, RowCounts};
 #[cfg(feature = "charts")]
 pub use recommend::star_picture;

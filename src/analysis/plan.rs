@@ -13,10 +13,11 @@ use crate::table::Extent;
 use crate::view::{Block, Cell, Grid, Section};
 
 /// What the program itself takes: its code, tables and threads.
-pub const PROCESS_BYTES: u64 = 48 << 20;
+const PROCESS_BYTES: u64 = 64 << 20;
 
-/// Blocks that are in memory at once: one that is read, one that is worked on, one that is joined.
-const BLOCKS_HELD: u64 = 3;
+/// Blocks that are in memory at once: one that is read, one that is worked on, one that is joined, and one that the
+/// allocator has not given back.
+const BLOCKS_HELD: u64 = 4;
 
 /// What a local disk, or the system's memory of it, gives in a second; and Parquet unpacks.
 const BYTES_PER_SECOND: f64 = 1e9;
@@ -124,6 +125,12 @@ impl Plan {
             assumed_products_per_second: products_per_second,
             remedy: (!fits).then(|| remedy(peak, read_whole, cost.held)),
         }
+    }
+
+    /// What rows and work may take of the memory: what the program and the columns leave.
+    pub fn memory_for_rows(memory: Budget, columns: u64) -> Budget {
+        let left = |bytes: u64| bytes.saturating_sub(PROCESS_BYTES).saturating_sub(columns).max(1);
+        memory.given().map_or_else(Budget::default, |bytes| Budget::bytes(left(bytes)))
     }
 
     /// The error for what does not fit; `None` where it does.

@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use clap::builder::EnumValueParser;
 use clap::{Arg, ArgMatches, Command, FromArgMatches};
 use embedlab::analysis::{
-    AnyAnalysis, AnyOutcome, Context, Cost, Held, Needs, Progress, page_of, section_of,
+    AnyAnalysis, AnyOutcome, Context, Cost, Needs, Progress, page_of, section_of,
 };
 use embedlab::chart::Style;
 use embedlab::data::{Data, Roles};
@@ -21,7 +21,7 @@ use super::input::{FormatName, TableInput, Wanted};
 use super::output::{Bar, Busy};
 use super::outputs::Outputs;
 use super::page::write_page;
-use super::plan::planned;
+use super::plan::{followed, planned};
 use super::{Common, Outcome, Output};
 
 /// What belongs to one command alone: more options, and steps that need a network, a model or a file of its own.
@@ -196,11 +196,10 @@ pub fn run(
     if let Some(outcome) = shown {
         return Ok(outcome);
     }
-    let fit = plan.and_then(|plan| match plan.held {
-        Held::Sample(rows) => Some(rows),
-        _ => None,
-    });
-    let wanted = Wanted { fit, ..wanted };
+    let wanted = match plan {
+        Some(plan) => followed(&plan, wanted, &input),
+        None => wanted,
+    };
     let answered = match extra.and_then(|extra| extra.answer) {
         Some(answer) => answer(&call, &options)?,
         None => None,
@@ -253,7 +252,7 @@ fn wanted_by(analysis: &dyn AnyAnalysis, options: &Value) -> Result<Wanted> {
         non_finite: analysis.reads_non_finite(),
         without_vectors: analysis.reads_without_vectors(),
         all_rows: analysis.takes_all_rows(),
-        fit: None,
+        ..Default::default()
     })
 }
 

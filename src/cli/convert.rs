@@ -13,7 +13,7 @@ use super::beside::warn_of_dropped;
 use super::input::{FormatName, TableInput, Wanted};
 use super::output::grouped;
 use super::outputs::Outputs;
-use super::plan::planned;
+use super::plan::{followed, planned};
 use super::{Outcome, Output};
 
 const EXAMPLES: &str = "\
@@ -55,12 +55,18 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     let options = WriteOptions {
         format: args.to.map(Format::from),
         layout: if args.list { VectorLayout::List } else { VectorLayout::FixedSizeList },
+        ..Default::default()
     };
     let in_blocks = table::writes_in_blocks(&args.out, &options);
     let cost = |_, _, _| Ok(if in_blocks { Cost::blocks(1) } else { Cost::all_rows() });
-    if let (_, Some(shown)) = planned("convert", &args.input, &wanted, output, cost)? {
+    let (plan, shown) = planned("convert", &args.input, &wanted, output, cost)?;
+    if let Some(shown) = shown {
         return Ok(shown);
     }
+    let wanted = match plan {
+        Some(plan) => followed(&plan, wanted, &args.input),
+        None => wanted,
+    };
     let data = args.input.open(&wanted, Roles::default(), output)?;
     let written = {
         let _busy = output.busy(format!("writing {}", args.out.display()));

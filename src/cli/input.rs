@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Command, ValueEnum};
-use embedlab::analysis::{Cost, PROCESS_BYTES, Plan};
+use embedlab::analysis::{Cost, Plan};
 use embedlab::data::{Budget, Data, DropBy, OpenOptions, Roles, Selection};
 use embedlab::table::{self, Encoding, Format, ReadOptions, Table};
 use embedlab::{ErrorKind, Result};
@@ -87,6 +87,8 @@ pub struct Wanted {
     pub all_rows: bool,
     /// No more rows than this, drawn at random, because all do not fit in memory.
     pub fit: Option<usize>,
+    /// What rows and work may take, where the plan has told it.
+    pub memory: Option<Budget>,
 }
 
 impl Deref for TableInput {
@@ -240,10 +242,9 @@ impl TableInput {
         self.plan
     }
 
-    /// What rows and work may take: what the command may, less what the program takes.
-    pub fn memory_for_rows(&self) -> Budget {
-        let given = self.memory.and_then(Budget::given);
-        given.map_or_else(Budget::default, |bytes| Budget::bytes(bytes.saturating_sub(PROCESS_BYTES).max(1)))
+    /// What rows and work may take of the memory where the columns take so many bytes.
+    pub fn memory_for_rows(&self, columns: u64) -> Budget {
+        Plan::memory_for_rows(self.memory.unwrap_or_default(), columns)
     }
 
     fn read_options(&self, wanted: &Wanted) -> ReadOptions {
@@ -277,7 +278,7 @@ impl TableInput {
             extent => extent?,
         };
         let rows = self.sample.map_or(extent.rows, |sample| sample.min(extent.rows));
-        let cost = cost(rows, extent.dims, self.memory_for_rows())?;
+        let cost = cost(rows, extent.dims, self.memory_for_rows(extent.column_bytes))?;
         Ok(Some(Plan::new(command, &extent, rows, &cost, self.memory.unwrap_or_default())))
     }
 
@@ -290,7 +291,7 @@ impl TableInput {
             sample: self.sample,
             seed: output.seed(),
         };
-        let memory = self.memory_for_rows();
+        let memory = wanted.memory.unwrap_or_else(|| self.memory_for_rows(0));
         let read = self.read_options(wanted);
         let written = (!self.columns.is_empty()).then(|| self.columns.clone());
         let options = OpenOptions {

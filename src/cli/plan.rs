@@ -1,7 +1,7 @@
 //! `--plan`: what a command will do, and nothing done; and the refusal of what would not fit.
 
 use embedlab::Result;
-use embedlab::analysis::{Cost, Plan};
+use embedlab::analysis::{Cost, Held, Plan};
 use embedlab::data::Budget;
 use embedlab::view::terminal;
 
@@ -30,4 +30,13 @@ pub fn planned(
         Some(error) => Err(error.file(input.file())),
         None => Ok((Some(plan), None)),
     }
+}
+
+/// How the rows are opened that a plan is made for: a sample where all do not fit, and within what is left of the memory.
+pub fn followed(plan: &Plan, wanted: Wanted, input: &TableInput) -> Wanted {
+    let fit = match plan.held {
+        Held::Sample(rows) => Some(rows),
+        Held::Blocks | Held::All => None,
+    };
+    Wanted { fit, memory: Some(input.memory_for_rows(plan.memory.columns)), ..wanted }
 }

@@ -20,7 +20,7 @@ use super::beside::warn_of_dropped;
 use super::input::{TableInput, Wanted};
 use super::output::{grouped, width};
 use super::outputs::Outputs;
-use super::plan::planned;
+use super::plan::{followed, planned};
 use super::{Outcome, Output};
 
 const EXAMPLES: &str = "\
@@ -107,9 +107,14 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     };
     // A prediction and its JSON take some 200 bytes a row.
     let cost = |rows: usize, _, _| Ok(Cost::blocks(passes).work(200 * rows as u64));
-    if let (_, Some(shown)) = planned("predict", &args.input, &wanted, output, cost)? {
+    let (plan, shown) = planned("predict", &args.input, &wanted, output, cost)?;
+    if let Some(shown) = shown {
         return Ok(shown);
     }
+    let wanted = match plan {
+        Some(plan) => followed(&plan, wanted, &args.input),
+        None => wanted,
+    };
     let data = args.input.open(&wanted, Roles::default(), output)?;
     let in_file = |error: Error| {
         let error = data.locate(error);

@@ -358,7 +358,8 @@ impl Data {
             None => table::write(&table, path, options),
             Some(_) => {
                 self.require_for(path, options, self.dims())?;
-                table::write_streamed(&table, self, path, options)
+                let options = WriteOptions { memory: self.memory, ..options.clone() };
+                table::write_streamed(&table, self, path, &options)
             }
         }
     }
@@ -377,7 +378,8 @@ impl Data {
         self.require_for(path, options, vectors.dims())?;
         let name = table.vector_column().to_owned();
         let columns = table.with_vectors(Array2::zeros((self.n_rows(), 0)), name)?;
-        table::write_streamed(&columns, vectors, path, options)
+        let options = WriteOptions { memory: self.memory, ..options.clone() };
+        table::write_streamed(&columns, vectors, path, &options)
     }
 
     /// The columns that are written, with these in addition.

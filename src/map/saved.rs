@@ -25,7 +25,7 @@ use crate::table::{self, ReadOptions, Table};
 const MADE_BY: &str = "embedlab.map";
 
 /// New rows that are placed at once.
-const PLACED_AT_ONCE: usize = 8 * LEAF_ROWS;
+const PLACED_AT_ONCE: usize = LEAF_ROWS;
 
 /// The version of [`MapRecipe`] that is written and read.
 const VERSION: u32 = 1;
@@ -138,7 +138,7 @@ impl SavedMap {
 
     /// Places new rows (m x d) of any source on the map; its own points stay where they are. On a PCA map they go along
     /// its components, on another as [`PlaceParams::place`] does, with a perplexity of 5 (a third of the
-    /// rows of a small map) unless another is asked for. Rows are placed 16,384 at a time, for new ones do not see each other.
+    /// rows of a small map) unless another is asked for. Rows are placed 2,048 at a time, for new ones do not see each other.
     ///
     /// # Errors
     /// When dimensions do not fit, the perplexity is too large for the map or is given for a PCA map, or a

@@ -1,6 +1,6 @@
 //! Duplicates of rows that are not in memory: each block of them is held against all later ones.
 
-use ndarray::{Array2, ArrayView2, Axis, s};
+use ndarray::{ArrayView2, Axis, s};
 use rayon::prelude::*;
 
 use super::duplicates::{DuplicateOptions, Duplicates, NearRule, equal_texts, near_groups};
@@ -14,13 +14,13 @@ use crate::rows::{DistinctRows, LEAF_ROWS, RowSource};
 /// Rows on one side of a matrix product.
 const TILE_ROWS: usize = 512;
 
-/// Copies of a block that are in memory at once: what is read, two blocks of unit rows beside the rows themselves.
-const COPIES: u64 = 6;
+/// Matrices of a block that are in memory at once: its rows, and those scaled to length 1.
+const COPIES: u64 = 2;
 
 /// How many rows a block has within so many bytes.
 pub fn near_block_rows(rows: usize, dims: usize, bytes: u64) -> usize {
     let fit = usize::try_from(bytes / COPIES / (4 * dims.max(1) as u64)).unwrap_or(usize::MAX);
-    ((fit / LEAF_ROWS).max(1).saturating_mul(LEAF_ROWS)).min(rows.max(1))
+    (fit / TILE_ROWS).max(1).saturating_mul(TILE_ROWS).min(rows.max(1))
 }
 
 /// As [`find_duplicates`](super::find_duplicates), of rows of any source within about so many bytes: one pass for exact
@@ -82,19 +82,19 @@ fn near_pairs_in_blocks(
         let end = (start + block_rows).min(n);
         let mut held = UnitRows::with_capacity(start, end - start, source.dims());
         let mut first = 0;
-        for chunk in source.chunks(block_rows.min(8 * LEAF_ROWS))? {
-            let chunk = chunk?;
-            let next = first + chunk.nrows();
-            // The rows of the block are held; each is compared with those before it in the block, later rows with all.
-            let (from, to) = (start.saturating_sub(first).min(chunk.nrows()), chunk.nrows());
-            if from < to {
-                let rows = chunk.slice(s![from..to, ..]);
-                let others = UnitRows::of(rows, first + from, distinct)?;
-                let inside = end.saturating_sub(first + from).min(rows.nrows());
-                pairs.extend(held.near(&others, limit));
-                pairs.extend(others.within(inside, limit));
-                // Rows of the chunk beyond the block meet those of it that belong to the block.
-                held.take(&others, inside);
+        for chunk in source.chunks(LEAF_ROWS)? {
+            for piece in chunk?.axis_chunks_iter(Axis(0), TILE_ROWS) {
+                let next = first + piece.nrows();
+                // Rows of the block meet those of it that came before, and later rows meet all of it.
+                let from = start.saturating_sub(first);
+                if from < piece.nrows() {
+                    let others = UnitRows::of(piece.slice(s![from.., ..]), first + from, distinct)?;
+                    let inside = end.saturating_sub(first + from);
+                    pairs.extend(held.near(&others, limit));
+                    pairs.extend(others.within(inside, limit));
+                    held.take(&others, inside);
+                }
+                first = next;
             }
             if pairs.len() > most {
                 return Err(Error::memory("too many near pairs to hold")
@@ -102,7 +102,6 @@ fn near_pairs_in_blocks(
                     .seen(format!("more than {most}"))
                     .advice("choose a higher cosine, or allow more with --memory"));
             }
-            first = next;
         }
         if first != n {
             return Err(Error::input("the source changed while it was read")
@@ -140,8 +139,7 @@ impl UnitRows {
     /// The first rows of their vectors among these, which begin with row `first` of the source.
     fn of(rows: ArrayView2<'_, f32>, first: usize, distinct: &DistinctRows) -> Result<UnitRows> {
         let mut found = UnitRows::with_capacity(first, rows.nrows(), rows.ncols());
-        let rows: Array2<f32> = rows.as_standard_layout().into_owned();
-        for (i, row) in rows.axis_iter(Axis(0)).enumerate() {
+        for (i, row) in rows.as_standard_layout().axis_iter(Axis(0)).enumerate() {
             let number = first + i;
             if distinct.first_rows()[distinct.vector_of(number)] as usize != number {
                 continue;
@@ -250,6 +248,8 @@ impl UnitRows {
 
 #[cfg(test)]
 mod tests {
+    use ndarray::Array2;
+
     use super::super::find_duplicates;
     use super::*;
 

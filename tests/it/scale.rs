@@ -13,12 +13,12 @@ use serde_json::Value;
 
 use crate::support::{LABELS, SAMPLE, embedlab, json, root, write};
 
-/// 120 MB of vectors, with a text, a class and a number for each row.
-const ROWS: usize = 30_000;
+/// 234 MB of vectors, with a text, a class and a number for each row.
+const ROWS: usize = 60_000;
 const DIMS: usize = 1024;
 
 /// What each command may take, in MB: less than the vectors.
-const MEMORY: u64 = 110;
+const MEMORY: u64 = 150;
 
 struct Large {
     _folder: tempfile::TempDir,
@@ -195,7 +195,7 @@ fn a_plan_says_what_a_command_takes_and_does_nothing() {
 fn what_would_not_fit_is_said_by_its_plan_and_refused_before_it_begins() {
     let run = |arguments: &[&str]| {
         let mut command = embedlab();
-        command.args(arguments).args([LARGE.file.as_str(), "--memory", "100M"]);
+        command.args(arguments).args([LARGE.file.as_str(), "--memory", "150M"]);
         command
     };
     let found = run(&["outliers", "--plan", "--json"]).assert().code(3).get_output().stdout.clone();
@@ -227,7 +227,7 @@ fn the_sample_that_stands_for_all_rows_is_said() {
     ] {
         let with_memory = || {
             let mut run = embedlab();
-            run.args(&command).args(["--memory", "110M"]);
+            run.args(&command).args(["--memory", "150M"]);
             run
         };
         let found = json(with_memory().arg("--json"));
@@ -237,7 +237,7 @@ fn the_sample_that_stands_for_all_rows_is_said() {
         assert_eq!(plan["sampled"][0]["rows"].as_u64(), Some(drawn), "the plan is kept: {plan}");
         with_memory().assert().success().stdout(predicates::str::contains("random sample of"));
     }
-    let found = json(embedlab().args(["cluster", file, "-k", "5", "--n-init", "1", "--memory", "110M", "--json"]));
+    let found = json(embedlab().args(["cluster", file, "-k", "5", "--n-init", "1", "--memory", "150M", "--json"]));
     let rows = found["sample"]["rows"].as_u64().unwrap();
     assert!((found["sample"]["share"].as_f64().unwrap() - rows as f64 / ROWS as f64).abs() < 1e-9);
     let sizes: u64 = found["sizes"].as_array().unwrap().iter().map(|size| size.as_u64().unwrap()).sum();

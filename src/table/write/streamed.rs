@@ -41,7 +41,7 @@ pub fn write_streamed(
     };
     match format {
         Format::Parquet => write_whole(path, |out| {
-            parquet::write_pieces(&schema_of()?, pieces()?, options.layout, out)
+            parquet::write_pieces(&schema_of()?, pieces()?, (options.layout, options.memory), out)
         })
         .map_err(|error| error.file(path))?,
         Format::ArrowIpc => write_whole(path, |out| {

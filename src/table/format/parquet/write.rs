@@ -9,6 +9,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use crate::error::{Error, Result};
+use crate::memory::Budget;
 use crate::table::Table;
 use crate::table::format::batches::{VectorLayout, batch_rows, batches};
 
@@ -25,23 +26,26 @@ const FEW_COLUMNS: usize = 1000;
 pub(in crate::table) fn write(
     table: &Table,
     layout: VectorLayout,
+    memory: Budget,
     out: &mut (impl Write + Send),
 ) -> Result<()> {
-    write_pieces(table, std::iter::once(Ok(table.clone())), layout, out)
+    write_pieces(table, std::iter::once(Ok(table.clone())), (layout, memory), out)
 }
 
-/// Writes tables of one schema, that of `first`, one after the other.
+/// Writes tables of one schema, that of `first`, one after the other, in row groups of 64 MB or an eighth of the memory.
 pub(in crate::table) fn write_pieces(
     first: &Table,
     pieces: impl Iterator<Item = Result<Table>>,
-    layout: VectorLayout,
+    (layout, memory): (VectorLayout, Budget),
     out: &mut (impl Write + Send),
 ) -> Result<()> {
     let failed = |error: ParquetError| Error::input("cannot write the Parquet file").source(error);
-    let rows = batch_rows(first.dims(), BATCH_BYTES);
+    let group = memory.given().map_or(u64::MAX, |bytes| bytes / 8);
+    let group = ROW_GROUP_BYTES.min(usize::try_from(group).unwrap_or(usize::MAX)).max(BATCH_BYTES);
+    let rows = batch_rows(first.dims(), BATCH_BYTES.min(group));
     let (schema, _) = batches(first, layout, rows)?;
     let columns = first.columns().num_columns();
-    let properties = properties(first.vector_column(), first.dims(), columns > FEW_COLUMNS);
+    let properties = properties(first.vector_column(), batch_rows(first.dims(), group), columns > FEW_COLUMNS);
     let mut writer = ArrowWriter::try_new(out, schema, Some(properties)).map_err(failed)?;
     for piece in pieces {
         let piece = piece?;
@@ -54,14 +58,14 @@ pub(in crate::table) fn write_pieces(
     Ok(())
 }
 
-fn properties(vectors: &str, dims: usize, many_columns: bool) -> WriterProperties {
+fn properties(vectors: &str, group_rows: usize, many_columns: bool) -> WriterProperties {
     let compression =
         if many_columns { Compression::SNAPPY } else { Compression::ZSTD(ZstdLevel::default()) };
     let numbers = ColumnPath::new(vec![vectors.to_owned(), "list".into(), "item".into()]);
     WriterProperties::builder()
         .set_compression(compression)
         .set_dictionary_enabled(!many_columns)
-        .set_max_row_group_row_count(Some(batch_rows(dims, ROW_GROUP_BYTES)))
+        .set_max_row_group_row_count(Some(group_rows))
         .set_column_compression(numbers.clone(), Compression::UNCOMPRESSED)
         .set_column_encoding(numbers.clone(), Encoding::PLAIN)
         .set_column_dictionary_enabled(numbers.clone(), false)
