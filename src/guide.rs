@@ -3,6 +3,7 @@
 //! - [`from_python`]: what you write in Python, and what you write here, for each snippet of OpenAI's
 //!   embeddings guide and its notebooks
 //! - [`formats`]: the formats that are read and written
+//! - [`scale`]: files larger than memory
 //! - [`figures`]: what each number means, and how it was checked
 //!
 //! ```
@@ -25,4 +26,8 @@ pub mod formats {
 
 pub mod figures {
     #![doc = include_str!("../docs/figures.md")]
+}
+
+pub mod scale {
+    #![doc = include_str!("../docs/scale.md")]
 }

@@ -103,6 +103,55 @@ pub(crate) fn save(
     about: &impl Serialize,
     matrices: &[(&str, &Array2<f32>)],
 ) -> Result<()> {
+    let tensors: Vec<_> = matrices.iter().map(|(name, matrix)| (*name, Tensor::F32(matrix))).collect();
+    save_tensors(path, layout, about, &tensors)
+}
+
+/// Numbers of one kind.
+pub(crate) enum Tensor<'a> {
+    F32(&'a Array2<f32>),
+    F64(&'a Array2<f64>),
+    U32(&'a [u32]),
+}
+
+impl Tensor<'_> {
+    fn dtype(&self) -> &'static str {
+        match self {
+            Tensor::F32(_) => "F32",
+            Tensor::F64(_) => "F64",
+            Tensor::U32(_) => "U32",
+        }
+    }
+
+    fn shape(&self) -> Vec<usize> {
+        match self {
+            Tensor::F32(matrix) => matrix.shape().to_vec(),
+            Tensor::F64(matrix) => matrix.shape().to_vec(),
+            Tensor::U32(numbers) => vec![numbers.len()],
+        }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        match self {
+            Tensor::F32(matrix) => matrix.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            Tensor::F64(matrix) => matrix.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            Tensor::U32(numbers) => numbers.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        }
+    }
+
+    fn size(&self) -> usize {
+        let width = if matches!(self, Tensor::F64(_)) { 8 } else { 4 };
+        self.shape().iter().product::<usize>() * width
+    }
+}
+
+/// As [`save`], of numbers of any kind.
+pub(crate) fn save_tensors(
+    path: &Path,
+    layout: Layout,
+    about: &impl Serialize,
+    tensors: &[(&str, Tensor<'_>)],
+) -> Result<()> {
     let failed = |error: &dyn std::fmt::Display| {
         Error::input("the model cannot be saved").file(path).seen(error.to_string())
     };
@@ -113,12 +162,15 @@ pub(crate) fn save(
     ]);
     let mut header = BTreeMap::from([("__metadata__", serde_json::json!(metadata))]);
     let mut end = 0;
-    for (name, matrix) in matrices {
+    for (name, tensor) in tensors {
         let start = end;
-        end += matrix.len() * size_of::<f32>();
-        let tensor =
-            serde_json::json!({"dtype": "F32", "shape": matrix.shape(), "data_offsets": [start, end]});
-        header.insert(name, tensor);
+        end += tensor.size();
+        let about = serde_json::json!({
+            "dtype": tensor.dtype(),
+            "shape": tensor.shape(),
+            "data_offsets": [start, end],
+        });
+        header.insert(name, about);
     }
     let mut header = serde_json::to_vec(&header).map_err(|error| failed(&error))?;
     // The numbers begin at a multiple of 8 bytes.
@@ -128,9 +180,8 @@ pub(crate) fn save(
             |bytes: &[u8]| out.write_all(bytes).map_err(|error| Error::io("cannot write", error).file(path));
         write(&(header.len() as u64).to_le_bytes())?;
         write(&header)?;
-        for (_, matrix) in matrices {
-            let bytes: Vec<u8> = matrix.iter().flat_map(|value| value.to_le_bytes()).collect();
-            write(&bytes)?;
+        for (_, tensor) in tensors {
+            write(&tensor.bytes())?;
         }
         Ok(())
     })
@@ -177,17 +228,38 @@ impl Stored {
 
     /// A matrix by its name.
     pub fn matrix(&self, name: &str) -> Result<Array2<f32>> {
+        let (shape, bytes) = self.tensor(name, Dtype::F32)?;
+        let values = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        self.in_shape(name, &shape, values)
+    }
+
+    /// A matrix of `f64` by its name.
+    pub fn matrix_f64(&self, name: &str) -> Result<Array2<f64>> {
+        let (shape, bytes) = self.tensor(name, Dtype::F64)?;
+        let values = bytes.as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect();
+        self.in_shape(name, &shape, values)
+    }
+
+    /// Whole numbers by their name.
+    pub fn whole_numbers(&self, name: &str) -> Result<Vec<u32>> {
+        let (_, bytes) = self.tensor(name, Dtype::U32)?;
+        Ok(bytes.as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect())
+    }
+
+    fn tensor(&self, name: &str, dtype: Dtype) -> Result<(Vec<usize>, &[u8])> {
         let tensors =
             SafeTensors::deserialize(&self.bytes).map_err(|error| damaged(&self.path).source(error))?;
         let tensor = tensors.tensor(name).map_err(|error| damaged(&self.path).source(error))?;
-        let &[rows, columns] = tensor.shape() else {
-            return Err(damaged(&self.path).seen(format!("{name} has {} dimensions", tensor.shape().len())));
-        };
-        if tensor.dtype() != Dtype::F32 {
+        if tensor.dtype() != dtype {
             return Err(damaged(&self.path).seen(format!("{name} is {:?}", tensor.dtype())));
         }
-        let values =
-            tensor.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        Ok((tensor.shape().to_vec(), tensor.data()))
+    }
+
+    fn in_shape<T>(&self, name: &str, shape: &[usize], values: Vec<T>) -> Result<Array2<T>> {
+        let &[rows, columns] = shape else {
+            return Err(damaged(&self.path).seen(format!("{name} has {} dimensions", shape.len())));
+        };
         Array2::from_shape_vec((rows, columns), values).map_err(|error| damaged(&self.path).source(error))
     }
 }

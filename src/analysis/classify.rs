@@ -16,10 +16,10 @@ use super::supervised::{
     SupervisedOptions, Training, for_page, interval, named, numbers_column, spread, test_rows, tested,
     with_caution, with_features, with_leak, with_verdict,
 };
-use super::{Analysis, Context, InReport, Needs, NewColumns, PictureKind};
+use super::{Analysis, Context, Cost, InReport, Needs, NewColumns, PictureKind};
 #[cfg(feature = "charts")]
 use crate::chart::{HeatMap, Picture, PrecisionRecallCurves, Style};
-use crate::data::{Data, Role};
+use crate::data::{Budget, Data, DrawnRows, Role};
 use crate::error::{Error, Result};
 use crate::metric::AverageScores;
 use crate::model::{ClassificationAnalysis, classify, cross_validate_classes};
@@ -43,6 +43,9 @@ pub struct Classified {
     /// Rows that stand on one side because they are similar; left out without `split_by_similarity`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept_together: Option<KeptTogether>,
+    /// The random sample that stands for all rows, where those did not fit in memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drawn: Option<DrawnRows>,
     /// The rows of the data that were tested, in the order of the splits.
     #[serde(skip)]
     pub rows: Vec<usize>,
@@ -73,6 +76,10 @@ Examples:
         options.model.kind.memory(rows, dims)
     }
 
+    fn cost(options: &SupervisedOptions, rows: usize, dims: usize, memory: Budget) -> Result<Cost> {
+        Ok(Cost::all_rows_or_sample(rows, dims, memory, |rows| Self::memory(options, rows, dims)))
+    }
+
     fn run(data: &Data, options: &SupervisedOptions, context: &Context<'_>) -> Result<Classified> {
         let training = Training::new(data, &options.learn, context)?;
         let at = |error: Error| training.locate(error.column(&training.label));
@@ -94,7 +101,7 @@ Examples:
         };
         let found = found.map_err(|error| training.locate(error))?;
         let rows = found.held_out.test_rows.iter().map(|row| training.rows[*row]).collect();
-        Ok(Classified { label: training.label.clone(), found, kept_together, rows })
+        Ok(Classified { label: training.label.clone(), found, kept_together, drawn: data.drawn(), rows })
     }
 
     fn view(outcome: &Classified, look: Look) -> Result<Section> {
@@ -119,6 +126,9 @@ Examples:
         let mut section = Section::new("classification", format!("Predicting {label}: classification"))
             .with(Block::paragraph(tested(&found.held_out, label, found.folds.len())))
             .with(Block::key_figures(figures));
+        if let Some(drawn) = outcome.drawn {
+            section = section.with(Block::note(drawn.sentence()));
+        }
         if let Some(kept) = outcome.kept_together {
             section = section.with(Block::note(kept.sentence()));
         }

@@ -7,20 +7,26 @@ use arrow::array::{Int64Array, StringArray};
 
 #[cfg(feature = "charts")]
 use super::cluster_pictures::{choice_picture, cluster_picture, label_shares, sizes_picture};
-use super::{Analysis, Context, InReport, Needs, NewColumns, PictureKind};
+use super::{Analysis, Context, Cost, InReport, Needs, NewColumns, PictureKind};
 #[cfg(feature = "charts")]
 use crate::chart::{Picture, Style};
-use crate::cluster::{ClusterColumns, ClusterCount, ClusterOptions, ClusterSummary, Clustering, analyse};
-use crate::data::{Data, NewColumn, Role};
+use crate::cluster::{
+    ClusterColumns, ClusterCount, ClusterOptions, ClusterSummary, Clustering, FitSample, Passes, analyse,
+};
+use crate::data::{Budget, Data, NewColumn, Role};
 use crate::error::{Error, Result};
 #[cfg(feature = "charts")]
 use crate::map::RowMap;
 use crate::metric::Agreement;
-use crate::number::{counted, fixed, grouped};
+use crate::number::{counted, fixed, grouped, percent};
+use crate::rows::{LEAF_ROWS, RowSource};
 use crate::view::{Block, Cell, Grid, KeyFigure, Look, Quote, Section};
 
 /// Below this mean silhouette, clusters are regions of one cloud.
 const WEAK: f64 = 0.1;
+
+/// Rows of a sample for each cluster below which faiss warns too.
+const FEW_FIT_ROWS: usize = 39;
 
 /// The analysis `cluster`.
 pub struct Cluster;
@@ -35,7 +41,9 @@ Examples:
   embedlab cluster reviews.parquet -k 12 -o clustered.csv --save clusters.safetensors
   embedlab predict clusters.safetensors new.parquet -o new_clustered.csv
   embedlab cluster reviews.parquet -k 4 --describe gpt-4o-mini
-  embedlab cluster reviews.parquet --method hdbscan --json | jq .noise";
+  embedlab cluster reviews.parquet --method hdbscan --json | jq .noise
+  embedlab cluster 'parts/*.parquet' -k 100 --memory 2G --plan
+  embedlab cluster 'parts/*.parquet' -k 100 --memory 2G --layout partitioned -o clusters/";
     const NEEDS: Needs = Needs::Blocks;
     const ROLES: &'static [Role] = &[Role::Text, Role::Label];
     const WRITES: Option<&'static str> =
@@ -48,10 +56,56 @@ Examples:
     type Options = ClusterOptions;
     type Outcome = Clustering;
 
+    /// Passes: hashes, moments, lengths, the starts' sample, the iterations, the last assignment, silhouette, means and
+    /// examples; in two passes the sample and the assignment.
+    fn cost(options: &ClusterOptions, rows: usize, dims: usize, memory: Budget) -> Result<Cost> {
+        let options = options.within(memory, rows, dims, false);
+        let (n, d) = (rows as u64, dims as u64);
+        let k = match options.count() {
+            ClusterCount::Exactly(k) => k as u64,
+            ClusterCount::Within(range) => *range.end() as u64,
+        };
+        // Sums of a pass are held for each level of its merging.
+        let sums = k * d * 8 * u64::from((n / LEAF_ROWS as u64 + 1).ilog2() + 2);
+        let centroids = k * d * 24;
+        if !options.method.is_k_means() || options.pca.is_some() {
+            let components = options.pca.unwrap_or(10) as u64;
+            return Ok(Cost::blocks(5).at_most().work(n * (components * 12 + 40) + d * d * 16));
+        }
+        if let Some(sample) = options.sample_to_fit(dims)?.filter(|sample| *sample < rows) {
+            let s = sample as u64;
+            let flops = (rows as f64 + 400.0 * sample as f64) * (dims as f64) * k as f64;
+            return Ok(Cost::blocks(2)
+                .work(2 * s * d * 4 + n * 60 + centroids)
+                .sampled("rows that k-means is fitted on", sample)
+                .products(flops));
+        }
+        let bounds = memory.given().map_or(n * d / 2, |bytes| bytes / 4).min(n * k.min(d / 8 + 1) * 4);
+        let iterations = options.max_iter.unwrap_or(300);
+        let flops = rows as f64 * dims as f64 * k as f64 * f64::from(iterations.min(40) as u32);
+        let passes = if options.passes == Some(Passes::Full) || memory.given().is_some() { 8 } else { 9 };
+        Ok(Cost::blocks(passes + iterations)
+            .at_most()
+            .work(bounds + n * 60 + sums + centroids)
+            .products(flops))
+    }
+
     fn run(data: &Data, options: &ClusterOptions, context: &Context<'_>) -> Result<Clustering> {
         let (text, label) = (data.column_of(Role::Text), data.column_of(Role::Label));
         let columns = ClusterColumns::from_table(data.table(), text, label)?;
+        let in_memory = !data.is_streamed();
+        let options = &options.within(data.memory(), data.n_rows(), data.dims(), in_memory);
         let mut found = analyse(data, &columns, options, context.seed)?;
+        if let Some(sample) = &found.sample {
+            context.note(fitted_on(sample, &found));
+            if sample.rows < FEW_FIT_ROWS * found.k {
+                context.warn(format!(
+                    "{} are few to fit {} clusters on: allow more --memory or --fit-rows",
+                    counted(sample.rows, "row"),
+                    found.k
+                ));
+            }
+        }
         for cluster in &mut found.clusters {
             cluster.examples.iter_mut().for_each(|example| example.row = data.row_of_file(example.row));
         }
@@ -81,6 +135,13 @@ Examples:
                 "{} ({:.1} %) are noise: they are in no dense region.",
                 counted(found.noise, "row"),
                 100.0 * found.noise as f64 / found.labels.len().max(1) as f64
+            )));
+        }
+        if let Some(sample) = &found.sample {
+            section = section.with(Block::note(format!(
+                "{} Inertia and sizes are of all rows, the silhouette is of the sample, and examples are the rows \
+                 nearest to the centroids.",
+                fitted_on(sample, found)
             )));
         }
         section = section.with(clusters(found));
@@ -146,6 +207,16 @@ Examples:
         })?;
         model.save(path)
     }
+}
+
+/// What k-means was fitted on.
+fn fitted_on(sample: &FitSample, found: &Clustering) -> String {
+    format!(
+        "k-means was fitted on a random sample of {} of {} ({}), and one pass gave each row the nearest centroid.",
+        grouped(sample.rows as u64),
+        counted(found.labels.len(), "row"),
+        percent(sample.share)
+    )
 }
 
 fn headline(found: &Clustering) -> String {

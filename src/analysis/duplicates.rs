@@ -8,18 +8,21 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::given_graph::read_graph;
-use super::{Analysis, Context, Needs, NewColumns, TableKind};
+use super::{Analysis, Context, Cost, Needs, NewColumns, TableKind, matrices};
 use crate::calibration::Calibration;
-use crate::data::{Data, NewColumn, Role};
+use crate::data::{Budget, Data, NewColumn, Role};
 use crate::error::{Error, Result};
 use crate::number::{counted, fixed};
 use crate::quality::{
     DuplicateOptions, Duplicates, Keep, Known, KnownBy, NEAR_DUPLICATE_COSINE, NearRule, find_duplicates,
-    known_from,
+    find_duplicates_in_blocks, known_from, near_block_rows,
 };
-use crate::rows::DistinctRows;
+use crate::rows::{DistinctRows, RowSource};
 use crate::table::Origin;
 use crate::view::{Block, Cell, Grid, Look, Section};
+
+/// The rows and what they are measured by, in matrices of the rows.
+const COPIES: f64 = 2.1;
 
 /// Groups that a view lists.
 const LISTED: usize = 10;
@@ -133,7 +136,7 @@ Examples:
   embedlab duplicates test.parquet --against train.parquet -o unseen.parquet
 
 A group is a chain of pairs, so two of its rows may be less similar than the threshold.";
-    const NEEDS: Needs = Needs::Matrix;
+    const NEEDS: Needs = Needs::Blocks;
     const ROLES: &'static [Role] = &[Role::Text];
     const WRITES: Option<&'static str> = Some("Write the rows that are kept");
     const WRITES_SOME: bool = true;
@@ -144,10 +147,29 @@ A group is a chain of pairs, so two of its rows may be less similar than the thr
     type Options = DuplicateSearchOptions;
     type Outcome = DuplicateList;
 
+    fn memory(_options: &DuplicateSearchOptions, rows: usize, _dims: usize) -> u64 {
+        // The hash, the place and the group of each row.
+        72 * rows as u64
+    }
+
+    fn cost(options: &DuplicateSearchOptions, rows: usize, dims: usize, memory: Budget) -> Result<Cost> {
+        let work = Self::memory(options, rows, dims);
+        let products = if options.exact_only { 0.0 } else { (rows as f64).powi(2) * dims as f64 / 2.0 };
+        Ok(match in_blocks(options, rows, dims, memory) {
+            None => Cost::all_rows().work(work + matrices(COPIES - 1.0, rows, dims)),
+            Some(_) if options.exact_only => Cost::blocks(1).work(work),
+            Some(bytes) => {
+                let blocks = rows.div_ceil(near_block_rows(rows, dims, bytes));
+                Cost::blocks(1 + blocks).work(work + bytes)
+            }
+        }
+        .products(products))
+    }
+
     fn run(data: &Data, options: &DuplicateSearchOptions, _context: &Context<'_>) -> Result<DuplicateList> {
         let calibration = options.calibration.as_ref().map(Calibration::load).transpose()?;
         if let Some(calibration) = &calibration {
-            calibration.require_dims(data.matrix()?.ncols())?;
+            calibration.require_dims(data.dims())?;
         }
         match &options.against {
             Some(path) => against(data, path, options, calibration.as_ref()),
@@ -304,6 +326,17 @@ fn against(
     })
 }
 
+/// The bytes for blocks of the rows, where all of them and a copy to measure them by do not fit in memory; `None` where they
+/// do, and for what needs all rows at once.
+fn in_blocks(options: &DuplicateSearchOptions, rows: usize, dims: usize, memory: Budget) -> Option<u64> {
+    let whole = options.against.is_some()
+        || options.graph.is_some()
+        || (options.rule != NearRule::Cosine && !options.exact_only);
+    let limit = memory.limit().filter(|limit| matrices(COPIES, rows, dims) > *limit)?;
+    // A fourth is left for pairs and groups.
+    (!whole).then_some(limit / 2)
+}
+
 /// The rows that repeat others of the same file.
 fn within(
     data: &Data,
@@ -311,9 +344,8 @@ fn within(
     calibration: Option<&Calibration>,
 ) -> Result<DuplicateList> {
     let probability = |cosine: f64| calibration.map(|calibration| calibration.probability(cosine));
-    let rows = data.matrix()?;
     let texts = data.texts()?;
-    let n = rows.nrows();
+    let n = data.n_rows();
     let threshold = options.exact_only && options.threshold.is_some();
     Error::refuse_unused("exact only", &[("--threshold", threshold)])?;
     let numbers = match (&options.best, options.keep) {
@@ -339,7 +371,7 @@ fn within(
         }
     };
     let graph = match &options.graph {
-        Some(path) => Some(read_graph(path, rows, &DistinctRows::of(&rows)?)?),
+        Some(path) => Some(read_graph(path, data.matrix()?, &DistinctRows::of(data)?)?),
         None => None,
     };
     let near = DuplicateOptions {
@@ -348,7 +380,14 @@ fn within(
         threshold: options.threshold,
         graph: graph.as_ref(),
     };
-    let found = find_duplicates(rows, texts.as_deref(), &near)?;
+    let bytes = match data.is_streamed() {
+        true => in_blocks(options, n, data.dims(), data.memory()),
+        false => None,
+    };
+    let found = match bytes {
+        Some(bytes) => find_duplicates_in_blocks(data, texts.as_deref(), &near, bytes)?,
+        None => find_duplicates(data.matrix()?, texts.as_deref(), &near)?,
+    };
     let kept = found.kept(n, keep);
     let of_file = |row: usize| data.row_of_file(row);
     let named = |groups: &[Vec<usize>]| -> Vec<Vec<usize>> {

@@ -7,10 +7,10 @@ use schemars::{Schema, schema_for};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Analysis, Context, InReport, Needs, NewColumns, PictureKind, TableKind};
+use super::{Analysis, Context, Cost, InReport, Needs, NewColumns, PictureKind, TableKind};
 #[cfg(feature = "charts")]
 use crate::chart::{Picture, Style};
-use crate::data::{Data, NewColumn, Role};
+use crate::data::{Budget, Data, NewColumn, Role};
 use crate::error::{Error, Result};
 use crate::rows::RowSource;
 use crate::table::Table;
@@ -22,8 +22,18 @@ pub trait AnyAnalysis: Sync {
     fn name(&self) -> &'static str;
     /// What it does, in a sentence.
     fn about(&self) -> &'static str;
-    /// What it takes of the rows.
+    /// What it takes of the rows, with its default options.
     fn needs(&self) -> Needs;
+    /// What it takes of the rows with these options.
+    ///
+    /// # Errors
+    /// When the options do not fit.
+    fn needs_with(&self, options: &Value) -> Result<Needs>;
+    /// As [`Analysis::cost`].
+    ///
+    /// # Errors
+    /// As [`Analysis::cost`], and when the options do not fit.
+    fn cost(&self, options: &Value, rows: usize, dims: usize, memory: Budget) -> Result<Cost>;
     /// Whether it looks at vectors that hold NaN or infinities.
     fn reads_non_finite(&self) -> bool;
     /// Whether it looks at a file without vectors.
@@ -141,6 +151,14 @@ fn to_json(value: &impl serde::Serialize) -> Result<Value> {
         .map_err(|error| Error::argument("this cannot be written as JSON").source(error))
 }
 
+fn read_options<A: Analysis>(options: Value) -> Result<A::Options> {
+    serde_json::from_value(options).map_err(|error| {
+        Error::argument(format!("options that {} does not have", A::NAME))
+            .with_code("unknown-option")
+            .source(error)
+    })
+}
+
 impl<A: Analysis> AnyAnalysis for Entry<A> {
     fn name(&self) -> &'static str {
         A::NAME
@@ -152,6 +170,14 @@ impl<A: Analysis> AnyAnalysis for Entry<A> {
 
     fn needs(&self) -> Needs {
         A::NEEDS
+    }
+
+    fn needs_with(&self, options: &Value) -> Result<Needs> {
+        Ok(A::needs(&read_options::<A>(options.clone())?))
+    }
+
+    fn cost(&self, options: &Value, rows: usize, dims: usize, memory: Budget) -> Result<Cost> {
+        A::cost(&read_options::<A>(options.clone())?, rows, dims, memory)
     }
 
     fn reads_non_finite(&self) -> bool {
@@ -207,11 +233,7 @@ impl<A: Analysis> AnyAnalysis for Entry<A> {
     }
 
     fn run(&self, data: &Data, options: Value, context: &Context<'_>) -> Result<Box<dyn AnyOutcome>> {
-        let options: A::Options = serde_json::from_value(options).map_err(|error| {
-            Error::argument(format!("options that {} does not have", A::NAME))
-                .with_code("unknown-option")
-                .source(error)
-        })?;
+        let options = read_options::<A>(options)?;
         let (rows, dims) = (data.n_rows(), data.dims());
         let held = if data.is_streamed() { 0 } else { super::matrices(1.0, rows, dims) };
         data.memory().require_work(A::NAME, A::memory(&options, rows, dims), held)?;

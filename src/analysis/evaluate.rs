@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use card::{DuplicateCounts, LabelCard, Neighbors, OutlierCount, Probe, QueryCard, Sample, ScoreCard};
-use graphs::{MOST_ROWS, Source};
+use graphs::{MOST_ROWS, SAMPLED_QUERIES, Source};
 use labels::label_card;
 use queries::query_card;
 use verdicts::findings;
@@ -22,14 +22,14 @@ use verdicts::findings;
 #[cfg(feature = "charts")]
 use super::PictureKind;
 use super::out_of_fold::Folds;
-use super::{Analysis, Context, InReport, Needs};
+use super::{Analysis, Context, Cost, Held, InReport, Needs, matrices};
 #[cfg(feature = "charts")]
 use crate::chart::{Picture, Style};
-use crate::data::{Data, Role};
+use crate::data::{Budget, Data, Role};
 use crate::error::{Error, Result};
 use crate::quality::{
-    DistinctRows, GeometryOptions, HUBNESS_NEIGHBORS, Hub, Level, Thresholds, equal_texts, geometry,
-    pair_cosines, removed_of, rows_are_unit,
+    DistinctRows, GeometryOptions, HUBNESS_NEIGHBORS, Hub, INTRINSIC_NEIGHBORS, Level, Thresholds,
+    equal_texts, geometry, pair_cosines, removed_of, rows_are_unit,
 };
 use crate::view::{Look, Section};
 
@@ -108,6 +108,28 @@ Each finding says what is usual for text embedding models. Take it as a reason t
     type Options = EvaluateOptions;
     type Outcome = ScoreCard;
 
+    /// A copy to measure distances by; hashes; covariances; lists of neighbours of each row, or of those that are asked.
+    fn memory(_options: &EvaluateOptions, rows: usize, dims: usize) -> u64 {
+        let lists = if rows > MOST_ROWS { SAMPLED_QUERIES } else { rows };
+        let neighbors = 3 * 12 * INTRINSIC_NEIGHBORS * lists;
+        matrices(1.1, rows, dims) + (120 * rows + 24 * dims * dims + neighbors) as u64
+    }
+
+    fn cost(options: &EvaluateOptions, rows: usize, dims: usize, memory: Budget) -> Result<Cost> {
+        let cost = Cost::all_rows_or_sample(rows, dims, memory, |rows| Self::memory(options, rows, dims));
+        let used = match cost.held {
+            Held::Sample(drawn) => drawn,
+            Held::All | Held::Blocks => rows,
+        };
+        let queries = if used > MOST_ROWS { SAMPLED_QUERIES } else { used };
+        let cost = cost.products(2.0 * used as f64 * queries as f64 * dims as f64);
+        Ok(if used > MOST_ROWS {
+            cost.sampled("rows that are asked for their nearest", queries)
+        } else {
+            cost
+        })
+    }
+
     fn run(data: &Data, options: &EvaluateOptions, context: &Context<'_>) -> Result<ScoreCard> {
         let thresholds = match &options.thresholds {
             Some(path) => {
@@ -153,6 +175,7 @@ Each finding says what is usual for text embedding models. Take it as a reason t
         let hubs = found.hubness.worst_hubs;
         let mut card = ScoreCard {
             rows: rows.nrows(),
+            drawn: data.drawn(),
             dims: rows.ncols(),
             geometry: shape,
             intrinsic_dimension: found.intrinsic_dimension,

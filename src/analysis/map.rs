@@ -9,13 +9,13 @@ use serde_json::Value;
 #[cfg(feature = "charts")]
 use super::cluster_pictures::{cluster_picture, label_picture};
 use super::flattened::part;
-use super::{Analysis, Context, InReport, Needs, NewColumns};
+use super::{Analysis, Context, InReport, Needs, NewColumns, matrices};
 use crate::cluster::{ClusterColumns, Clustering, LabelColumn};
 use crate::data::{Data, NewColumn, Role, require_same_space};
 use crate::error::Result;
 use crate::map::{MapMethod, MapOptions, RowMap, SavedMap, Trust, lay_out};
 use crate::number::{counted, fixed, grouped, percent};
-use crate::rows::RowSource;
+use crate::rows::{LEAF_ROWS, RowSource};
 use crate::view::{Block, KeyFigure, Look, Section};
 
 /// A saved map on which rows are placed.
@@ -96,8 +96,24 @@ Examples:
     type Options = MapRowsOptions;
     type Outcome = MappedRows;
 
+    fn needs(options: &MapRowsOptions) -> Needs {
+        // Rows that are placed on an older map do not see each other.
+        if options.saved.onto.is_some() { Needs::Blocks } else { Needs::Matrix }
+    }
+
+    fn memory(options: &MapRowsOptions, rows: usize, dims: usize) -> u64 {
+        match Self::needs(options) {
+            // The older map and a copy of it to measure by; the new rows of one block too.
+            Needs::Blocks => {
+                let older = options.saved.onto.as_deref().and_then(|path| path.metadata().ok());
+                2 * older.map_or(0, |about| about.len()) + matrices(3.0, rows.min(LEAF_ROWS), dims)
+            }
+            Needs::Matrix => matrices(1.0, rows, dims),
+        }
+    }
+
     fn run(data: &Data, options: &MapRowsOptions, context: &Context<'_>) -> Result<MappedRows> {
-        let (rows, layout) = (data.matrix()?, &options.layout);
+        let layout = &options.layout;
         let mut older = None;
         let map = match &options.saved.onto {
             Some(file) => {
@@ -105,7 +121,7 @@ Examples:
                 let saved = SavedMap::read(file)?;
                 let old = (&saved.table, saved.table.dims());
                 require_same_space((data.table(), data.dims()), old, file, "rows of the map")?;
-                let mut map = saved.place(rows, layout.perplexity, context.seed)?;
+                let mut map = saved.place(data, layout.perplexity, context.seed)?;
                 if let Some(placement) = &mut map.placement {
                     placement.onto.file = Some(file.display().to_string());
                 }
@@ -113,6 +129,7 @@ Examples:
                 map
             }
             None => {
+                let rows = data.matrix()?;
                 let what = format!("laying out {}", counted(rows.nrows(), "row"));
                 lay_out(rows, layout, context.seed, &mut |progress| {
                     let more = format!("divergence {:.3}", progress.divergence);

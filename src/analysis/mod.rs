@@ -21,11 +21,13 @@ mod bias;
 mod calibrate;
 mod classify;
 mod cluster;
+mod cluster_parts;
 #[cfg(feature = "charts")]
 mod cluster_pictures;
 mod compare;
 mod compress;
 mod context;
+mod cost;
 mod customize;
 mod diversity;
 mod drift;
@@ -46,6 +48,7 @@ pub mod mteb;
 mod out_of_fold;
 mod outliers;
 mod pair_source;
+mod plan;
 mod profile;
 mod recommend;
 mod registry;
@@ -69,6 +72,7 @@ pub use bias::{Bias, BiasOptions, BiasReport, BiasTest};
 pub use calibrate::{Calibrate, CalibrationOptions, CalibrationReport, MapOptions};
 pub use classify::{Classified, Classify};
 pub use cluster::Cluster;
+pub use cluster_parts::{check_partitioned, write_partitioned};
 #[cfg(feature = "charts")]
 pub(crate) use cluster_pictures::palette;
 #[cfg(feature = "charts")]
@@ -76,6 +80,7 @@ pub use cluster_pictures::{choice_picture, cluster_picture, label_picture};
 pub use compare::{ChangedRow, Compare, CompareOptions, ComparisonReport, NeighborOverlap};
 pub use compress::{AccuracyChange, Compress, CompressOptions, CompressionReport, TenthReport};
 pub use context::{Context, Progress};
+pub use cost::{Cost, Drawn, Held};
 pub use customize::{Customize, CustomizeOptions, CustomizeReport, MatrixOptions};
 pub use diversity::{DiversityMeasure, DiversityOptions, DiversityReport};
 pub use drift::{Drift, DriftOptions, DriftReport};
@@ -98,6 +103,7 @@ pub(crate) use map::trust_figures;
 pub use map::{MapRows, MapRowsOptions, MappedRows, OntoOptions};
 pub use outliers::{OutlierList, OutlierOptions, OutlierSearch};
 pub use pair_source::PairOptions;
+pub use plan::{Plan, PlannedMemory};
 pub use profile::{GroupProfileOptions, GroupProfiles, GroupSize, Profile, RowCounts};
 #[cfg(feature = "charts")]
 pub use recommend::star_picture;
@@ -118,7 +124,7 @@ pub use zero_shot::{JudgeOptions, LabelledRows, ZeroShotLabels, ZeroShotOptions}
 
 #[cfg(feature = "charts")]
 use crate::chart::{Picture, Style};
-use crate::data::{Data, NewColumn, Role};
+use crate::data::{Budget, Data, NewColumn, Role};
 use crate::error::{Error, Result};
 use crate::table::Table;
 use crate::view::{Look, Section};
@@ -227,6 +233,24 @@ pub trait Analysis: 'static {
     type Options: Options;
     /// Its result. Serialised it is the JSON of the command.
     type Outcome: Serialize + JsonSchema + Send;
+
+    /// What it takes of the rows with these options.
+    fn needs(_options: &Self::Options) -> Needs {
+        Self::NEEDS
+    }
+
+    /// What it costs on so many rows within a memory, before it begins. Unless an analysis says more: one pass, and what
+    /// [`Analysis::memory`] says.
+    ///
+    /// # Errors
+    /// When the memory is too small for what the options ask for.
+    fn cost(options: &Self::Options, rows: usize, dims: usize, _memory: Budget) -> Result<Cost> {
+        let cost = match Self::needs(options) {
+            Needs::Blocks => Cost::blocks(1),
+            Needs::Matrix => Cost::all_rows(),
+        };
+        Ok(cost.work(Self::memory(options, rows, dims)))
+    }
 
     /// About how many bytes the work takes beside the rows, of which there are `rows` of `dims` dimensions: what does not fit is
     /// refused before it begins. Unless an analysis says more, as much as the rows once more where it needs all at once.

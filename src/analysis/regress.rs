@@ -10,10 +10,10 @@ use super::supervised::{
     SupervisedOptions, Training, for_page, interval, numbers_column, spread, test_rows, tested, with_caution,
     with_features, with_leak, with_verdict,
 };
-use super::{Analysis, Context, InReport, Needs, NewColumns, PictureKind};
+use super::{Analysis, Context, Cost, InReport, Needs, NewColumns, PictureKind};
 #[cfg(feature = "charts")]
 use crate::chart::{Picture, Predicted, Style};
-use crate::data::{Data, Role};
+use crate::data::{Budget, Data, DrawnRows, Role};
 use crate::error::Result;
 use crate::metric::{Interval, RegressionScores};
 use crate::model::{RegressionAnalysis, cross_validate_numbers, regress};
@@ -34,6 +34,9 @@ pub struct Regressed {
     /// Rows that stand on one side because they are similar; left out without `split_by_similarity`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept_together: Option<KeptTogether>,
+    /// The random sample that stands for all rows, where those did not fit in memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drawn: Option<DrawnRows>,
     /// The rows of the data that were tested, in the order of the splits.
     #[serde(skip)]
     pub rows: Vec<usize>,
@@ -65,6 +68,10 @@ Examples:
         options.model.kind.memory(rows, dims)
     }
 
+    fn cost(options: &SupervisedOptions, rows: usize, dims: usize, memory: Budget) -> Result<Cost> {
+        Ok(Cost::all_rows_or_sample(rows, dims, memory, |rows| Self::memory(options, rows, dims)))
+    }
+
     fn run(data: &Data, options: &SupervisedOptions, context: &Context<'_>) -> Result<Regressed> {
         let training = Training::new(data, &options.learn, context)?;
         let targets = training.targets()?;
@@ -77,7 +84,7 @@ Examples:
         };
         let found = found.map_err(|error| training.locate(error))?;
         let rows = found.held_out.test_rows.iter().map(|row| training.rows[*row]).collect();
-        Ok(Regressed { label: training.label.clone(), found, kept_together, rows })
+        Ok(Regressed { label: training.label.clone(), found, kept_together, drawn: data.drawn(), rows })
     }
 
     fn view(outcome: &Regressed, look: Look) -> Result<Section> {
@@ -114,6 +121,9 @@ Examples:
         let mut section = Section::new("regression", format!("Predicting {label}: regression"))
             .with(Block::paragraph(tested(&found.held_out, label, found.folds.len())))
             .with(Block::key_figures(figures));
+        if let Some(drawn) = outcome.drawn {
+            section = section.with(Block::note(drawn.sentence()));
+        }
         if let Some(kept) = outcome.kept_together {
             section = section.with(Block::note(kept.sentence()));
         }

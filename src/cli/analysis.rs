@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use arrow::array::RecordBatch;
 use clap::builder::EnumValueParser;
 use clap::{Arg, ArgMatches, Command, FromArgMatches};
-use embedlab::analysis::{AnyAnalysis, AnyOutcome, Context, Needs, Progress, page_of, section_of};
+use embedlab::analysis::{AnyAnalysis, AnyOutcome, Context, Cost, Needs, Progress, page_of, section_of};
 use embedlab::chart::Style;
 use embedlab::data::{Data, Roles};
 use embedlab::table::{self, Format, Table, WriteOptions, Written};
@@ -19,6 +19,7 @@ use super::input::{FormatName, TableInput, Wanted};
 use super::output::{Bar, Busy};
 use super::outputs::Outputs;
 use super::page::write_page;
+use super::plan::{followed, planned};
 use super::{Common, Outcome, Output};
 
 /// What belongs to one command alone: more options, and steps that need a network, a model or a file of its own.
@@ -37,6 +38,8 @@ pub struct Extra {
     pub complete: Option<fn(&Call<'_>, &mut Value, &Data) -> Result<()>>,
     /// Adds to the result, and writes what is its own.
     pub apply: Option<fn(&Call<'_>, &mut dyn AnyOutcome, &Data) -> Result<()>>,
+    /// The folder that `-o` names in place of a file; [`apply`](Extra::apply) writes it.
+    pub folder: Option<fn(&ArgMatches) -> Result<Option<PathBuf>>>,
     /// A flag of it with which the command reads no file, and what it does then.
     pub without_file: Option<WithoutFile>,
 }
@@ -47,7 +50,16 @@ pub type WithoutFile = (&'static str, fn(&ArgMatches, &Output) -> Result<Outcome
 impl Extra {
     /// More options, and no step yet.
     pub const fn new(name: &'static str, augment: fn(Command) -> Command) -> Extra {
-        Extra { name, augment, writes: None, answer: None, complete: None, apply: None, without_file: None }
+        Extra {
+            name,
+            augment,
+            writes: None,
+            answer: None,
+            complete: None,
+            apply: None,
+            folder: None,
+            without_file: None,
+        }
     }
 }
 
@@ -154,8 +166,9 @@ pub fn run(
     let to = matches.try_get_one::<FormatName>("to").ok().flatten().copied().map(Format::from);
     let own =
         extra.and_then(|extra| extra.writes).map_or_else(|| Ok(Vec::new()), |writes| writes(matches))?;
-    let rows =
-        path("output").filter(|path| analysis.writes().is_some() && !own.iter().any(|own| own == path));
+    let folder = extra.and_then(|extra| extra.folder).map_or(Ok(None), |folder| folder(matches))?;
+    let rows = path("output")
+        .filter(|path| analysis.writes().is_some() && !own.iter().any(|own| own == path) && folder.is_none());
     let saved = path(save_flag(analysis)).filter(|_| analysis.saves().is_some());
     let page = path("output").filter(|_| writes_page(analysis));
     let options = analysis.options_of(matches)?;
@@ -180,13 +193,27 @@ pub fn run(
         }
     }
     let call = Call { input: &input, matches, common, output, roles: &roles, writes_rows: rows.is_some() };
+    let wanted = wanted_by(analysis, &options)?;
+    let writes_all = rows.is_some() || folder.is_some();
+    let (plan, shown) = planned(analysis.name(), &input, &wanted, output, |rows, dims, memory| {
+        let cost = analysis.cost(&options, rows, dims, memory)?;
+        // Rows that are written are read once more.
+        Ok(Cost { passes: cost.passes + usize::from(writes_all), ..cost })
+    })?;
+    if let Some(outcome) = shown {
+        return Ok(outcome);
+    }
+    let wanted = match plan {
+        Some(plan) => followed(&plan, wanted, &input),
+        None => wanted,
+    };
     let answered = match extra.and_then(|extra| extra.answer) {
         Some(answer) => answer(&call, &options)?,
         None => None,
     };
     let Answered { found, data, warnings } = match answered {
         Some(answered) => answered,
-        None => over_the_rows(analysis, extra, options, &call)?,
+        None => over_the_rows(analysis, extra, options, &wanted, &call)?,
     };
     if let Some(path) = saved {
         found.save(path)?;
@@ -225,21 +252,27 @@ pub fn run(
     Ok(if found.is_failure() { Outcome::CheckFailed } else { Outcome::Done })
 }
 
+/// What an analysis takes of the rows with these options.
+fn wanted_by(analysis: &dyn AnyAnalysis, options: &Value) -> Result<Wanted> {
+    Ok(Wanted {
+        blocks: analysis.needs_with(options)? == Needs::Blocks,
+        non_finite: analysis.reads_non_finite(),
+        without_vectors: analysis.reads_without_vectors(),
+        all_rows: analysis.takes_all_rows(),
+        ..Default::default()
+    })
+}
+
 /// Opens the rows and runs the analysis over them.
 fn over_the_rows(
     analysis: &dyn AnyAnalysis,
     extra: Option<&Extra>,
     mut options: Value,
+    wanted: &Wanted,
     call: &Call<'_>,
 ) -> Result<Answered> {
     let (input, output) = (call.input, call.output);
-    let wanted = Wanted {
-        blocks: analysis.needs() == Needs::Blocks,
-        non_finite: analysis.reads_non_finite(),
-        without_vectors: analysis.reads_without_vectors(),
-        all_rows: analysis.takes_all_rows(),
-    };
-    let data = input.open(&wanted, call.roles.clone(), output)?;
+    let data = input.open(wanted, call.roles.clone(), output)?;
     let mut chosen = vec![format!("vectors {}", data.table().vector_column())];
     chosen.extend(
         analysis

@@ -3,15 +3,17 @@
 use std::path::PathBuf;
 
 use embedlab::Result;
+use embedlab::analysis::Cost;
 use embedlab::data::Roles;
 use embedlab::rows::RowSource;
-use embedlab::table::{Format, VectorLayout, WriteOptions};
+use embedlab::table::{self, Format, VectorLayout, WriteOptions};
 use serde::Serialize;
 
 use super::beside::warn_of_dropped;
 use super::input::{FormatName, TableInput, Wanted};
 use super::output::grouped;
 use super::outputs::Outputs;
+use super::plan::{followed, planned};
 use super::{Outcome, Output};
 
 const EXAMPLES: &str = "\
@@ -54,11 +56,22 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
         false => outputs.table(Some(&args.out), to)?,
     };
     let wanted = Wanted { blocks: true, ..Default::default() };
-    let data = args.input.open(&wanted, Roles::default(), output)?;
     let options = WriteOptions {
         format: args.to.map(Format::from),
         layout: if args.list { VectorLayout::List } else { VectorLayout::FixedSizeList },
+        ..Default::default()
     };
+    let in_blocks = table::writes_in_blocks(&args.out, &options);
+    let cost = |_, _, _| Ok(if in_blocks { Cost::blocks(1) } else { Cost::all_rows() });
+    let (plan, shown) = planned("convert", &args.input, &wanted, output, cost)?;
+    if let Some(shown) = shown {
+        return Ok(shown);
+    }
+    let wanted = match plan {
+        Some(plan) => followed(&plan, wanted, &args.input),
+        None => wanted,
+    };
+    let data = args.input.open(&wanted, Roles::default(), output)?;
     let written = {
         let _busy = output.busy(format!("writing {}", args.out.display()));
         data.write(Vec::new(), &args.out, &options)?

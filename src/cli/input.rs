@@ -4,8 +4,9 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Command, ValueEnum};
+use embedlab::analysis::{Cost, Plan};
 use embedlab::data::{Budget, Data, DropBy, OpenOptions, Roles, Selection};
-use embedlab::table::{Encoding, Format, ReadOptions, Table};
+use embedlab::table::{self, Encoding, Format, ReadOptions, Table};
 use embedlab::{Error, ErrorKind, Result};
 
 use super::output::Output;
@@ -65,9 +66,12 @@ pub struct TableInput {
     /// Columns that -o writes besides the vectors and what is new [default: all]
     #[arg(long, value_name = "COL,..", value_delimiter = ',', hide_short_help = true)]
     columns: Vec<String>,
-    /// Memory that rows and work may take, such as 2G [default: what is free]
+    /// Memory that the command may take, such as 2G [default: what is free]
     #[arg(long, value_name = "SIZE", hide_short_help = true)]
     memory: Option<Budget>,
+    /// Say rows, passes, bytes, memory and about how long, and do nothing
+    #[arg(long, hide_short_help = true)]
+    plan: bool,
 }
 
 /// What a command takes of its rows, beyond all of them in memory.
@@ -81,6 +85,10 @@ pub struct Wanted {
     pub without_vectors: bool,
     /// The rows that are not selected too, told apart.
     pub all_rows: bool,
+    /// No more rows than this, drawn at random, because all do not fit in memory.
+    pub fit: Option<usize>,
+    /// What rows and work may take, where the plan has told it.
+    pub memory: Option<Budget>,
 }
 
 impl Deref for TableInput {
@@ -244,6 +252,47 @@ impl TableInput {
         self.drop_missing
     }
 
+    /// Whether only the plan is wanted.
+    pub fn wants_plan(&self) -> bool {
+        self.plan
+    }
+
+    /// What rows and work may take of the memory where the columns take so many bytes.
+    pub fn memory_for_rows(&self, columns: u64) -> Budget {
+        Plan::memory_for_rows(self.memory.unwrap_or_default(), columns)
+    }
+
+    fn read_options(&self, wanted: &Wanted) -> ReadOptions {
+        ReadOptions { allow_non_finite: wanted.non_finite, drop_missing: self.drop_missing, ..self.options() }
+    }
+
+    /// What a command with this cost will do with the file; `None` where nobody asked: neither for a plan nor for a bound of
+    /// the memory that it is to keep.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, or the memory is too small for what was asked for.
+    pub fn plan(
+        &self,
+        command: &str,
+        wanted: &Wanted,
+        cost: impl FnOnce(usize, usize, Budget) -> Result<Cost>,
+    ) -> Result<Option<Plan>> {
+        if !self.plan && self.memory.is_none() {
+            return Ok(None);
+        }
+        // What comes through a pipe can be looked at only once.
+        if !self.paths().iter().all(|path| !path.exists() || path.is_file() || path.is_dir()) {
+            return Ok(None);
+        }
+        let extent = match table::extent(&self.paths(), &self.read_options(wanted)) {
+            Err(error) if wanted.without_vectors && error.kind() == ErrorKind::NoVectors => return Ok(None),
+            extent => extent?,
+        };
+        let rows = self.sample.map_or(extent.rows, |sample| sample.min(extent.rows));
+        let cost = cost(rows, extent.dims, self.memory_for_rows(extent.column_bytes))?;
+        Ok(Some(Plan::new(command, &extent, rows, &cost, self.memory.unwrap_or_default())))
+    }
+
     /// Opens the rows. What is left out is said.
     pub fn open(&self, wanted: &Wanted, roles: Roles, output: &Output) -> Result<Data> {
         let _busy = output.busy(format!("reading {}", self.name()));
@@ -253,12 +302,8 @@ impl TableInput {
             sample: self.sample,
             seed: output.seed(),
         };
-        let memory = self.memory.unwrap_or_default();
-        let read = ReadOptions {
-            allow_non_finite: wanted.non_finite,
-            drop_missing: self.drop_missing,
-            ..self.options()
-        };
+        let memory = wanted.memory.unwrap_or_else(|| self.memory_for_rows(0));
+        let read = self.read_options(wanted);
         let written = (!self.columns.is_empty()).then(|| self.columns.clone());
         let options = OpenOptions {
             read,
@@ -267,6 +312,7 @@ impl TableInput {
             written,
             stream: wanted.blocks,
             all_rows: wanted.all_rows,
+            fit: wanted.fit,
             memory,
         };
         let paths = self.paths();

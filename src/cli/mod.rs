@@ -17,6 +17,7 @@ mod mteb;
 mod output;
 mod outputs;
 mod page;
+mod plan;
 mod predict;
 mod report;
 mod schema;
@@ -47,6 +48,8 @@ pub enum Outcome {
     RowsFailed,
     /// The user stopped it.
     Interrupted,
+    /// The plan that was asked for says that the work would not fit in memory.
+    DoesNotFit,
 }
 
 /// Cluster, classify, search, recommend and map text embeddings.
@@ -199,6 +202,7 @@ pub fn run() -> ExitCode {
         Ok(Outcome::CheckFailed) => ExitCode::from(1),
         Ok(Outcome::RowsFailed) => ExitCode::from(2),
         Ok(Outcome::Interrupted) => ExitCode::from(130),
+        Ok(Outcome::DoesNotFit) => ExitCode::from(3),
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             report_error(&error, common.json);

@@ -8,7 +8,7 @@ use arrow::array::StringArray;
 use clap::builder::ArgPredicate;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use embedlab::analysis::mteb::{BenchmarkResult, ScoreTable};
-use embedlab::analysis::{AnyAnalysis, AnyOutcome, Context, find, registry};
+use embedlab::analysis::{AnyAnalysis, AnyOutcome, Context, Cost, find, registry};
 use embedlab::data::{Data, NewColumn, Role, Roles};
 use embedlab::split::train_test_split;
 use embedlab::table::{Table, write_whole};
@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use super::analysis::{self, Answered, Call, Extra, conflict};
 use super::input::{TableInput, Wanted};
 use super::outputs::Outputs;
+use super::plan::planned;
 use super::{Common, Outcome, Output};
 
 /// What the names of its analyses begin with.
@@ -182,7 +183,14 @@ fn all(args: &AllArgs, common: &Common, told: &Output) -> Result<Outcome> {
         None => Roles::default(),
     };
     args.results.as_deref().map_or(Ok(()), output::check_folder)?;
-    let data = args.input.open(&Wanted::default(), roles.clone(), told)?;
+    let wanted = Wanted::default();
+    let cost = |rows: usize, dims: usize, _| {
+        Ok(Cost::all_rows().work(4 * (rows as u64).saturating_mul(dims as u64)))
+    };
+    if let (_, Some(shown)) = planned("mteb all", &args.input, &wanted, told, cost)? {
+        return Ok(shown);
+    }
+    let data = args.input.open(&wanted, roles.clone(), told)?;
     let label = data.require(Role::Label)?.to_owned();
     let n = data.table().n_rows();
     let split = train_test_split(n, 0.2, common.seed() as u32)?;

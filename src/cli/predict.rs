@@ -6,11 +6,12 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, StringArray};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{Float64Type, Int64Type};
-use embedlab::analysis::columns_of;
+use embedlab::analysis::{Cost, columns_of};
 use embedlab::cluster::KMeans;
 use embedlab::data::{Data, NewColumn, Roles, model_of};
 use embedlab::model::{Predicted, SavedModel};
-use embedlab::table::{self, WriteOptions};
+use embedlab::rows::RowSource;
+use embedlab::table::WriteOptions;
 use embedlab::transform::LinearMap;
 use embedlab::view::{Block, Cell, Grid, Section, terminal};
 use embedlab::{Error, ErrorKind, Result};
@@ -21,6 +22,7 @@ use super::beside::warn_of_dropped;
 use super::input::{TableInput, Wanted};
 use super::output::{grouped, width};
 use super::outputs::Outputs;
+use super::plan::{followed, planned};
 use super::{Outcome, Output};
 
 const EXAMPLES: &str = "\
@@ -104,6 +106,20 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     };
     let model = Model::load(args)?;
     let wanted = Wanted { blocks: true, ..Default::default() };
+    let passes = match (&model, &args.output) {
+        (Model::Map(_), _) | (_, None) => 1,
+        (_, Some(_)) => 2,
+    };
+    // A prediction and its JSON take some 200 bytes a row.
+    let cost = |rows: usize, _, _| Ok(Cost::blocks(passes).work(200 * rows as u64));
+    let (plan, shown) = planned("predict", &args.input, &wanted, output, cost)?;
+    if let Some(shown) = shown {
+        return Ok(shown);
+    }
+    let wanted = match plan {
+        Some(plan) => followed(&plan, wanted, &args.input),
+        None => wanted,
+    };
     let data = args.input.open(&wanted, Roles::default(), output)?;
     let in_file = |error: Error| args.input.named_in(data.locate(error));
     let found = match &model {
@@ -228,11 +244,9 @@ fn mapped(map: &LinearMap, data: &Data, args: &Args, output: &Output) -> Result<
     let Some(path) = &args.output else {
         return Err(Error::argument("mapped vectors need a file").advice("name it with -o"));
     };
-    let vectors = map.apply(data.matrix()?)?;
-    let (rows, dims) = vectors.dim();
-    let table = data.with_columns(Vec::new())?;
-    let column = table.vector_column().to_owned();
-    let written = table::write(&table.with_vectors(vectors, column)?, path, &WriteOptions::default())?;
+    let mapped = map.over(data)?;
+    let (rows, dims) = (mapped.n_rows(), mapped.dims());
+    let written = data.write_with(&mapped, path, &WriteOptions::default())?;
     warn_of_dropped(&written, path, output);
     output.note(format_args!("wrote {}", path.display()));
     let json = serde_json::json!({

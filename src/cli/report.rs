@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use embedlab::analysis::{Context, LabelOptions, Report, ReportOptions, report};
+use embedlab::analysis::{Context, Cost, LabelOptions, Report, ReportOptions, report};
 use embedlab::cluster::ClusterCount;
 use embedlab::data::{Data, Role, Roles};
 use embedlab::map::MapMethod;
@@ -14,6 +14,7 @@ use super::input::{TableInput, Wanted};
 use super::output::grouped;
 use super::outputs::Outputs;
 use super::page::write_page;
+use super::plan::planned;
 use super::zero_shot::LabelTexts;
 use super::{Common, Outcome, Output};
 
@@ -133,7 +134,15 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         Some(column) => roles.with(role, column),
         None => roles,
     });
-    let data = args.input.open(&Wanted::default(), roles, output)?;
+    let wanted = Wanted::default();
+    // The rows once more, for the sections that copy them.
+    let cost = |rows: usize, dims: usize, _| {
+        Ok(Cost::all_rows().work(4 * (rows as u64).saturating_mul(dims as u64)))
+    };
+    if let (_, Some(shown)) = planned("report", &args.input, &wanted, output, cost)? {
+        return Ok(shown);
+    }
+    let data = args.input.open(&wanted, roles, output)?;
     let mut options = ReportOptions {
         title: args.title.clone(),
         only: args.only.clone(),

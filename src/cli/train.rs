@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use embedlab::analysis::{Context, LearnOptions, Training};
+use embedlab::analysis::{Context, Cost, LearnOptions, Training};
 use embedlab::data::{Role, Roles, model_of};
 use embedlab::model::{Classifier, ModelKind, ModelOptions, Recipe, Regressor, SavedModel, Task};
 use embedlab::rows::RowSource;
@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::input::{TableInput, Wanted};
 use super::output::grouped;
 use super::outputs::Outputs;
+use super::plan::planned;
 use super::{Common, Outcome, Output};
 
 const EXAMPLES: &str = "\
@@ -67,9 +68,15 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
         Some(label) => Roles::default().with(Role::Label, label),
         None => Roles::default(),
     };
-    let data = args.input.open(&Wanted::default(), roles, output)?;
+    let wanted = Wanted::default();
+    let work = |rows, dims| args.model.kind.memory(rows, dims);
+    let cost = |rows, dims, _| Ok(Cost::all_rows().work(work(rows, dims)));
+    if let (_, Some(shown)) = planned("train", &args.input, &wanted, output, cost)? {
+        return Ok(shown);
+    }
+    let data = args.input.open(&wanted, roles, output)?;
     let (rows, dims) = (data.n_rows(), data.dims());
-    data.memory().require_work("train", args.model.kind.memory(rows, dims), 4 * (rows * dims) as u64)?;
+    data.memory().require_work("train", work(rows, dims), 4 * (rows * dims) as u64)?;
     let context = Context::with_seed(common.seed);
     let in_file = |error: Error| args.input.named_in(data.locate(error));
     let rows = Training::new(&data, &args.learn, &context).map_err(in_file)?;

@@ -1,27 +1,18 @@
 //! The whole look at the clusters of some rows: fitted, scored, named and compared with a label.
 
-use std::collections::BTreeMap;
-use std::time::Instant;
-
-use ndarray::{Array2, CowArray, Ix2};
-use rand::SeedableRng;
-use rand::seq::index;
-use rand_chacha::ChaCha8Rng;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::found::{FitSample, Found};
+use super::summary::summarize_by_distance;
 use super::{
-    Choice, ChooseOptions, ClusterCount, ClusterMethod, ClusterOptions, ClusterSummary, CrossTable,
-    DensityClusters, KMeans, Silhouette, SilhouetteOptions, SummaryInput, SummaryOptions, choose_k,
-    cross_table, dbscan, hdbscan, silhouette, summarize,
+    Choice, ClusterMethod, ClusterOptions, ClusterSummary, CrossTable, KMeans, Silhouette, SummaryInput,
+    SummaryOptions, cross_table, summarize,
 };
 use crate::error::Result;
 use crate::metric::{Agreement, agreement};
-use crate::rows::{Pca, RowSource, distinct_rows, select_rows};
+use crate::rows::RowSource;
 use crate::table::{Labels, Table};
-
-/// Numbers of clusters are compared on this many rows of a source that is not in memory.
-const ROWS_TO_CHOOSE: usize = 20_000;
 
 /// The texts and the label of the rows, where they are known.
 #[derive(Debug, Clone, Default)]
@@ -82,6 +73,9 @@ pub struct Clustering {
     pub eps: Option<f64>,
     /// The principal components that were clustered; `None` for the rows as they are.
     pub components: Option<usize>,
+    /// The sample that k-means was fitted on, where that was not all rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<FitSample>,
     /// How long the fit took, in seconds.
     pub fit_seconds: f64,
     /// The rows in each cluster, the largest first.
@@ -124,7 +118,7 @@ pub struct Clustering {
 }
 
 /// Clusters n x d rows of any source and says everything there is to say about it. k-means passes over the
-/// source; the other methods take a matrix of few principal components.
+/// source, or fits a sample of it and passes over it once; the other methods take a matrix of few principal components.
 ///
 /// ```
 /// use embedlab::cluster::{ClusterColumns, ClusterOptions, analyse};
@@ -145,38 +139,24 @@ pub fn analyse(
     seed: u64,
 ) -> Result<Clustering> {
     options.check()?;
-    let reduced = match options.components(source.dims()) {
-        Some(components) => Some(Pca::fit(source, components)?.transform(source)?),
-        None => None,
-    };
-    let points: &dyn RowSource = reduced.as_ref().map_or(source, |reduced| reduced as &dyn RowSource);
-    let scoring = SilhouetteOptions { geometry: options.method.geometry(), seed, ..Default::default() };
-    let distinct = distinct_rows(source)?;
-    let fitting = Fitting { points, options, seed };
-    let (fitted, choice) = match options.count() {
-        ClusterCount::Exactly(k) => (fitting.fit(k)?, None),
-        ClusterCount::Within(_) if !options.method.takes_k() => (fitting.fit(0)?, None),
-        ClusterCount::Within(range) => {
-            let range = *range.start()..=(*range.end()).min(distinct);
-            let (fitted, choice) = fitting.best(&ChooseOptions { range, silhouette: scoring })?;
-            (fitted, Some(choice))
-        }
-    };
+    let found = Found::of(source, options, seed)?;
+    let fitted = found.fitted;
     let sizes = sizes(&fitted.labels);
     let unclustered = fitted.labels.iter().filter(|label| label.is_none()).count();
-    let scorable = sizes.len() >= 2 && sizes.len() < fitted.labels.len() - unclustered;
-    let silhouettes = if scorable { Some(silhouette(points, &fitted.labels, &scoring)?) } else { None };
     let numbers = columns.label.as_ref().and_then(|label| label.numbers.as_deref());
     let input = SummaryInput { labels: &fitted.labels, texts: columns.texts.as_deref(), numbers };
     let naming = SummaryOptions { naming: options.naming.clone(), ..Default::default() };
-    let clusters = summarize(source, &input, &naming)?;
+    let clusters = match &found.distances {
+        Some(distances) => summarize_by_distance(distances, &input, &naming)?,
+        None => summarize(source, &input, &naming)?,
+    };
     let label = columns.label.as_ref();
     let comparison = label.map(|label| Comparison::new(&fitted.labels, label)).transpose()?;
-    let mut model = fitted.model.filter(|_| reduced.is_none());
+    let mut model = fitted.model.filter(|_| found.components.is_none());
     if let Some(model) = model.as_mut().filter(|_| columns.texts.is_some()) {
         model.names = clusters.iter().map(ClusterSummary::name).collect();
     }
-    let (table, agreements) = comparison.map_or((None, None), |found| (Some(found.table), found.agreements));
+    let (table, agreements) = comparison.map_or((None, None), |both| (Some(both.table), both.agreements));
     Ok(Clustering {
         method: options.method,
         k: sizes.len(),
@@ -184,134 +164,27 @@ pub fn analyse(
         iterations: fitted.iterations,
         bic: fitted.bic,
         eps: fitted.eps,
-        components: reduced.as_ref().map(Array2::ncols),
+        components: found.components,
+        sample: found.sample,
         fit_seconds: fitted.seconds,
         sizes,
         noise: fitted.noise,
         zero_rows: if options.method == ClusterMethod::Spherical { unclustered } else { 0 },
         unclustered,
-        duplicate_rows: source.n_rows() - distinct,
-        silhouette: silhouettes.as_ref().map(|score| score.mean),
-        silhouette_standard_error: silhouettes.as_ref().and_then(|score| score.standard_error),
+        duplicate_rows: source.n_rows() - found.distinct,
+        silhouette: found.silhouette.map(|(mean, _)| mean),
+        silhouette_standard_error: found.silhouette.and_then(|(_, error)| error),
         labels: fitted.labels,
         clusters,
         label: label.map(|label| label.name.clone()),
         table,
-        agreement_rows: agreements.as_ref().map(|found| found.rows),
-        agreement_with_noise: agreements.as_ref().and_then(|found| found.with_noise),
-        agreement: agreements.map(|found| found.clustered),
-        choice,
-        silhouettes,
+        agreement_rows: agreements.as_ref().map(|both| both.rows),
+        agreement_with_noise: agreements.as_ref().and_then(|both| both.with_noise),
+        agreement: agreements.map(|both| both.clustered),
+        choice: found.choice,
+        silhouettes: found.silhouettes,
         model,
     })
-}
-
-/// What a method said.
-struct Fitted {
-    labels: Vec<Option<u32>>,
-    inertia: Option<f64>,
-    iterations: Option<usize>,
-    bic: Option<f64>,
-    eps: Option<f64>,
-    noise: usize,
-    seconds: f64,
-    model: Option<KMeans>,
-}
-
-struct Fitting<'a> {
-    points: &'a dyn RowSource,
-    options: &'a ClusterOptions,
-    seed: u64,
-}
-
-impl Fitting<'_> {
-    fn fit(&self, k: usize) -> Result<Fitted> {
-        let begin = Instant::now();
-        let mut fitted = match self.options.method {
-            ClusterMethod::KMeans | ClusterMethod::Spherical => {
-                let model = self.options.k_means(k, self.seed).fit_rows(self.points)?;
-                Fitted {
-                    inertia: Some(model.inertia),
-                    iterations: Some(model.n_iter),
-                    ..Fitted::of(model.labels.clone(), Some(model))
-                }
-            }
-            ClusterMethod::Mixture => {
-                let mixture = self.options.mixture(k, self.seed).fit_rows(self.matrix()?.view())?;
-                Fitted { bic: Some(mixture.bic), ..Fitted::of(mixture.labels, None) }
-            }
-            ClusterMethod::Dbscan => {
-                Fitted::of_density(dbscan(self.matrix()?.view(), &self.options.dbscan())?)
-            }
-            ClusterMethod::Hdbscan => {
-                Fitted::of_density(hdbscan(self.matrix()?.view(), &self.options.hdbscan())?)
-            }
-        };
-        fitted.seconds = begin.elapsed().as_secs_f64();
-        Ok(fitted)
-    }
-
-    fn matrix(&self) -> Result<CowArray<'_, f32, Ix2>> {
-        match self.points.as_matrix() {
-            Some(rows) => Ok(CowArray::from(rows)),
-            None => {
-                let all: Vec<usize> = (0..self.points.n_rows()).collect();
-                Ok(CowArray::from(select_rows(self.points, &all)?))
-            }
-        }
-    }
-
-    /// The best of several numbers of clusters. Each is fitted once; of a source that is not in memory they
-    /// are compared on a sample.
-    fn best(&self, search: &ChooseOptions) -> Result<(Fitted, Choice)> {
-        let mixture = self.options.method == ClusterMethod::Mixture;
-        let by_kind = |choice: Choice| if mixture { choice.by_bic() } else { choice };
-        let n = self.points.n_rows();
-        if self.points.as_matrix().is_none() && n > ROWS_TO_CHOOSE {
-            let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-            let mut chosen = index::sample(&mut random, n, ROWS_TO_CHOOSE).into_vec();
-            chosen.sort_unstable();
-            let sample = select_rows(self.points, &chosen)?;
-            let on_sample = Fitting { points: &sample, ..*self };
-            let choice = choose_k(sample.view(), search, |k| Ok(on_sample.fit(k)?.for_choice()))?;
-            return Ok((self.fit(choice.chosen)?, by_kind(choice)));
-        }
-        let rows = self.matrix()?;
-        let fitting = Fitting { points: &rows.view(), ..*self };
-        let mut fits = BTreeMap::new();
-        let choice = choose_k(rows.view(), search, |k| {
-            let fitted = fitting.fit(k)?;
-            let scored = fitted.for_choice();
-            fits.insert(k, fitted);
-            Ok(scored)
-        })?;
-        let fitted = fits.remove(&choice.chosen).map_or_else(|| fitting.fit(choice.chosen), Ok)?;
-        Ok((fitted, by_kind(choice)))
-    }
-}
-
-impl Fitted {
-    fn of(labels: Vec<Option<u32>>, model: Option<KMeans>) -> Fitted {
-        Fitted {
-            labels,
-            inertia: None,
-            iterations: None,
-            bic: None,
-            eps: None,
-            noise: 0,
-            seconds: 0.0,
-            model,
-        }
-    }
-
-    fn of_density(found: DensityClusters) -> Fitted {
-        Fitted { eps: found.eps, noise: found.noise, ..Fitted::of(found.labels, None) }
-    }
-
-    /// Labels and cost. A mixture has no inertia; its criterion bends where one would.
-    fn for_choice(&self) -> (Vec<Option<u32>>, f64) {
-        (self.labels.clone(), self.inertia.or(self.bic).unwrap_or_default())
-    }
 }
 
 fn sizes(labels: &[Option<u32>]) -> Vec<usize> {
@@ -362,6 +235,9 @@ impl Comparison {
 
 #[cfg(test)]
 mod tests {
+    use ndarray::Array2;
+
+    use super::super::{ClusterCount, Noise};
     use super::*;
 
     fn three_points(n: usize) -> Array2<f32> {
@@ -419,6 +295,4 @@ mod tests {
         let found = analyse(&rows, &columns(60), &options, 42).unwrap();
         assert_eq!((found.zero_rows, found.unclustered, found.labels[7]), (1, 1, None));
     }
-
-    use super::super::Noise;
 }

@@ -30,8 +30,11 @@ mod chat;
 mod choose;
 mod density;
 mod distance_sums;
+mod fitting;
+mod found;
 mod frame;
 mod k_means;
+mod kept_run;
 mod mixture;
 mod naming;
 mod options;
@@ -44,10 +47,12 @@ pub use analysis::{ClusterColumns, Clustering, LabelColumn, analyse};
 pub use chat::describe;
 pub use choose::{Candidate, Choice, ChooseOptions, choose_k, choose_k_means, elbow};
 pub use density::{DbscanOptions, DensityClusters, HdbscanOptions, Noise, dbscan, hdbscan, suggest_eps};
-pub use k_means::{Geometry, KMeans, KMeansParams, KMeansValidParams};
+pub use found::FitSample;
+pub(crate) use k_means::distances_from;
+pub use k_means::{Assigned, Checkpoint, Geometry, Iteration, KMeans, KMeansParams, KMeansValidParams};
 pub use mixture::{GaussianMixture, GaussianMixtureParams, MAX_MIXTURE_DIMS};
 pub use naming::{ClusterTerms, NamingOptions, Term, WordList, name_clusters, score_terms};
-pub use options::{ClusterCount, ClusterMethod, ClusterOptions};
+pub use options::{ClusterCount, ClusterMethod, ClusterOptions, Passes};
 pub use silhouette::{ClusterSilhouette, Silhouette, SilhouetteOptions, silhouette};
 pub use summary::{
     ClusterSummary, CrossTable, Example, SummaryInput, SummaryOptions, cross_table, summarize,

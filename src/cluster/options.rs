@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use super::{
     NamingOptions, Noise,
 };
 use crate::error::{Error, Result};
+use crate::memory::Budget;
 
 /// The method that finds clusters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
@@ -65,6 +67,17 @@ impl ClusterMethod {
     pub fn geometry(self) -> Geometry {
         if self == ClusterMethod::Spherical { Geometry::Spherical } else { Geometry::Euclidean }
     }
+}
+
+/// How often k-means passes over the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[serde(rename_all = "snake_case")]
+pub enum Passes {
+    /// Fit on a sample of the rows that fits in memory, then one pass that gives each row its cluster
+    Two,
+    /// Pass over all rows in each iteration
+    Full,
 }
 
 /// How many clusters: `4`, the best of a range `2..12` (both ends included), or `auto` (2..12).
@@ -171,6 +184,16 @@ pub struct ClusterOptions {
     /// k-means: mini-batches of this many rows instead of full passes
     #[cfg_attr(feature = "cli", arg(long, value_name = "N"))]
     pub batch_size: Option<usize>,
+    /// k-means: passes over the rows [default: two where the rows do not fit in --memory, else full]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "HOW"))]
+    pub passes: Option<Passes>,
+    /// k-means in two passes: rows of the sample that it is fitted on [default: 1,000 for each cluster, at least 20,000, as
+    /// far as they fit]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N"))]
+    pub fit_rows: Option<usize>,
+    /// k-means: keep each iteration over all rows in this folder; the same command goes on from the last
+    #[cfg_attr(feature = "cli", arg(long, value_name = "FOLDER"))]
+    pub checkpoint: Option<PathBuf>,
     /// Reduce to this many principal components first [default: 10 for mixture, dbscan and hdbscan]
     #[cfg_attr(feature = "cli", arg(long, value_name = "N"))]
     pub pca: Option<usize>,
@@ -189,6 +212,10 @@ pub struct ClusterOptions {
     /// How clusters are named
     #[cfg_attr(feature = "cli", command(flatten))]
     pub naming: NamingOptions,
+    /// What rows and work may take, where that was said.
+    #[serde(skip)]
+    #[cfg_attr(feature = "cli", arg(skip))]
+    pub memory: Budget,
 }
 
 /// Components for the methods that need few dimensions.
@@ -196,6 +223,13 @@ const FEW_DIMENSIONS: usize = 10;
 
 /// Clusters where no number was asked for.
 const DEFAULT_K: usize = 4;
+
+/// Rows of a sample to fit on: with 1,000 a cluster, the sampling error of the centroids raises the inertia by 1 in 1,000.
+const FIT_ROWS: usize = 20_000;
+const FIT_ROWS_PER_CLUSTER: usize = 1_000;
+
+/// With fewer rows a cluster there is nothing to fit.
+const LEAST_FIT_ROWS_PER_CLUSTER: usize = 10;
 
 impl ClusterOptions {
     /// The number of clusters, or the range to choose from.
@@ -211,6 +245,7 @@ impl ClusterOptions {
         let method = self.method;
         let only = |known: bool, given: bool| given && !known;
         let (k_means, density) = (method.is_k_means(), method.is_density());
+        self.check_passes()?;
         Error::refuse_unused(
             method.name(),
             &[
@@ -219,6 +254,9 @@ impl ClusterOptions {
                 ("--max-iter", only(k_means, self.max_iter.is_some())),
                 ("--tol", only(k_means, self.tol.is_some())),
                 ("--batch-size", only(k_means, self.batch_size.is_some())),
+                ("--passes", only(k_means, self.passes.is_some())),
+                ("--fit-rows", only(k_means, self.fit_rows.is_some())),
+                ("--checkpoint", only(k_means, self.checkpoint.is_some())),
                 ("--eps", only(method == ClusterMethod::Dbscan, self.eps.is_some())),
                 ("--min-samples", only(density, self.min_samples.is_some())),
                 (
@@ -228,6 +266,90 @@ impl ClusterOptions {
                 ("--noise", only(density, self.noise.is_some())),
             ],
         )
+    }
+
+    /// Refuses options of k-means that do not go together.
+    fn check_passes(&self) -> Result<()> {
+        let conflict = |what: &str, advice: &str| Err(Error::argument(what).advice(advice));
+        if self.fit_rows == Some(0) {
+            return conflict("fit_rows is 0", "give at least 1");
+        }
+        if !self.method.is_k_means() {
+            return Ok(());
+        }
+        if self.passes == Some(Passes::Two) && self.pca.is_some() {
+            return conflict(
+                "two passes go over the rows as they are, not over their principal components",
+                "leave --pca or --passes out",
+            );
+        }
+        if self.passes == Some(Passes::Full) && self.fit_rows.is_some() {
+            return conflict("a sample to fit on, and full passes", "leave --fit-rows or --passes out");
+        }
+        if self.checkpoint.is_some() {
+            if matches!(self.count(), ClusterCount::Within(_)) {
+                return conflict(
+                    "a checkpoint of several numbers of clusters",
+                    "choose one number with --k, or leave --checkpoint out",
+                );
+            }
+            if self.batch_size.is_some() {
+                return conflict(
+                    "mini-batches have no iterations that a checkpoint could keep",
+                    "leave --checkpoint or --batch-size out",
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether k-means is fitted on a sample.
+    pub(super) fn in_two_passes(&self) -> bool {
+        self.method.is_k_means() && (self.passes == Some(Passes::Two) || self.fit_rows.is_some())
+    }
+
+    /// The options for rows of this shape within a memory: k-means that was not told how to pass over them does it twice
+    /// where they do not fit. Rows in memory have fitted; of those that are not, what is free counts where no memory was
+    /// given.
+    pub fn within(&self, memory: Budget, rows: usize, dims: usize, in_memory: bool) -> ClusterOptions {
+        let mut options = ClusterOptions { memory, ..self.clone() };
+        let bytes = (rows as u64).saturating_mul(4 * dims as u64);
+        let limit = if in_memory { memory.given() } else { memory.limit() };
+        let free_to_choose = self.method.is_k_means() && self.passes.is_none() && self.pca.is_none();
+        if let Some(limit) = limit.filter(|limit| free_to_choose && bytes > *limit) {
+            options.passes = Some(Passes::Two);
+            options.memory = Budget::bytes(limit);
+        }
+        options
+    }
+
+    /// How many rows of `dims` dimensions the sample has that k-means is fitted on; `None` for full passes.
+    ///
+    /// # Errors
+    /// When the memory allows too few of them.
+    pub fn sample_to_fit(&self, dims: usize) -> Result<Option<usize>> {
+        if !self.in_two_passes() {
+            return Ok(None);
+        }
+        let k = match self.count() {
+            ClusterCount::Exactly(k) => k,
+            ClusterCount::Within(range) => *range.end(),
+        };
+        let wanted = self.fit_rows.unwrap_or(FIT_ROWS.max(FIT_ROWS_PER_CLUSTER.saturating_mul(k)));
+        // Beside the sample there are bounds, a part of it on which the starts compete, and a copy where it must be moved.
+        let row = 4 * dims.max(1) as u64;
+        let fit = self.memory.given().map_or(u64::MAX, |bytes| bytes / 4 / row);
+        let fit = usize::try_from(fit).unwrap_or(usize::MAX);
+        let least = self.fit_rows.unwrap_or(LEAST_FIT_ROWS_PER_CLUSTER.saturating_mul(k));
+        if fit < least.min(wanted) {
+            return Err(Error::memory("the sample that k-means is fitted on does not fit in memory")
+                .with_code("memory")
+                .seen(format!(
+                    "{least} rows of {dims} dimensions are needed, {fit} fit in a fourth of --memory"
+                ))
+                .advice("allow more with --memory, or ask for fewer clusters"));
+        }
+        Ok(Some(wanted.min(fit)))
     }
 
     /// To how many components rows of `dims` are reduced, if they are.
@@ -250,10 +372,10 @@ impl ClusterOptions {
         if let Some(tol) = self.tol {
             params = params.tol(tol);
         }
-        match self.batch_size {
-            Some(rows) => params.batch_size(rows),
-            None => params,
+        if let Some(rows) = self.batch_size {
+            params = params.batch_size(rows);
         }
+        params
     }
 
     pub(super) fn mixture(&self, k: usize, seed: u64) -> GaussianMixtureParams {
@@ -305,7 +427,7 @@ mod tests {
     #[test]
     fn every_option_of_another_method_is_refused_by_its_name() {
         type Change = fn(&mut ClusterOptions);
-        let changes: [(&str, Change, &[ClusterMethod]); 9] = {
+        let changes: [(&str, Change, &[ClusterMethod]); 12] = {
             use ClusterMethod::{Dbscan, Hdbscan, KMeans, Mixture, Spherical};
             [
                 ("--k", |o| o.k = Some(4.into()), &[KMeans, Spherical, Mixture]),
@@ -313,6 +435,9 @@ mod tests {
                 ("--max-iter", |o| o.max_iter = Some(300), &[KMeans, Spherical]),
                 ("--tol", |o| o.tol = Some(1e-4), &[KMeans, Spherical]),
                 ("--batch-size", |o| o.batch_size = Some(9), &[KMeans, Spherical]),
+                ("--passes", |o| o.passes = Some(Passes::Full), &[KMeans, Spherical]),
+                ("--fit-rows", |o| o.fit_rows = Some(9), &[KMeans, Spherical]),
+                ("--checkpoint", |o| o.checkpoint = Some("x".into()), &[KMeans, Spherical]),
                 ("--eps", |o| o.eps = Some(0.5), &[Dbscan]),
                 ("--min-samples", |o| o.min_samples = Some(5), &[Dbscan, Hdbscan]),
                 ("--min-cluster-size", |o| o.min_cluster_size = Some(5), &[Hdbscan]),

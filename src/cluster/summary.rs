@@ -114,14 +114,61 @@ pub fn summarize(
     input: &SummaryInput<'_>,
     options: &SummaryOptions,
 ) -> Result<Vec<ClusterSummary>> {
-    let n = source.n_rows();
-    for (what, length) in [
-        ("labels", Some(input.labels.len())),
-        ("texts", input.texts.map(<[_]>::len)),
-        ("numbers", input.numbers.map(<[_]>::len)),
-    ] {
-        same_length(what, length.unwrap_or(n), n)?;
+    input.check(source.n_rows())?;
+    let n_clusters = input.n_clusters();
+    let centres = group_sums(source, input.labels, None, n_clusters)?.sums;
+    let nearest = Nearest { input, centres: &centres, wanted: options.examples };
+    let nearest = fold_rows(source, &nearest)?;
+    summaries(input, options, nearest)
+}
+
+/// As [`summarize`], without a pass over the rows: examples are the rows at the least of these `distances`, one for each
+/// row from the centroid of its cluster.
+///
+/// # Errors
+/// When the numbers of distances, labels, texts and numbers differ.
+pub(super) fn summarize_by_distance(
+    distances: &[f32],
+    input: &SummaryInput<'_>,
+    options: &SummaryOptions,
+) -> Result<Vec<ClusterSummary>> {
+    input.check(distances.len())?;
+    let examples = Nearest { input, centres: &[], wanted: options.examples };
+    let mut nearest = vec![Vec::new(); input.n_clusters()];
+    if options.examples > 0 {
+        for (row, (label, distance)) in input.labels.iter().zip(distances).enumerate() {
+            if let Some(label) = label {
+                examples.insert(&mut nearest[*label as usize], -f64::from(*distance), row);
+            }
+        }
     }
+    summaries(input, options, nearest)
+}
+
+impl SummaryInput<'_> {
+    fn check(&self, n: usize) -> Result<()> {
+        for (what, length) in [
+            ("labels", Some(self.labels.len())),
+            ("texts", self.texts.map(<[_]>::len)),
+            ("numbers", self.numbers.map(<[_]>::len)),
+        ] {
+            same_length(what, length.unwrap_or(n), n)?;
+        }
+        Ok(())
+    }
+
+    fn n_clusters(&self) -> usize {
+        self.labels.iter().flatten().max().map_or(0, |last| *last as usize + 1)
+    }
+}
+
+/// The clusters with the rows that stand for them, by their labels.
+fn summaries(
+    input: &SummaryInput<'_>,
+    options: &SummaryOptions,
+    mut nearest: Vec<Vec<(f64, usize)>>,
+) -> Result<Vec<ClusterSummary>> {
+    let n = input.labels.len();
     let mut names = match input.texts {
         Some(texts) => names_by_cluster(name_clusters(texts, input.labels, &options.naming)?),
         None => BTreeMap::new(),
@@ -132,10 +179,6 @@ pub fn summarize(
             members.entry(*label).or_default().push(row);
         }
     }
-    let n_clusters = members.last_key_value().map_or(0, |(last, _)| *last as usize + 1);
-    let centres = group_sums(source, input.labels, None, n_clusters)?.sums;
-    let nearest = Nearest { input, centres: &centres, wanted: options.examples };
-    let mut nearest = fold_rows(source, &nearest)?;
     let example = |(_, row): (f64, usize)| {
         let text = input.texts.and_then(|texts| texts[row].clone());
         Example { row, text }

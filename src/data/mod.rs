@@ -57,7 +57,29 @@ pub struct Data {
     drops_missing: bool,
     /// Whether each row is selected, where those that are not are here too.
     selected: Option<Vec<bool>>,
+    /// The rows of which these were drawn because all did not fit.
+    drawn: Option<DrawnRows>,
     notes: Vec<String>,
+}
+
+/// A random sample of rows, because all did not fit in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub struct DrawnRows {
+    /// How many rows were drawn.
+    pub rows: usize,
+    /// Of how many.
+    pub of: usize,
+}
+
+impl DrawnRows {
+    /// What is said of it.
+    pub fn sentence(self) -> String {
+        format!(
+            "All rows do not fit in memory: this is of a random sample of {} of {} rows.",
+            crate::number::grouped(self.rows as u64),
+            crate::number::grouped(self.of as u64)
+        )
+    }
 }
 
 /// A column that a result adds to the rows.
@@ -109,6 +131,7 @@ impl Data {
             written: None,
             drops_missing: false,
             selected: None,
+            drawn: None,
             notes: Vec::new(),
         }
         .with_found_roles()
@@ -142,6 +165,11 @@ impl Data {
     /// Whether rows without a vector were left out, and rows without a label are to be.
     pub fn drops_missing(&self) -> bool {
         self.drops_missing
+    }
+
+    /// How many rows were drawn at random, and of how many, because all did not fit in memory ([`OpenOptions::fit`]).
+    pub fn drawn(&self) -> Option<DrawnRows> {
+        self.drawn
     }
 
     /// The memory that this data may take.
@@ -210,6 +238,7 @@ impl Data {
             written: self.written.clone(),
             drops_missing: self.drops_missing,
             selected: None,
+            drawn: None,
             notes: Vec::new(),
         })
     }
@@ -324,16 +353,56 @@ impl Data {
     /// # Errors
     /// As [`table::write_streamed`], and when a column is of another length.
     pub fn write(&self, more: Vec<NewColumn>, path: &Path, options: &WriteOptions) -> Result<Written> {
+        let table = self.written_columns(more)?;
+        match &self.streamed {
+            None => table::write(&table, path, options),
+            Some(_) => {
+                self.require_for(path, options, self.dims())?;
+                let options = WriteOptions { memory: self.memory, ..options.clone() };
+                table::write_streamed(&table, self, path, &options)
+            }
+        }
+    }
+
+    /// Writes the columns with other vectors of the same rows in place of their own, block by block.
+    ///
+    /// # Errors
+    /// As [`Data::write`].
+    pub fn write_with(
+        &self,
+        vectors: &dyn RowSource,
+        path: &Path,
+        options: &WriteOptions,
+    ) -> Result<Written> {
+        let table = self.written_columns(Vec::new())?;
+        self.require_for(path, options, vectors.dims())?;
+        let name = table.vector_column().to_owned();
+        let columns = table.with_vectors(Array2::zeros((self.n_rows(), 0)), name)?;
+        let options = WriteOptions { memory: self.memory, ..options.clone() };
+        table::write_streamed(&columns, vectors, path, &options)
+    }
+
+    /// The columns that are written, with these in addition.
+    pub(crate) fn written_columns(&self, more: Vec<NewColumn>) -> Result<Table> {
         let more = more.into_iter().map(NewColumn::into_field).collect();
         let mut table = self.table.clone();
         if let Some(kept) = &self.written {
             table = table.with_only(kept)?;
         }
-        let table = table.with_fields(more)?;
-        match &self.streamed {
-            None => table::write(&table, path, options),
-            Some(_) => table::write_streamed(&table, self, path, options),
+        table.with_fields(more)
+    }
+
+    /// Checks that a format that is not written in blocks fits in memory.
+    fn require_for(&self, path: &Path, options: &WriteOptions, dims: usize) -> Result<()> {
+        if table::writes_in_blocks(path, options) {
+            return Ok(());
         }
+        let rows = self.n_rows();
+        self.memory.require((rows as u64).saturating_mul(8 * dims as u64), rows, dims).map_err(|error| {
+            error
+                .file(path)
+                .advice("write Parquet, .arrow, .npy, .csv or .jsonl, which are written in blocks")
+        })
     }
 
     fn with_found_roles(mut self) -> Data {
@@ -362,6 +431,7 @@ impl RowSource for Data {
         if let Some(loaded) = self.loaded.get() {
             return loaded.chunks(rows);
         }
+        let rows = self.memory.block_rows(rows, self.dims());
         match &self.streamed {
             Some(source) => source.chunks(rows),
             None => {

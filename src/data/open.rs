@@ -7,7 +7,7 @@ use super::select::Selected;
 use super::{Budget, Data, Role, Roles, Selection};
 use crate::error::{Error, Result};
 use crate::number::counted;
-use crate::rows::RowSource;
+use crate::rows::{RowSource, select_rows};
 use crate::table::{self, ReadOptions, Table};
 
 /// How a file is opened.
@@ -26,6 +26,9 @@ pub struct OpenOptions {
     pub stream: bool,
     /// Whether the rows that the selection leaves out are there too; [`Data::selected`] then tells them apart.
     pub all_rows: bool,
+    /// As many rows are drawn at random (with the seed of the selection) where there are more, because all do not fit in
+    /// memory; the drawn ones are in memory, and [`Data::drawn`] says of how many.
+    pub fit: Option<usize>,
     /// The most memory that the rows and the work on them may take.
     pub memory: Budget,
 }
@@ -47,7 +50,10 @@ impl Data {
     /// As [`Data::open`]; when there is no file, or the files differ in their columns or vectors.
     pub fn open_all(files: &[PathBuf], options: &OpenOptions) -> Result<Data> {
         let read = ReadOptions { memory: options.memory, ..options.read.clone() };
-        let (mut table, mut streamed) = if options.stream {
+        // Of rows of which some are left out only those that stay are read into memory.
+        let picks =
+            !options.stream && !options.all_rows && (options.fit.is_some() || options.selection.leaves_out());
+        let (mut table, mut streamed) = if options.stream || picks {
             let (source, columns) = table::stream_all_with_columns(files, &read)?;
             (columns, Some(source))
         } else {
@@ -67,6 +73,10 @@ impl Data {
             notes.insert(0, format!("left out {} rows without a usable vector", table.left_out()));
         }
         let filtered = kept.is_some();
+        let (kept, drawn) = match options.fit {
+            Some(most) => options.selection.drawn(kept, table.n_rows(), most, &mut notes),
+            None => (kept, None),
+        };
         let mut selected = None;
         if let Some(rows) = kept.as_ref().filter(|_| options.all_rows) {
             let mut mask = vec![false; table.n_rows()];
@@ -76,6 +86,16 @@ impl Data {
             table = table.take(rows)?;
             streamed = streamed
                 .map(|source| Box::new(Selected { source, rows: rows.clone() }) as Box<dyn RowSource>);
+        }
+        if let Some(source) = streamed.take_if(|_| picks) {
+            let (rows, dims) = (source.n_rows(), source.dims());
+            options.memory.require(4 * (rows as u64).saturating_mul(dims as u64), rows, dims)?;
+            let all: Vec<usize> = (0..source.n_rows()).collect();
+            let vectors = match source.as_matrix() {
+                Some(matrix) => matrix.to_owned(),
+                None => select_rows(source.as_ref(), &all)?,
+            };
+            table = table.with_vectors(vectors, table.vector_column())?;
         }
         let name = name_of(files);
         let data = Data {
@@ -88,6 +108,7 @@ impl Data {
             written: options.written.clone(),
             drops_missing: options.read.drop_missing,
             selected,
+            drawn,
             notes,
         };
         if data.n_rows() == 0 && !filtered {

@@ -6,6 +6,7 @@ use ndarray::{Array2, ArrayView2, Axis};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use super::DrawnRows;
 use super::repeats::{first_of_text, first_of_vector};
 use super::roles::{Role, Roles};
 use crate::error::{Error, Result};
@@ -40,6 +41,11 @@ pub enum DropBy {
 }
 
 impl Selection {
+    /// Whether rows may be left out.
+    pub(super) fn leaves_out(&self) -> bool {
+        self.filter.is_some() || self.drop_duplicates.is_some() || self.sample.is_some()
+    }
+
     /// The rows to keep, ascending, with a sentence about each step; `None` keeps all.
     pub(super) fn rows(
         &self,
@@ -96,6 +102,35 @@ impl Selection {
             rows = chosen.into_iter().map(|at| rows[at]).collect();
         }
         Ok((!notes.is_empty()).then_some((rows, notes)))
+    }
+}
+
+impl Selection {
+    /// At most so many of the rows that are kept of `n`, drawn at random, and of how many they were drawn.
+    pub(super) fn drawn(
+        &self,
+        kept: Option<Vec<usize>>,
+        n: usize,
+        most: usize,
+        notes: &mut Vec<String>,
+    ) -> (Option<Vec<usize>>, Option<DrawnRows>) {
+        let all = kept.as_ref().map_or(n, Vec::len);
+        if all <= most {
+            return (kept, None);
+        }
+        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
+        let mut chosen = rand::seq::index::sample(&mut random, all, most).into_vec();
+        chosen.sort_unstable();
+        if let Some(kept) = kept {
+            chosen.iter_mut().for_each(|at| *at = kept[*at]);
+        }
+        notes.push(format!(
+            "all rows do not fit in memory: a random sample of {} of {} is used (seed {})",
+            crate::number::grouped(most as u64),
+            counted(all, "row"),
+            self.seed
+        ));
+        (Some(chosen), Some(DrawnRows { rows: most, of: all }))
     }
 }
 

@@ -10,7 +10,7 @@ use arrow::array::{
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field};
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, s};
 use serde::{Deserialize, Serialize};
 
 use super::layout::on_axes;
@@ -18,11 +18,14 @@ use super::{
     MapMethod, NeighborGraph, OlderMap, PlaceParams, Placement, RowMap, TsneSettings, placed_neighbors_kept,
 };
 use crate::error::{Error, Result};
-use crate::rows::Pca;
+use crate::rows::{LEAF_ROWS, Pca, RowSource, for_each_chunk};
 use crate::table::{self, ReadOptions, Table};
 
 /// Under this key the column x holds how the map was made.
 const MADE_BY: &str = "embedlab.map";
+
+/// New rows that are placed at once.
+const PLACED_AT_ONCE: usize = LEAF_ROWS;
 
 /// The version of [`MapRecipe`] that is written and read.
 const VERSION: u32 = 1;
@@ -133,32 +136,53 @@ impl SavedMap {
         }
     }
 
-    /// Places new rows (m x d) on the map; its own points stay where they are. On a PCA map they go along
+    /// Places new rows (m x d) of any source on the map; its own points stay where they are. On a PCA map they go along
     /// its components, on another as [`PlaceParams::place`] does, with a perplexity of 5 (a third of the
-    /// rows of a small map) unless another is asked for.
+    /// rows of a small map) unless another is asked for. Rows are placed 2,048 at a time, for new ones do not see each other.
     ///
     /// # Errors
     /// When dimensions do not fit, the perplexity is too large for the map or is given for a PCA map, or a
-    /// number is not finite.
-    pub fn place(&self, new: ArrayView2<'_, f32>, perplexity: Option<f64>, seed: u64) -> Result<RowMap> {
+    /// number is not finite; and whatever the source meets while reading.
+    pub fn place(
+        &self,
+        new: &(impl RowSource + ?Sized),
+        perplexity: Option<f64>,
+        seed: u64,
+    ) -> Result<RowMap> {
         let begin = Instant::now();
         let (old, method) = (self.table.vectors(), self.method());
+        let n_components = self.points.ncols();
         let fitting = (old.nrows() as f64 / 3.0).floor().clamp(1.0, 5.0);
-        let (points, perplexity) = match method {
+        let (axes, perplexity) = match method {
             MapMethod::Pca => {
                 Error::refuse_unused("pca", &[("--perplexity", perplexity.is_some())])?;
-                let n_components = self.points.ncols();
-                (on_axes(&Pca::fit(&old, n_components)?, new, n_components)?, None)
+                (Some(Pca::fit(&old, n_components)?), None)
             }
-            MapMethod::Tsne => {
-                let perplexity = perplexity.unwrap_or(fitting);
-                let params = PlaceParams::default().perplexity(perplexity);
-                (params.place(old, self.points.view(), new)?, Some(perplexity))
-            }
+            MapMethod::Tsne => (None, Some(perplexity.unwrap_or(fitting))),
         };
-        let mut map = RowMap::unmeasured(method, points, new.ncols(), seed, begin);
+        let params = PlaceParams::default().perplexity(perplexity.unwrap_or(fitting));
+        let mut points = Array2::zeros((new.n_rows(), n_components));
+        let mut kept = 0.0;
+        let mut place = |first: usize, rows: ArrayView2<'_, f32>| -> Result<()> {
+            let placed = match &axes {
+                Some(pca) => on_axes(pca, rows, n_components)?,
+                None => params.place(old, self.points.view(), rows)?,
+            };
+            let share = placed_neighbors_kept((old, self.points.view()), (rows, placed.view()))?;
+            kept += share * rows.nrows() as f64;
+            points.slice_mut(s![first..first + rows.nrows(), ..]).assign(&placed);
+            Ok(())
+        };
+        for_each_chunk(new, PLACED_AT_ONCE, |first, rows| {
+            place(first, rows).map_err(|error| match error.row_number() {
+                Some(row) => error.row(first + row),
+                None => error,
+            })
+        })?;
+        let n = new.n_rows();
+        let mut map = RowMap::unmeasured(method, points, new.dims(), seed, begin);
         map.placement = Some(Placement {
-            neighbors_kept: placed_neighbors_kept((old, self.points.view()), (new, map.points.view()))?,
+            neighbors_kept: kept / n.max(1) as f64,
             onto: OlderMap { file: None, rows: old.nrows(), perplexity },
         });
         if let Some(recipe) = &self.recipe {
@@ -289,12 +313,12 @@ mod tests {
         for method in [MapMethod::Pca, MapMethod::Tsne] {
             let saved = saved(method);
             assert_eq!(saved.method(), method);
-            let placed = saved.place(rows().view(), None, 7).unwrap();
+            let placed = saved.place(&rows(), None, 7).unwrap();
             assert_eq!((placed.method, placed.placement.as_ref().unwrap().onto.rows), (method, 50));
             assert!(placed.neighbors_kept().unwrap() > 0.3);
             if method == MapMethod::Pca {
                 assert_eq!(placed.points, saved.points);
-                let error = saved.place(rows().view(), Some(5.0), 7).unwrap_err().to_string();
+                let error = saved.place(&rows(), Some(5.0), 7).unwrap_err().to_string();
                 assert!(error.contains("--perplexity") && error.contains("pca"), "{error}");
             }
         }

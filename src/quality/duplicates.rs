@@ -70,7 +70,7 @@ impl Default for DuplicateOptions<'_> {
 }
 
 impl DuplicateOptions<'_> {
-    fn threshold(&self) -> Result<f64> {
+    pub(super) fn threshold(&self) -> Result<f64> {
         let threshold = self.threshold.unwrap_or(match self.rule {
             NearRule::Cosine => NEAR_DUPLICATE_COSINE,
             NearRule::Relative => NEAR_DUPLICATE_SHARE,

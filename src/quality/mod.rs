@@ -12,6 +12,7 @@ mod hubness;
 mod intrinsic;
 mod isolation;
 mod label_errors;
+mod near_blocks;
 mod normal;
 mod order;
 mod outliers;
@@ -37,6 +38,7 @@ pub use intrinsic::{Gride, INTRINSIC_NEIGHBORS, IntrinsicDimension, intrinsic_di
 pub(crate) use intrinsic::{mle, twonn};
 pub use isolation::{IsolationForestOptions, isolation_forest};
 pub use label_errors::{LabelError, LabelErrors, VALUE_NEIGHBORS, knn_shapley, label_errors};
+pub use near_blocks::{find_duplicates_in_blocks, near_block_rows};
 pub(crate) use normal::share_interval;
 pub use order::{RowOrder, row_order, row_order_of_sample};
 pub use outliers::{

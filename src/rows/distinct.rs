@@ -142,10 +142,8 @@ impl DistinctRows {
 /// # Errors
 /// Whatever the source meets while reading.
 pub fn distinct_rows(source: &(impl RowSource + ?Sized)) -> Result<usize> {
-    let mut hashes = fold_rows(source, &Hashes)?.hashes;
-    hashes.sort_unstable();
-    hashes.dedup();
-    Ok(hashes.len())
+    let hashed = fold_rows(source, &Hashes)?;
+    Ok(hashed.distinct())
 }
 
 fn hash_of_rows(hashes: &[u128], dims: usize) -> u64 {
@@ -155,12 +153,29 @@ fn hash_of_rows(hashes: &[u128], dims: usize) -> u64 {
     all.digest()
 }
 
-struct Hashes;
+/// A pass that hashes every row.
+pub(crate) struct Hashes;
 
+/// The hash of each row.
 #[derive(Default)]
-struct Hashed {
+pub(crate) struct Hashed {
     hashes: Vec<u128>,
     numbers: Vec<f32>,
+}
+
+impl Hashed {
+    /// A hash of all rows, their order and their dimensions; that of [`DistinctRows::hash`].
+    pub fn of_all(&self, dims: usize) -> u64 {
+        hash_of_rows(&self.hashes, dims)
+    }
+
+    /// How many different rows there are.
+    pub fn distinct(self) -> usize {
+        let mut hashes = self.hashes;
+        hashes.par_sort_unstable();
+        hashes.dedup();
+        hashes.len()
+    }
 }
 
 impl Fold for Hashes {

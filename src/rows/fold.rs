@@ -54,6 +54,22 @@ pub trait Fold: Sync {
     fn merge(&self, into: &mut Self::Part, from: Self::Part);
 }
 
+impl<F: Fold + ?Sized> Fold for &F {
+    type Part = F::Part;
+
+    fn start(&self) -> Self::Part {
+        (**self).start()
+    }
+
+    fn add(&self, part: &mut Self::Part, block: RowBlock<'_>) {
+        (**self).add(part, block);
+    }
+
+    fn merge(&self, into: &mut Self::Part, from: Self::Part) {
+        (**self).merge(into, from);
+    }
+}
+
 /// Two computations in one pass.
 impl<A: Fold, B: Fold> Fold for (A, B) {
     type Part = (A::Part, B::Part);

@@ -47,6 +47,7 @@ mod top_k;
 
 pub use components::Components;
 pub use distance::Metric;
+pub(crate) use distinct::Hashes;
 pub use distinct::{DistinctRows, distinct_rows};
 pub(crate) use finite::require_finite;
 pub use fold::{BLOCK_ROWS, Fold, LEAF_ROWS, RowBlock, fold_rows};

@@ -23,6 +23,7 @@ mod check;
 mod column;
 mod columns;
 mod content;
+mod extent;
 mod format;
 mod guard;
 mod mapped;
@@ -39,6 +40,7 @@ pub use check::{Check, Norms, Problem, Severity, check, check_rows};
 pub use column::cell::parse_vector;
 pub use column::cell_error::CellError;
 pub use columns::{Labels, Table};
+pub use extent::{Extent, extent};
 pub use format::Format;
 pub use format::batches::VectorLayout;
 pub use format::npy::{VectorCodes, write_codes};
@@ -53,6 +55,6 @@ pub use read::{
 };
 pub use stream::{stream, stream_all_with_columns, stream_with_columns};
 pub use template::{Template, most_recent};
-pub use write::{WriteOptions, Written, check_writable, write, write_streamed};
+pub use write::{WriteOptions, Written, check_writable, write, write_streamed, writes_in_blocks};
 
 use guard::guarded;

@@ -47,6 +47,7 @@ mod readme;
 mod recommend;
 mod report_page;
 mod rows;
+mod scale;
 mod score_card;
 mod search;
 mod several_files;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::data::DrawnRows;
 use crate::quality::{Finding, Geometry, Hub, IntrinsicDimension, RowOrder};
 
 /// The score card.
@@ -12,6 +13,9 @@ use crate::quality::{Finding, Geometry, Hub, IntrinsicDimension, RowOrder};
 pub struct ScoreCard {
     /// Rows.
     pub rows: usize,
+    /// The random sample that stands for all rows, where those did not fit in memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drawn: Option<DrawnRows>,
     /// Numbers of each.
     pub dims: usize,
     /// The shape of the cloud.

@@ -58,6 +58,9 @@ pub(super) fn view(name: &str, card: &ScoreCard, look: Look) -> Result<Section> 
         },
     );
     section = section.with(grid).with(Block::note(basis(card)));
+    if let Some(drawn) = card.drawn {
+        section = section.with(Block::note(drawn.sentence()));
+    }
     if let Some(sample) = &card.sample {
         section = section.with(Block::note(of_sample(sample)));
     }

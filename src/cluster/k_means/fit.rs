@@ -6,7 +6,9 @@ use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use super::checkpoint::Checkpoint;
 use super::lloyd::Converged;
+use super::params::usual_start_rows;
 use super::points::Points;
 use super::{Geometry, KMeans, KMeansValidParams, init, lloyd, mini_batch};
 use crate::cluster::frame::{Moved, needed};
@@ -14,59 +16,90 @@ use crate::error::{Error, Result};
 use crate::progress::steps;
 use crate::rows::{LEAF_ROWS, RowSource, moments, select_rows};
 
-/// Rows on which the starts compete when the table is not in memory, and rows for each cluster.
-const STREAMED_START_ROWS: usize = 20_000;
-const STREAMED_ROWS_PER_CLUSTER: usize = 50;
-
 /// Random streams of mini-batches are apart from those of the starts by so much.
 const BATCH_STREAMS: u64 = 1 << 32;
 
 impl KMeansValidParams {
     /// Fits rows from any source (n x d). On a source that is not in memory, the starts compete on a sample of
-    /// 20,000 or 50 k of its rows, whichever is more, and passes over all rows go on from the best; one with no
-    /// more rows than that is read whole.
+    /// 20,000 or 50 k of its rows, whichever is more (or [`start_rows`](super::KMeansParams::start_rows)), and passes over
+    /// all rows go on from the best; one with no more rows than that is read whole.
     ///
     /// # Errors
     /// With fewer rows, or fewer distinct rows, than clusters; for rows with NaN or infinite numbers;
     /// whatever the source meets while reading.
     pub fn fit_rows(&self, source: &(impl RowSource + ?Sized)) -> Result<KMeans> {
+        self.fit_from(source, None)
+    }
+
+    /// As [`fit_rows`](KMeansValidParams::fit_rows), with each iteration over all rows kept, so that a run that was cut short
+    /// goes on from the last. The starts compete on a sample also where the rows are in memory; rows that are no more than
+    /// that sample are fitted without it.
+    ///
+    /// # Errors
+    /// As `fit_rows`, those of the checkpoint, and for mini-batches, which have no iterations over all rows.
+    pub fn fit_kept(&self, source: &(impl RowSource + ?Sized), kept: &mut dyn Checkpoint) -> Result<KMeans> {
+        if self.batch_size.is_some() {
+            return Err(Error::argument("mini-batches have no iterations that a checkpoint could keep")
+                .advice("leave the checkpoint out, or fit without mini-batches"));
+        }
+        let params = KMeansValidParams { start_rows: Some(self.rows_for_starts()), ..self.clone() };
+        params.fit_from(source, Some(kept))
+    }
+
+    /// Rows on which the starts compete where that is a sample.
+    fn rows_for_starts(&self) -> usize {
+        self.start_rows.unwrap_or_else(|| usual_start_rows(self.n_clusters)).max(self.n_clusters)
+    }
+
+    fn fit_from(
+        &self,
+        source: &(impl RowSource + ?Sized),
+        kept: Option<&mut dyn Checkpoint>,
+    ) -> Result<KMeans> {
         let n = source.n_rows();
         if n < self.n_clusters {
             return Err(Error::argument("more clusters than rows")
                 .seen(format!("{} clusters, {n} rows", self.n_clusters))
                 .advice(format!("ask for at most {n} clusters")));
         }
-        let sample = STREAMED_START_ROWS.max(STREAMED_ROWS_PER_CLUSTER * self.n_clusters);
-        if source.as_matrix().is_none() && n <= sample {
+        let (in_memory, sample) = (source.as_matrix().is_some(), self.rows_for_starts());
+        if !in_memory && n <= sample {
             return self.fit_rows(&select_rows(source, &(0..n).collect::<Vec<_>>())?);
         }
+        let sample = (n > sample && (!in_memory || self.start_rows.is_some())).then_some(sample);
         let moments = moments(source)?;
         let mut tol = self.tol * moments.variance.mean().unwrap_or(0.0);
         let frame = if self.geometry == Geometry::Euclidean { needed(&moments) } else { None };
-        let Some(frame) = frame else { return self.fit_ready(source, tol, sample) };
+        let Some(frame) = frame else { return self.fit_ready(source, tol, sample, kept) };
         let square = frame.unit * frame.unit;
         tol /= square;
         let mut model = match source.as_matrix() {
-            Some(rows) => self.fit_ready(&frame.moved(rows), tol, sample),
-            None => self.fit_ready(&Moved { source, frame: &frame }, tol, sample),
+            Some(rows) => self.fit_ready(&frame.moved(rows), tol, sample, kept),
+            None => self.fit_ready(&Moved { source, frame: &frame }, tol, sample, kept),
         }?;
         model.centroids = frame.back(&model.centroids);
         model.inertia *= square;
         Ok(model)
     }
 
-    /// Fits rows that `f32` products tell apart. `tol` bounds the sum of squared movements.
-    fn fit_ready(&self, source: &(impl RowSource + ?Sized), tol: f64, sample: usize) -> Result<KMeans> {
+    /// Fits rows that `f32` products tell apart. `tol` bounds the sum of squared movements; the starts compete on a sample of
+    /// so many rows, or on all.
+    fn fit_ready(
+        &self,
+        source: &(impl RowSource + ?Sized),
+        tol: f64,
+        sample: Option<usize>,
+        kept: Option<&mut dyn Checkpoint>,
+    ) -> Result<KMeans> {
         let points = Points::measure(source, self.geometry)?;
         if points.n_placed() < self.n_clusters {
             return Err(Error::argument("more clusters than rows with a direction")
                 .seen(format!("{} clusters, {} rows that are not zero", self.n_clusters, points.n_placed()))
                 .advice("ask for fewer clusters, or cluster by Euclidean distance"));
         }
-        let best = if source.as_matrix().is_some() {
-            self.best_start(source, &points, tol)?
-        } else {
-            self.refined(source, &points, tol, sample)?
+        let best = match sample {
+            None => self.best_start(source, &points, tol)?,
+            Some(sample) => self.refined(source, &points, tol, sample, kept)?,
         };
         let (centroids, labels) = largest_first(best.centroids, best.labels);
         Ok(KMeans {
@@ -89,7 +122,7 @@ impl KMeansValidParams {
             };
             let rows = rows.as_standard_layout();
             let centroids = init::k_means_plus_plus(rows.view(), points, self.n_clusters, &mut random)?;
-            let end = self.follow(source, points, tol, centroids, start);
+            let end = self.follow(source, points, tol, centroids, start, None);
             steps.add(1);
             end
         };
@@ -110,14 +143,20 @@ impl KMeansValidParams {
         points: &Points,
         tol: f64,
         sample: usize,
+        mut kept: Option<&mut dyn Checkpoint>,
     ) -> Result<Converged> {
+        if let Some(kept) = kept.as_deref_mut()
+            && let Some(last) = kept.last()?
+        {
+            return lloyd::lloyd_from(source, points, self, tol, last, Some(kept));
+        }
         let mut chosen = index::sample(&mut self.stream(u64::MAX), source.n_rows(), sample).into_vec();
         chosen.sort_unstable();
         let rows = select_rows(source, &chosen)?;
         let of_sample = KMeansValidParams { batch_size: None, ..self.clone() };
         let measured = Points::measure(&rows, self.geometry)?;
         let start = of_sample.best_start(&rows, &measured, tol)?;
-        self.follow(source, points, tol, start.centroids, 0)
+        self.follow(source, points, tol, start.centroids, 0, kept)
     }
 
     /// From some centroids to where they come to rest.
@@ -128,9 +167,10 @@ impl KMeansValidParams {
         tol: f64,
         centroids: Array2<f32>,
         start: usize,
+        kept: Option<&mut dyn Checkpoint>,
     ) -> Result<Converged> {
         let Some(batch_size) = self.batch_size else {
-            return lloyd::lloyd(source, points, self, tol, centroids);
+            return lloyd::lloyd(source, points, self, tol, centroids, kept);
         };
         let mut random = self.stream(BATCH_STREAMS + start as u64);
         let (centroids, passes) = mini_batch::mini_batches(source, self, batch_size, centroids, &mut random)?;
@@ -146,7 +186,10 @@ impl KMeansValidParams {
 
 /// Numbers the clusters by size, the largest first and equal ones by their first row, so that the
 /// numbers do not tell which start was the best.
-fn largest_first(centroids: Array2<f32>, labels: Vec<Option<u32>>) -> (Array2<f32>, Vec<Option<u32>>) {
+pub(super) fn largest_first(
+    centroids: Array2<f32>,
+    labels: Vec<Option<u32>>,
+) -> (Array2<f32>, Vec<Option<u32>>) {
     let mut clusters: Vec<(usize, usize, usize)> =
         (0..centroids.nrows()).map(|c| (0, usize::MAX, c)).collect();
     for (row, label) in labels.iter().enumerate() {

@@ -7,16 +7,16 @@
 //! measured against all centroids in one matrix product. Sums of clusters change by the rows that
 //! change sides. The result is that of the plain iterations, ties within rounding aside.
 
-mod farthest;
-
 use std::sync::{Mutex, PoisonError};
 
 use ndarray::{Array2, ArrayView2};
 
-use self::farthest::Farthest;
+use super::bounds::{Block, Groups, NONE};
+use super::checkpoint::{Checkpoint, Iteration};
+use super::farthest::Farthest;
 use super::points::Points;
 use super::{Geometry, KMeansValidParams};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::progress::steps;
 use crate::rows::product::{dot_products, dot_products_of};
 use crate::rows::simd::{dot, dot_f64, squared_distance_f64, squared_norms};
@@ -38,12 +38,35 @@ pub(super) fn lloyd(
     params: &KMeansValidParams,
     tol: f64,
     centroids: Array2<f32>,
+    kept: Option<&mut dyn Checkpoint>,
 ) -> Result<Converged> {
-    let mut state = State::new(points, centroids);
+    iterate(source, State::new(points, centroids, params.bounds), params, tol, (0, false), kept)
+}
+
+/// As [`lloyd`], from an iteration of an earlier run.
+pub(super) fn lloyd_from(
+    source: &(impl RowSource + ?Sized),
+    points: &Points,
+    params: &KMeansValidParams,
+    tol: f64,
+    last: Iteration,
+    kept: Option<&mut dyn Checkpoint>,
+) -> Result<Converged> {
+    let done = (last.n_iter, last.converged);
+    iterate(source, State::from_iteration(points, last, params.bounds)?, params, tol, done, kept)
+}
+
+fn iterate(
+    source: &(impl RowSource + ?Sized),
+    mut state: State<'_>,
+    params: &KMeansValidParams,
+    tol: f64,
+    (mut n_iter, mut converged): (usize, bool),
+    mut kept: Option<&mut dyn Checkpoint>,
+) -> Result<Converged> {
     let mut still = false;
-    let mut n_iter = 0;
     let steps = steps("iterations", params.max_iter);
-    while n_iter < params.max_iter && !still {
+    while n_iter < params.max_iter && !converged {
         steps.add(usize::from(n_iter > 0));
         n_iter += 1;
         let changed = state.assign(source)?;
@@ -52,8 +75,9 @@ pub(super) fn lloyd(
             break;
         }
         state.fill_empty_clusters(source)?;
-        if state.move_centroids() <= tol {
-            break;
+        converged = state.move_centroids() <= tol;
+        if let Some(kept) = &mut kept {
+            kept.keep(state.iteration(n_iter, converged))?;
         }
     }
     if !still {
@@ -77,48 +101,16 @@ struct State<'p> {
     counts: Vec<i64>,
 }
 
-/// Consecutive centroids share a lower bound, so that bounds take at most an eighth of the memory
-/// of the rows.
-struct Groups {
-    count: usize,
-    of: Vec<usize>,
-}
-
-impl Groups {
-    fn new(k: usize, dims: usize) -> Self {
-        let count = k.min((dims / 8).max(1));
-        Groups { count, of: (0..k).map(|c| c * count / k).collect() }
-    }
-}
-
-/// What is known of the rows of one block.
-struct Block {
-    labels: Vec<u32>,
-    upper: Vec<f32>,
-    /// Group by group.
-    lower: Vec<f32>,
-}
-
-/// The label of a row that has none yet, or can have none.
-const NONE: u32 = u32::MAX;
-
 fn known_label(label: u32) -> Option<u32> {
     (label != NONE).then_some(label)
 }
 
 impl<'p> State<'p> {
-    fn new(points: &'p Points, centroids: Array2<f32>) -> Self {
+    fn new(points: &'p Points, centroids: Array2<f32>, bounds: Option<u64>) -> Self {
         let (k, dims) = centroids.dim();
-        let groups = Groups::new(k, dims);
+        let groups = Groups::new(k, dims, points.len(), bounds);
         let blocks = (0..points.n_blocks())
-            .map(|block| {
-                let rows = points.rows_in_block(block);
-                Mutex::new(Block {
-                    labels: vec![NONE; rows],
-                    upper: vec![f32::INFINITY; rows],
-                    lower: vec![0.0; rows * groups.count],
-                })
-            })
+            .map(|block| Mutex::new(Block::new(points.rows_in_block(block), groups.count)))
             .collect();
         let mut state = State {
             points,
@@ -133,6 +125,43 @@ impl<'p> State<'p> {
         };
         state.measure_centroids();
         state
+    }
+
+    /// The state after an iteration of an earlier run. Nothing is known of distances.
+    fn from_iteration(points: &'p Points, last: Iteration, bounds: Option<u64>) -> Result<Self> {
+        let Iteration { centroids, labels, sums, counts, .. } = last;
+        let (k, dims) = centroids.dim();
+        let fits = labels.len() == points.len()
+            && (dims, sums.dim(), counts.len()) == (points.dims, (k, dims), k)
+            && labels.iter().all(|label| *label == NONE || (*label as usize) < k);
+        if !fits {
+            return Err(Error::input("the checkpoint is of other rows")
+                .with_code("checkpoint-differs")
+                .seen(format!("{} rows and {} clusters of {dims} dimensions", labels.len(), k))
+                .advice("name another folder, or delete this one to begin anew"));
+        }
+        let mut state = State::new(points, centroids, bounds);
+        let mut labels = labels.into_iter();
+        for block in &mut state.blocks {
+            let block = block.get_mut().unwrap_or_else(PoisonError::into_inner);
+            block.labels.iter_mut().zip(&mut labels).for_each(|(label, kept)| *label = kept);
+        }
+        (state.sums, state.counts) = (sums, counts);
+        Ok(state)
+    }
+
+    fn iteration(&mut self, n_iter: usize, converged: bool) -> Iteration {
+        let blocks = self.blocks.iter_mut();
+        let labels =
+            blocks.flat_map(|block| block.get_mut().unwrap_or_else(PoisonError::into_inner).labels.clone());
+        Iteration {
+            n_iter,
+            converged,
+            labels: labels.collect(),
+            centroids: self.centroids.clone(),
+            sums: self.sums.clone(),
+            counts: self.counts.clone(),
+        }
     }
 
     fn measure_centroids(&mut self) {
@@ -203,7 +232,14 @@ impl<'p> State<'p> {
         if empty.is_empty() {
             return Ok(());
         }
-        let mut rows = fold_rows(source, &Farthest { state: self, keep: empty.len() + self.counts.len() })?;
+        let farthest = Farthest {
+            points: self.points,
+            centroids: &self.centroids,
+            squares: &self.squares,
+            blocks: &self.blocks,
+            keep: empty.len() + self.counts.len(),
+        };
+        let mut rows = fold_rows(source, &farthest)?;
         let mut rows = rows.drain(..);
         for cluster in empty {
             let Some(row) = rows.find(|row| self.counts[row.label as usize] > 1) else { break };
@@ -424,14 +460,14 @@ impl Assign<'_, '_> {
     }
 }
 
-/// The nearest of fixed centroids for each row, and its squared distance: what prediction and mini-batches need.
+/// The nearest of fixed centroids for each row, and its squared distance: what mini-batches need.
 pub(super) fn nearest_centroids(
     source: &(impl RowSource + ?Sized),
     geometry: Geometry,
     centroids: ArrayView2<'_, f32>,
 ) -> Result<(Vec<Option<u32>>, Vec<f32>)> {
     let points = Points::measure(source, geometry)?;
-    let mut state = State::new(&points, centroids.as_standard_layout().into_owned());
+    let mut state = State::new(&points, centroids.as_standard_layout().into_owned(), None);
     state.assign(source)?;
     let mut labels = Vec::with_capacity(points.len());
     let mut squares = Vec::with_capacity(points.len());
@@ -449,7 +485,7 @@ pub(super) fn assign_only(
     points: &Points,
     centroids: Array2<f32>,
 ) -> Result<Converged> {
-    let mut state = State::new(points, centroids);
+    let mut state = State::new(points, centroids, Some(0));
     state.assign(source)?;
     Ok(state.finish(1))
 }

@@ -5,7 +5,7 @@
 //! that has had hardly any rows starts again from a row of the batch, and the steps end when the
 //! smoothed inertia of the batches has not improved for a while.
 
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, s};
 use rand::Rng;
 use rand::seq::index::sample;
 use rand_chacha::ChaCha8Rng;
@@ -32,7 +32,10 @@ struct Batches<'a, S: ?Sized> {
     source: &'a S,
     rows: usize,
     random: ChaCha8Rng,
-    ready: std::vec::IntoIter<Array2<f32>>,
+    /// Rows of batches to come, and how many of them were handed out.
+    ready: (Array2<f32>, usize),
+    /// Numbers that are read at once.
+    read_ahead: usize,
 }
 
 impl<S: RowSource + ?Sized> Batches<'_, S> {
@@ -47,16 +50,16 @@ impl<S: RowSource + ?Sized> Batches<'_, S> {
             let chosen = self.draw();
             return select_rows(self.source, &chosen);
         }
-        if let Some(batch) = self.ready.next() {
-            return Ok(batch);
+        if self.ready.1 == self.ready.0.nrows() {
+            let at_once = (self.read_ahead / (self.rows * self.source.dims()).max(1)).max(1);
+            let chosen: Vec<usize> = (0..at_once).flat_map(|_| self.draw()).collect();
+            // What was handed out is given back before more is read.
+            self.ready = (Array2::zeros((0, 0)), 0);
+            self.ready = (select_rows(self.source, &chosen)?, 0);
         }
-        let at_once = (READ_AHEAD / (self.rows * self.source.dims()).max(1)).max(1);
-        let chosen: Vec<usize> = (0..at_once).flat_map(|_| self.draw()).collect();
-        let read = select_rows(self.source, &chosen)?;
-        let mut batches = read.axis_chunks_iter(Axis(0), self.rows).map(|batch| batch.to_owned());
-        let first = batches.next().unwrap_or_default();
-        self.ready = batches.collect::<Vec<_>>().into_iter();
-        Ok(first)
+        let (first, next) = (self.ready.1, self.ready.1 + self.rows);
+        self.ready.1 = next;
+        Ok(self.ready.0.slice(s![first..next, ..]).to_owned())
     }
 }
 
@@ -76,7 +79,14 @@ pub(super) fn mini_batches(
         draws.set_stream(random.get_stream() + DRAW_STREAMS);
         draws
     };
-    let mut batches = Batches { source, rows: batch_size, random: draws, ready: Vec::new().into_iter() };
+    let allowed = params.bounds.map_or(u64::MAX, |bytes| bytes / 4);
+    let mut batches = Batches {
+        source,
+        rows: batch_size,
+        random: draws,
+        ready: (Array2::zeros((0, 0)), 0),
+        read_ahead: READ_AHEAD.min(usize::try_from(allowed).unwrap_or(usize::MAX)),
+    };
     let steps = (params.max_iter * n).div_ceil(batch_size);
     let mut weights = vec![0.0_f64; centroids.nrows()];
     let mut smoothed: Option<f64> = None;

@@ -3,8 +3,12 @@
 //! [`KMeans`] has scikit-learn's parameters, defaults and stopping rule, and implements linfa's
 //! `Fit` and `Predict`. The work is cut where the method is cut: rows made ready ([`points`]),
 //! where to start ([`init`]), iterations that skip what cannot change ([`lloyd`]), mini-batches
-//! ([`mini_batch`]), all of it together ([`fit`]).
+//! ([`mini_batch`]), all of it together ([`fit`]); rows that came later ([`assign`]).
 
+mod assign;
+mod bounds;
+mod checkpoint;
+mod farthest;
 mod fit;
 mod init;
 mod lloyd;
@@ -18,9 +22,12 @@ use linfa::traits::{Fit, PredictInplace};
 use linfa::{Float, ParamGuard};
 use ndarray::{Array1, Array2, ArrayBase, Data, Ix2};
 
-use super::frame::{Moved, needed_by_centroids};
 use crate::error::{Error, Result};
-use crate::rows::{RowSource, moments};
+use crate::rows::RowSource;
+pub use assign::Assigned;
+pub(crate) use assign::distances_from;
+pub use checkpoint::{Checkpoint, Iteration};
+pub(in crate::cluster) use params::usual_start_rows;
 pub use params::{Geometry, KMeansParams, KMeansValidParams};
 
 /// A fitted k-means model.
@@ -32,7 +39,7 @@ pub use params::{Geometry, KMeansParams, KMeansValidParams};
 ///
 /// Cost: one product of 2·n·d·k operations in the first iteration of each start; later iterations
 /// measure only the rows whose nearest centroid is in doubt. Memory beyond the rows: at most an
-/// eighth of theirs; a copy of them where their mean is so far from zero, or their numbers so large or small,
+/// eighth of theirs, or what [`KMeansParams::bounds`] allows; a copy of them where their mean is so far from zero, or their numbers so large or small,
 /// that `f32` products could not tell them apart.
 ///
 /// ```
@@ -90,20 +97,7 @@ impl KMeans {
     /// When the dimensions differ from the model's, for rows with NaN or infinite numbers, and whatever the
     /// source meets while reading.
     pub fn predict_rows(&self, source: &(impl RowSource + ?Sized)) -> Result<Vec<Option<u32>>> {
-        if source.dims() != self.centroids.ncols() {
-            return Err(Error::argument("the rows and the model have different dimensions")
-                .seen(format!("{} in the rows, {} in the model", source.dims(), self.centroids.ncols()))
-                .advice("use vectors of the same embedding model"));
-        }
-        let several = self.n_clusters() > 1 && self.geometry == Geometry::Euclidean;
-        match needed_by_centroids(&moments(&self.centroids)?).filter(|_| several) {
-            Some(frame) => {
-                let centroids = frame.moved(self.centroids.view());
-                let moved = Moved { source, frame: &frame };
-                Ok(lloyd::nearest_centroids(&moved, self.geometry, centroids.view())?.0)
-            }
-            None => Ok(lloyd::nearest_centroids(source, self.geometry, self.centroids.view())?.0),
-        }
+        Ok(self.assign_rows(source)?.labels)
     }
 }
 
@@ -114,6 +108,14 @@ impl KMeansParams {
     /// As [`KMeansValidParams::fit_rows`], and when a parameter is 0 or no number.
     pub fn fit_rows(&self, source: &(impl RowSource + ?Sized)) -> Result<KMeans> {
         self.check_ref()?.fit_rows(source)
+    }
+
+    /// As [`KMeansParams::fit_rows`], with a [`Checkpoint`] of each iteration.
+    ///
+    /// # Errors
+    /// As [`KMeansValidParams::fit_kept`].
+    pub fn fit_kept(&self, source: &(impl RowSource + ?Sized), kept: &mut dyn Checkpoint) -> Result<KMeans> {
+        self.check_ref()?.fit_kept(source, kept)
     }
 }
 

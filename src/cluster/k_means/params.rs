@@ -33,6 +33,8 @@ pub struct KMeansValidParams {
     pub(super) seed: u64,
     pub(super) geometry: Geometry,
     pub(super) batch_size: Option<usize>,
+    pub(super) start_rows: Option<usize>,
+    pub(super) bounds: Option<u64>,
 }
 
 impl KMeansParams {
@@ -45,6 +47,8 @@ impl KMeansParams {
             seed: 42,
             geometry: Geometry::Euclidean,
             batch_size: None,
+            start_rows: None,
+            bounds: None,
         })
     }
 
@@ -84,6 +88,25 @@ impl KMeansParams {
         self.0.batch_size = Some(batch_size);
         self
     }
+
+    /// The starts compete on a sample of this many rows, and all rows go on from the best of them. Default: on all rows of
+    /// a matrix; on 20,000 or 50 k rows, whichever is more, of a source that is not in memory.
+    pub fn start_rows(mut self, rows: usize) -> Self {
+        self.0.start_rows = Some(rows);
+        self
+    }
+
+    /// Bytes for the bounds that spare distances, beyond 12 bytes a row. With fewer of them more distances are measured; the
+    /// result is the same, ties within rounding aside. Default: an eighth of the rows.
+    pub fn bounds(mut self, bytes: u64) -> Self {
+        self.0.bounds = Some(bytes);
+        self
+    }
+}
+
+/// Rows on which the starts compete where those are not all: 20,000, or 50 for each cluster.
+pub(in crate::cluster) fn usual_start_rows(n_clusters: usize) -> usize {
+    n_clusters.saturating_mul(50).max(20_000)
 }
 
 impl ParamGuard for KMeansParams {
@@ -97,6 +120,7 @@ impl ParamGuard for KMeansParams {
             ("n_init", params.n_init),
             ("max_iter", params.max_iter),
             ("batch_size", params.batch_size.unwrap_or(1)),
+            ("start_rows", params.start_rows.unwrap_or(1)),
         ] {
             if value == 0 {
                 return Err(Error::argument(format!("{name} is 0")).advice("give at least 1"));

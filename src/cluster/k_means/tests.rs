@@ -67,7 +67,7 @@ fn skipping_rows_does_not_change_where_lloyd_ends() {
         let mut random = ChaCha8Rng::seed_from_u64(5);
         let start = init::k_means_plus_plus(rows.view(), &points, k, &mut random).unwrap();
         let (labels, inertia, iterations) = slow_lloyd(&rows, start.mapv(f64::from), 300, 0.0);
-        let found = lloyd::lloyd(&rows, &points, &params, 0.0, start).unwrap();
+        let found = lloyd::lloyd(&rows, &points, &params, 0.0, start, None).unwrap();
         assert_eq!(found.labels, labels);
         assert_eq!(found.n_iter, iterations);
         assert!((found.inertia - inertia).abs() < 1e-6 * inertia, "{} {inertia}", found.inertia);
@@ -147,7 +147,7 @@ fn an_empty_cluster_takes_the_farthest_row() {
     let points = Points::measure(&rows, Geometry::Euclidean).unwrap();
     let params = KMeans::params(3).check().unwrap();
     let start = array![[0.0_f32], [100.0], [200.0]];
-    let end = lloyd::lloyd(&rows, &points, &params, 0.0, start).unwrap();
+    let end = lloyd::lloyd(&rows, &points, &params, 0.0, start, None).unwrap();
     let mut sizes = [0; 3];
     end.labels.iter().flatten().for_each(|label| sizes[*label as usize] += 1);
     assert!(sizes.iter().all(|size| *size > 0), "{sizes:?}");

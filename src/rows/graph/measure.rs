@@ -132,7 +132,7 @@ pub(super) fn least(mut measured: Vec<(f64, u32)>, k: usize) -> Vec<(f64, u32)> 
 }
 
 /// Half the squared distance of two rows of length 1 is one minus their cosine, without cancellation.
-fn half_squared_chord(a: &[f32], b: &[f32], scale_a: f64, scale_b: f64) -> f64 {
+pub(crate) fn half_squared_chord(a: &[f32], b: &[f32], scale_a: f64, scale_b: f64) -> f64 {
     let (a_chunks, a_rest) = a.as_chunks::<8>();
     let (b_chunks, b_rest) = b.as_chunks::<8>();
     let term = |x: f32, y: f32| {

@@ -63,6 +63,12 @@ fn of_each(options: &ReadOptions) -> ReadOptions {
     ReadOptions { format: options.format.filter(|format| *format != Format::Parts), ..options.clone() }
 }
 
+/// The files of some files, folders or patterns.
+pub(in crate::table) fn paths_of(files: &[PathBuf], options: &ReadOptions) -> Result<Vec<PathBuf>> {
+    let parts = parts_of_several(files, of_each(options).format)?;
+    Ok(parts.into_iter().map(|part| part.path).collect())
+}
+
 /// Opened Parquet files with their paths, and their columns as one table.
 type OpenedParquet = (Vec<(PathBuf, ParquetFile)>, Table);
 

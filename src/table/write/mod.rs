@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::memory::Budget;
 use crate::output::{self, Sink};
 use crate::table::format::batches::VectorLayout;
 use crate::table::format::{ipc, npy, npz, parquet, safetensors};
@@ -12,7 +13,7 @@ mod losses;
 mod streamed;
 mod text;
 
-pub use streamed::write_streamed;
+pub use streamed::{write_streamed, writes_in_blocks};
 
 /// What [`write()`] should know beyond the path.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +22,8 @@ pub struct WriteOptions {
     pub format: Option<Format>,
     /// The layout of vectors in Parquet and Arrow files; default: fixed-size lists.
     pub layout: VectorLayout,
+    /// What writing may take: row groups of Parquet files are no larger than an eighth of it; default: 64 MB.
+    pub memory: Budget,
 }
 
 /// What became of a table that was written.
@@ -62,7 +65,7 @@ pub fn write(table: &Table, path: &Path, options: &WriteOptions) -> Result<Writt
     let (table, losses) = losses::fitted(table, format)?;
     let mut dropped_columns = Vec::new();
     write_whole(path, |out| {
-        dropped_columns = write_format(&table, format, options.layout, out)?;
+        dropped_columns = write_format(&table, format, (options.layout, options.memory), out)?;
         Ok(())
     })
     .map_err(|error| error.file(path))?;
@@ -113,12 +116,17 @@ fn format_of(path: &Path, options: &WriteOptions) -> Result<Format> {
     }
 }
 
-fn write_format(table: &Table, format: Format, layout: VectorLayout, out: &mut Sink) -> Result<Vec<String>> {
+fn write_format(
+    table: &Table,
+    format: Format,
+    (layout, memory): (VectorLayout, Budget),
+    out: &mut Sink,
+) -> Result<Vec<String>> {
     match format {
         Format::Csv => text::write_delimited(table, b',', true, out)?,
         Format::Tsv => text::write_delimited(table, b'\t', true, out)?,
         Format::JsonLines => text::write_json_lines(table, out)?,
-        Format::Parquet => parquet::write(table, layout, out)?,
+        Format::Parquet => parquet::write(table, layout, memory, out)?,
         Format::ArrowIpc => ipc::write(table, layout, out)?,
         Format::Npy => {
             npy::write(table.vectors(), out).map_err(|error| Error::io("cannot write", error))?;

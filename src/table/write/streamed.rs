@@ -1,17 +1,18 @@
 //! Writing rows that are not in memory.
 
+use std::io::Write;
 use std::path::Path;
 
 use ndarray::Array2;
 
 use super::{Written, check_name, format_of, losses, text};
 use crate::error::{Error, Result};
-use crate::rows::{LEAF_ROWS, RowSource};
-use crate::table::format::parquet;
+use crate::rows::{LEAF_ROWS, RowSource, for_each_chunk};
+use crate::table::format::{ipc, npy, parquet};
 use crate::table::{Format, Table, WriteOptions, write_whole};
 
-/// As [`write()`](super::write()), of columns in memory and vectors that are read from a source block by block. Parquet, CSV,
-/// TSV and JSON lines are written in the same way; for the other formats all vectors are read first.
+/// As [`write()`](super::write()), of columns in memory and vectors that are read from a source block by block. Parquet, Arrow,
+/// NumPy, CSV, TSV and JSON lines are written in the same way; for the other formats all vectors are read first.
 ///
 /// # Errors
 /// As [`write()`](super::write()), and when the source has another number of rows or cannot be read.
@@ -35,13 +36,23 @@ pub fn write_streamed(
             Ok(piece)
         })))
     };
+    let schema_of = || -> Result<Table> {
+        columns.take(&[])?.with_vectors(Array2::zeros((0, source.dims())), columns.vector_column())
+    };
     match format {
         Format::Parquet => write_whole(path, |out| {
-            let empty = columns.take(&[])?;
-            let schema_of = empty.with_vectors(Array2::zeros((0, source.dims())), columns.vector_column())?;
-            parquet::write_pieces(&schema_of, pieces()?, options.layout, out)
+            parquet::write_pieces(&schema_of()?, pieces()?, (options.layout, options.memory), out)
         })
         .map_err(|error| error.file(path))?,
+        Format::ArrowIpc => {
+            write_whole(path, |out| ipc::write_pieces(&schema_of()?, pieces()?, options.layout, out))
+                .map_err(|error| error.file(path))?
+        }
+        Format::Npy => {
+            write_whole(path, |out| write_npy(source, out)).map_err(|error| error.file(path))?;
+            let dropped_columns = columns.column_names().into_iter().map(str::to_owned).collect();
+            return Ok(Written { losses, dropped_columns });
+        }
         Format::Csv | Format::Tsv | Format::JsonLines => write_whole(path, |out| {
             for (at, piece) in pieces()?.enumerate() {
                 let (piece, header) = (piece?, at == 0);
@@ -69,6 +80,19 @@ pub fn write_streamed(
         }
     }
     Ok(Written { losses, ..Default::default() })
+}
+
+/// Whether a format is written block by block.
+pub fn writes_in_blocks(path: &Path, options: &WriteOptions) -> bool {
+    let in_blocks =
+        [Format::Parquet, Format::ArrowIpc, Format::Npy, Format::Csv, Format::Tsv, Format::JsonLines];
+    format_of(path, options).is_ok_and(|format| in_blocks.contains(&format))
+}
+
+fn write_npy(source: &dyn RowSource, out: &mut impl Write) -> Result<()> {
+    let failed = |error| Error::io("cannot write", error);
+    npy::write_header(out, "<f4", &[source.n_rows(), source.dims()]).map_err(failed)?;
+    for_each_chunk(source, LEAF_ROWS, |_, rows| npy::write_numbers(rows, out).map_err(failed))
 }
 
 fn piece(columns: &Table, chunk: Array2<f32>, first: usize) -> Result<Table> {

@@ -21,7 +21,7 @@ mod container;
 mod message;
 mod write;
 
-pub(in crate::table) use write::write;
+pub(in crate::table) use write::{write, write_pieces};
 
 pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     let (table, vectors) = read_table(path, options)?;

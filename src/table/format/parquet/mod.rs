@@ -131,6 +131,19 @@ impl ParquetFile {
         }
     }
 
+    /// The bytes of the vectors in the file, and those that the other columns unpack to.
+    pub(in crate::table) fn sizes(&self) -> (u64, u64) {
+        let (schema, vectors) = (self.metadata.parquet_schema(), self.vectors.positions());
+        let is_vector = |leaf: &usize| vectors.binary_search(&schema.get_column_root_idx(*leaf)).is_ok();
+        let leaves: Vec<usize> = (0..schema.num_columns()).filter(is_vector).collect();
+        let of_group = |group: &RowGroupMetaData| -> u64 {
+            let sizes = leaves.iter().map(|leaf| group.column(*leaf).compressed_size());
+            sizes.map(|size| u64::try_from(size).unwrap_or(0)).fold(0, u64::saturating_add)
+        };
+        let packed = self.metadata.metadata().row_groups().iter().map(of_group).fold(0, u64::saturating_add);
+        (packed, decoded_size(&self.metadata, &self.others()))
+    }
+
     /// The name of the vectors' column.
     pub(in crate::table) fn vector_column(&self) -> &str {
         &self.vectors.name

@@ -10,6 +10,7 @@ use parquet::schema::types::ColumnPath;
 
 use super::wide::WideWriter;
 use crate::error::{Error, Result};
+use crate::memory::Budget;
 use crate::table::Table;
 use crate::table::format::batches::{VectorLayout, batch_rows, batches};
 
@@ -27,24 +28,27 @@ const FEW_COLUMNS: usize = 1000;
 pub(in crate::table) fn write(
     table: &Table,
     layout: VectorLayout,
+    memory: Budget,
     out: &mut (impl Write + Send),
 ) -> Result<()> {
-    write_pieces(table, std::iter::once(Ok(table.clone())), layout, out)
+    write_pieces(table, std::iter::once(Ok(table.clone())), (layout, memory), out)
 }
 
-/// Writes tables of one schema, that of `first`, one after the other.
+/// Writes tables of one schema, that of `first`, one after the other, in row groups of 64 MB or an eighth of the memory.
 pub(in crate::table) fn write_pieces(
     first: &Table,
     pieces: impl Iterator<Item = Result<Table>>,
-    layout: VectorLayout,
+    (layout, memory): (VectorLayout, Budget),
     out: &mut (impl Write + Send),
 ) -> Result<()> {
     let failed = |error: ParquetError| Error::input("cannot write the Parquet file").source(error);
-    let rows = batch_rows(first.dims(), BATCH_BYTES);
+    let group = memory.given().map_or(u64::MAX, |bytes| bytes / 8);
+    let group = ROW_GROUP_BYTES.min(usize::try_from(group).unwrap_or(usize::MAX)).max(BATCH_BYTES);
+    let rows = batch_rows(first.dims(), BATCH_BYTES.min(group));
     let (schema, _) = batches(first, layout, rows)?;
     let columns = first.columns().num_columns();
     let is_wide = columns > FEW_COLUMNS;
-    let properties = properties(first.vector_column(), first.dims(), is_wide);
+    let properties = properties(first.vector_column(), batch_rows(first.dims(), group), is_wide);
     let mut writer = if is_wide {
         Writer::Wide(WideWriter::new(out, schema, properties).map_err(failed)?)
     } else {
@@ -74,7 +78,7 @@ enum Writer<W: Write + Send> {
     Wide(WideWriter<W>),
 }
 
-fn properties(vectors: &str, dims: usize, is_wide: bool) -> WriterProperties {
+fn properties(vectors: &str, group_rows: usize, is_wide: bool) -> WriterProperties {
     let compression = if is_wide { Compression::SNAPPY } else { Compression::ZSTD(ZstdLevel::default()) };
     let statistics = if is_wide { EnabledStatistics::None } else { EnabledStatistics::Page };
     let numbers = ColumnPath::new(vec![vectors.to_owned(), "list".into(), "item".into()]);
@@ -83,7 +87,7 @@ fn properties(vectors: &str, dims: usize, is_wide: bool) -> WriterProperties {
         .set_dictionary_enabled(!is_wide)
         .set_statistics_enabled(statistics)
         .set_offset_index_disabled(is_wide)
-        .set_max_row_group_row_count(Some(batch_rows(dims, ROW_GROUP_BYTES)))
+        .set_max_row_group_row_count(Some(group_rows))
         .set_column_compression(numbers.clone(), Compression::UNCOMPRESSED)
         .set_column_encoding(numbers.clone(), Encoding::PLAIN)
         .set_column_dictionary_enabled(numbers.clone(), false)

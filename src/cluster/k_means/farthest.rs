@@ -1,26 +1,33 @@
-//! Rows for clusters that have lost all of theirs.
+//! Rows for clusters that have none: those that lie farthest from their own centroids.
 
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 
-use super::{NONE, State};
+use ndarray::Array2;
+
+use super::bounds::{Block, NONE};
+use super::points::Points;
 use crate::rows::simd::dot;
 use crate::rows::{BLOCK_ROWS, Fold, RowBlock};
 
 /// The rows that lie farthest from their own centroids, farthest first, ties by row number.
-pub(super) struct Farthest<'a, 'p> {
-    pub(super) state: &'a State<'p>,
-    pub(super) keep: usize,
+pub(super) struct Farthest<'a> {
+    pub points: &'a Points,
+    pub centroids: &'a Array2<f32>,
+    /// The squared length of each centroid.
+    pub squares: &'a [f32],
+    pub blocks: &'a [Mutex<Block>],
+    /// How many rows are wanted.
+    pub keep: usize,
 }
 
-/// One of them.
 pub(super) struct FarRow {
-    pub(super) row: usize,
-    pub(super) label: u32,
-    pub(super) square: f32,
-    pub(super) values: Vec<f32>,
+    pub row: usize,
+    pub label: u32,
+    square: f32,
+    pub values: Vec<f32>,
 }
 
-impl Fold for Farthest<'_, '_> {
+impl Fold for Farthest<'_> {
     type Part = Vec<FarRow>;
 
     fn start(&self) -> Vec<FarRow> {
@@ -28,10 +35,9 @@ impl Fold for Farthest<'_, '_> {
     }
 
     fn add(&self, part: &mut Vec<FarRow>, block: RowBlock<'_>) {
-        let known =
-            self.state.blocks[block.first / BLOCK_ROWS].lock().unwrap_or_else(PoisonError::into_inner);
-        let dims = self.state.points.dims;
-        let centroids = self.state.centroids.as_slice().unwrap_or_default();
+        let known = self.blocks[block.first / BLOCK_ROWS].lock().unwrap_or_else(PoisonError::into_inner);
+        let dims = self.points.dims;
+        let centroids = self.centroids.as_slice().unwrap_or_default();
         for (i, values) in block.rows.rows().into_iter().enumerate() {
             let Some(values) = values.as_slice() else { continue };
             let label = known.labels[i];
@@ -40,11 +46,8 @@ impl Fold for Farthest<'_, '_> {
             }
             let centroid = &centroids[label as usize * dims..(label as usize + 1) * dims];
             let row = block.first + i;
-            let square = self.state.points.squared_distance(
-                row,
-                dot(values, centroid),
-                self.state.squares[label as usize],
-            );
+            let square =
+                self.points.squared_distance(row, dot(values, centroid), self.squares[label as usize]);
             if part.len() == self.keep && part.last().is_some_and(|last| last.square >= square) {
                 continue;
             }

@@ -1,0 +1,215 @@
+//! How much files hold, found without reading their rows where the format allows that.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::content::{self, size_of_file};
+use super::format::ipc::IpcRows;
+use super::format::npy::{self, Vectors};
+use super::format::parquet::ParquetFile;
+use super::format::parts;
+use super::{Format, ReadOptions, Table, guarded, mapped};
+use crate::error::{Error, Result};
+
+/// A text of no more bytes is read to count its rows.
+const READ_WHOLE: u64 = 64 << 20;
+
+/// The rows of a longer one are estimated from this many bytes of its beginning.
+const HEAD: u64 = 4 << 20;
+
+/// How much files hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Extent {
+    /// Files that are read as one table.
+    pub files: usize,
+    /// Rows.
+    pub rows: usize,
+    /// Whether the rows are estimated.
+    pub estimated: bool,
+    /// Numbers of a vector.
+    pub dims: usize,
+    /// About the bytes that the columns beside the vectors take in memory.
+    pub column_bytes: u64,
+    /// The bytes that a pass over the vectors reads.
+    pub pass_bytes: u64,
+    /// Whether the vectors are read in blocks where that is enough.
+    pub streams: bool,
+}
+
+/// How much some files, folders or patterns hold that are read as one table. Parquet, Arrow and NumPy files are not read;
+/// text of more than 64 MB is estimated from its beginning; other files are read.
+///
+/// # Errors
+/// As [`stream_all_with_columns`](super::stream_all_with_columns()).
+///
+/// ```
+/// use embedlab::table;
+/// let extent = table::extent(&["examples/data/food_reviews.parquet".into()], &Default::default())?;
+/// assert_eq!((extent.rows, extent.dims, extent.streams), (660, 384, true));
+/// # Ok::<(), embedlab::Error>(())
+/// ```
+pub fn extent(files: &[PathBuf], options: &ReadOptions) -> Result<Extent> {
+    files.iter().try_for_each(|file| super::read::readable(file))?;
+    let parts = parts::paths_of(files, options)?;
+    let several = parts.len() > 1;
+    let mut all: Option<Extent> = None;
+    for path in &parts {
+        let part = of_file(path, options, several)?;
+        all = Some(match all {
+            None => part,
+            Some(all) if all.dims != part.dims => {
+                return Err(Error::input("the vectors are not those of the first file")
+                    .with_code("parts-differ")
+                    .file(path)
+                    .seen(format!("{} numbers where the first file has {}", part.dims, all.dims))
+                    .advice("put files of one model together"));
+            }
+            Some(all) => Extent {
+                files: all.files + 1,
+                rows: all.rows + part.rows,
+                estimated: all.estimated || part.estimated,
+                column_bytes: all.column_bytes.saturating_add(part.column_bytes),
+                pass_bytes: all.pass_bytes.saturating_add(part.pass_bytes),
+                streams: all.streams && part.streams,
+                ..all
+            },
+        });
+    }
+    all.ok_or_else(super::read::no_file)
+}
+
+fn of_file(path: &Path, options: &ReadOptions, several: bool) -> Result<Extent> {
+    let format = options.format.filter(|format| *format != Format::Parts);
+    let format = format.map_or_else(|| Format::detect(path), Ok)?;
+    let bytes = size_of_file(path);
+    let found = |rows, dims, column_bytes, pass_bytes, streams| {
+        let streams = streams && !options.drop_missing;
+        Extent { files: 1, rows, estimated: false, dims, column_bytes, pass_bytes, streams }
+    };
+    match format {
+        Format::Parquet => {
+            let file = guarded(path, || ParquetFile::open(path, options))?;
+            let (vectors, columns) = file.sizes();
+            Ok(found(file.rows, file.dims, columns, vectors, true))
+        }
+        Format::ArrowIpc => {
+            let file = guarded(path, || IpcRows::open(path, options))?;
+            let columns = bytes.saturating_sub(4 * (file.rows * file.dims) as u64);
+            Ok(found(file.rows, file.dims, columns, bytes, false))
+        }
+        Format::Npy => {
+            let map = mapped::map(path)?;
+            let array = npy::parse(&map).map_err(|error| error.file(path))?;
+            if npy::explained(path, array.dtype) {
+                return whole(path, options);
+            }
+            let vectors = Vectors::of(&array).map_err(|error| error.file(path))?;
+            let columns = options.sidecar.as_deref().map_or(0, size_of_file);
+            Ok(found(vectors.rows, vectors.dims, columns, bytes, !several))
+        }
+        Format::Csv | Format::Tsv | Format::JsonLines if bytes > READ_WHOLE => {
+            estimated(path, format, bytes, options)
+        }
+        _ => whole(path, options),
+    }
+}
+
+/// What a file that must be read holds.
+fn whole(path: &Path, options: &ReadOptions) -> Result<Extent> {
+    let table = super::read(path, options)?;
+    Ok(of_table(&table, size_of_file(path)))
+}
+
+fn of_table(table: &Table, bytes: u64) -> Extent {
+    let columns = table.columns().get_array_memory_size() as u64;
+    Extent {
+        files: 1,
+        rows: table.n_rows(),
+        estimated: false,
+        dims: table.dims(),
+        column_bytes: columns,
+        pass_bytes: bytes,
+        streams: false,
+    }
+}
+
+/// A text from its beginning, unpacked where it is compressed: as many more rows as it has more bytes.
+fn estimated(path: &Path, format: Format, bytes: u64, options: &ReadOptions) -> Result<Extent> {
+    let failed = |error: std::io::Error| Error::io("cannot read", error).file(path);
+    let mut head = Vec::new();
+    std::fs::File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head)).map_err(failed)?;
+    let share = head.len() as f64 / bytes.max(1) as f64;
+    let written = |bytes: &[u8]| -> std::io::Result<tempfile::NamedTempFile> {
+        let mut file = tempfile::NamedTempFile::new()?;
+        file.write_all(bytes)?;
+        file.flush()?;
+        Ok(file)
+    };
+    let packed = written(&head).map_err(failed)?;
+    let mut text = Vec::new();
+    // A compressed beginning ends in the middle: what was unpacked before that is what is wanted.
+    let _ = content::open(packed.path())?.read_to_end(&mut text);
+    let unpacked = text.len();
+    text.truncate(whole_records(&text));
+    let beginning = written(&text).map_err(failed)?;
+    let options = ReadOptions { format: Some(format), ..options.clone() };
+    let table = super::read(beginning.path(), &options).map_err(|error| error.file(path))?;
+    let times = unpacked as f64 / text.len().max(1) as f64 / share.max(f64::MIN_POSITIVE);
+    let read = of_table(&table, bytes);
+    Ok(Extent {
+        rows: (read.rows as f64 * times).round() as usize,
+        estimated: true,
+        column_bytes: (read.column_bytes as f64 * times) as u64,
+        ..read
+    })
+}
+
+/// Where the last line ends that is not within quotes.
+fn whole_records(text: &[u8]) -> usize {
+    let (mut end, mut quoted) = (0, false);
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            b'"' => quoted = !quoted,
+            b'\n' if !quoted => end = at + 1,
+            _ => {}
+        }
+    }
+    end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_beginning_of_a_text_is_cut_between_records() {
+        assert_eq!(whole_records(b"a,b\n1,\"x\ny\"\n2,\"un\nfinished"), 12);
+        assert_eq!(whole_records(b"no end"), 0);
+    }
+
+    #[test]
+    fn a_long_text_is_estimated_from_its_beginning_packed_or_not() {
+        use std::fmt::Write as _;
+        let folder = tempfile::tempdir().unwrap();
+        let mut text = "id,embedding\n".to_owned();
+        let mut random = 12345_u32;
+        for row in 0..120_000 {
+            write!(text, "{row},\"[").unwrap();
+            for dim in 0..8 {
+                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                write!(text, "{}{}", if dim > 0 { "," } else { "" }, random as f32 / 1e9).unwrap();
+            }
+            text.push_str("]\"\n");
+        }
+        let plain = folder.path().join("x.csv");
+        std::fs::write(&plain, &text).unwrap();
+        let packed = folder.path().join("y.csv.zst");
+        std::fs::write(&packed, zstd::encode_all(text.as_bytes(), 1).unwrap()).unwrap();
+        for path in [plain, packed] {
+            let bytes = size_of_file(&path);
+            let found = estimated(&path, Format::Csv, bytes, &Default::default()).unwrap();
+            assert_eq!((found.dims, found.estimated), (8, true));
+            assert!(found.rows.abs_diff(120_000) < 6_000, "{} {}", path.display(), found.rows);
+        }
+    }
+}
