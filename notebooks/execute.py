@@ -111,7 +111,7 @@ def execute(version, paths, save):
         try:
             client.execute()
         except CellExecutionError as error:
-            print(f"{path.name}: {error}", file=sys.stderr)
+            print(f"{path.name}: {error}{error.evalue}", file=sys.stderr)
             failed += 1
             continue
         for cell in notebook.cells:
