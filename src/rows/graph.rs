@@ -86,7 +86,7 @@ impl Graph {
         let squares = estimator.squares(&measure);
         let longest = squares.iter().copied().fold(0.0, f32::max);
         let found = candidates_in_stripes(&measure, &estimator, &squares, k + SPARE);
-        let exact = PairDistances::of(&measure, &found);
+        let exact = PairDistances::of_candidates(&measure, &found);
         let mut graph = Graph { n, k, metric, rows: vec![0; n * k], distances: vec![0.0; n * k] };
         let lists = graph.rows.par_chunks_mut(k).zip(graph.distances.par_chunks_mut(k));
         let doubtful: Vec<usize> = lists

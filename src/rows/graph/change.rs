@@ -3,7 +3,8 @@
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
-use super::measure::Measure;
+use super::measure::{Measure, least};
+use super::pairs::PairDistances;
 use super::{Graph, write};
 use crate::error::{Error, Result};
 use crate::rows::{DistinctRows, Metric};
@@ -113,11 +114,11 @@ impl Graph {
         }
         let mut graph = Graph { metric, ..self.clone() };
         if self.k > 0 {
+            let exact = PairDistances::of(&measure, self.n, self.k, |row| self.rows(row).iter().copied());
             let lists = graph.rows.par_chunks_mut(self.k).zip(graph.distances.par_chunks_mut(self.k));
             lists.enumerate().for_each(|(row, (near, distances))| {
-                let measured =
-                    measure.nearest(row, self.rows(row).iter().map(|other| *other as usize), self.k);
-                write(near, distances, &measured);
+                let measured = exact.of_row(row).iter().copied().zip(self.rows(row).iter().copied());
+                write(near, distances, &least(measured.collect(), self.k));
             });
         }
         Ok(graph)

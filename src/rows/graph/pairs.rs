@@ -50,16 +50,26 @@ impl Entry {
 }
 
 impl PairDistances {
-    /// Most pairs stand in the lists of both rows.
-    pub fn of(measure: &Measure<'_>, found: &[Vec<Candidate>]) -> PairDistances {
+    /// Of the rows' lists, as a search has left them.
+    pub fn of_candidates(measure: &Measure<'_>, found: &[Vec<Candidate>]) -> PairDistances {
         let width = found.iter().map(Vec::len).max().unwrap_or(0);
-        let mut distances = vec![0.0; found.len() * width];
-        let stripes = (found.len() * width).div_ceil(AT_ONCE).max(1);
-        let rows = found.len().div_ceil(stripes).max(1) as u32;
+        PairDistances::of(measure, found.len(), width, |row| found[row].iter().map(|(_, other)| *other))
+    }
+
+    /// Of the lists of `n` rows, none longer than `width`. Most pairs stand in the lists of both rows.
+    pub fn of<L: Iterator<Item = u32>>(
+        measure: &Measure<'_>,
+        n: usize,
+        width: usize,
+        list: impl Fn(usize) -> L + Sync,
+    ) -> PairDistances {
+        let mut distances = vec![0.0; n * width];
+        let stripes = (n * width).div_ceil(AT_ONCE).max(1);
+        let rows = n.div_ceil(stripes).max(1) as u32;
         for stripe in 0..stripes as u32 {
             let low = stripe * rows..(stripe + 1) * rows;
-            let entries = found.par_iter().enumerate().flat_map_iter(|(row, list)| {
-                let all = list.iter().enumerate().map(move |(at, (_, other))| Entry::new(row, at, *other));
+            let entries = (0..n).into_par_iter().flat_map_iter(|row| {
+                let all = list(row).enumerate().map(move |(at, other)| Entry::new(row, at, other));
                 all.filter(|entry| low.contains(&entry.low))
             });
             let mut entries: Vec<Entry> = entries.collect();
@@ -112,7 +122,7 @@ mod tests {
             .collect();
         for metric in [Metric::L2, Metric::Cosine] {
             let measure = Measure::new(rows.view(), metric).unwrap();
-            let distances = PairDistances::of(&measure, &found);
+            let distances = PairDistances::of_candidates(&measure, &found);
             for (row, list) in found.iter().enumerate() {
                 for ((_, other), distance) in list.iter().zip(distances.of_row(row)) {
                     assert_eq!(*distance, measure.distance(row, *other as usize));
