@@ -102,6 +102,10 @@ fn each_has_prose_and_shows_tables_or_pictures_and_no_error() {
             for place in ["/home/", "/root/", "/tmp/"] {
                 assert!(!said.contains(place), "{name}: an output names a folder of one machine: {said}");
             }
+            // The kernel shows the source of a picture where its cell holds imports too.
+            for unshown in ["Picture {", "Section {", "Grid {"] {
+                assert!(!said.contains(unshown), "{name}: give the last line a cell of its own: {unshown}");
+            }
         }
     }
 }
