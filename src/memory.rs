@@ -27,12 +27,12 @@ impl Budget {
         self.0
     }
 
-    /// How many rows of `dims` dimensions a block has where `wanted` are wanted: where a budget was given, no more than an
-    /// eighth of it holds, in whole leaves, and at least one leaf. No result depends on it.
+    /// How many rows of `dims` dimensions a block has where `wanted` are wanted: where a budget was given, no more than a
+    /// sixteenth of it holds, in whole leaves, and at least one leaf. No result depends on it.
     pub fn block_rows(self, wanted: usize, dims: usize) -> usize {
         const LEAF: usize = 2048;
         let Some(bytes) = self.0 else { return wanted };
-        let fit = usize::try_from(bytes / 8 / (4 * dims.max(1) as u64)).unwrap_or(usize::MAX);
+        let fit = usize::try_from(bytes / 16 / (4 * dims.max(1) as u64)).unwrap_or(usize::MAX);
         wanted.min((fit / LEAF).max(1) * LEAF)
     }
 
@@ -218,10 +218,10 @@ mod tests {
     }
 
     #[test]
-    fn blocks_are_whole_leaves_within_an_eighth_of_the_budget() {
+    fn blocks_are_whole_leaves_within_a_sixteenth_of_the_budget() {
         assert_eq!(Budget::default().block_rows(4096, 100), 4096);
         assert_eq!(Budget::bytes(1 << 30).block_rows(4096, 100), 4096);
-        assert_eq!(Budget::bytes(32 << 20).block_rows(1 << 20, 256), 2 * 2048);
+        assert_eq!(Budget::bytes(64 << 20).block_rows(1 << 20, 256), 2 * 2048);
         assert_eq!(Budget::bytes(1).block_rows(4096, 100), 2048);
     }
 
