@@ -161,7 +161,7 @@ mod tests {
     use ndarray::Array2;
     use rand::{Rng, SeedableRng};
 
-    use super::super::{ClusterColumns, Clustering, analyse};
+    use super::super::{ClusterColumns, Clustering, KMeans, analyse};
     use super::*;
 
     /// More rows than the starts compete on, none of them between two centroids to the last digit.
@@ -177,19 +177,39 @@ mod tests {
         analyse(rows, &ClusterColumns::default(), &options, 42)
     }
 
+    /// Keeps two iterations; then the process ends.
+    struct Killed<'a>(&'a mut KeptFolder);
+
+    impl Checkpoint for Killed<'_> {
+        fn last(&mut self) -> Result<Option<Iteration>> {
+            self.0.last()
+        }
+
+        fn keep(&mut self, iteration: Iteration) -> Result<()> {
+            let n_iter = iteration.n_iter;
+            self.0.keep(iteration)?;
+            if n_iter == 2 { Err(Error::input("killed")) } else { Ok(()) }
+        }
+    }
+
     #[test]
     fn a_run_that_was_cut_short_goes_on_to_the_same_clusters() {
         let folder = tempfile::tempdir().unwrap();
-        let (rows, path) = (rows(), folder.path().join("kept"));
-        let whole = cluster(&rows, |o| o.checkpoint = Some(folder.path().join("whole"))).unwrap();
-        assert!(whole.iterations.unwrap() > 3, "{:?}", whole.iterations);
-        let cut = cluster(&rows, |o| (o.checkpoint, o.max_iter) = (Some(path.clone()), Some(2))).unwrap();
-        assert_eq!(cut.iterations, Some(2));
+        let rows = rows();
+        let params = KMeans::params(7).n_init(2).tol(0.0).seed(42);
+        let kept = |name: &str| {
+            let options = ClusterOptions { checkpoint: Some(folder.path().join(name)), ..Default::default() };
+            KeptRun::of(&options, 1, rows.dim(), 42).unwrap().folder(7).unwrap()
+        };
+        let whole = params.fit_kept(&rows, &mut kept("whole")).unwrap();
+        assert!(whole.n_iter > 3, "{}", whole.n_iter);
+        let killed = params.fit_kept(&rows, &mut Killed(&mut kept("cut"))).unwrap_err();
+        assert_eq!(killed.to_string(), "killed");
+        // What has come to its end stays there.
         for _ in 0..2 {
-            let on = cluster(&rows, |o| o.checkpoint = Some(path.clone())).unwrap();
-            assert_eq!(on.iterations, whole.iterations);
-            assert!(on.labels == whole.labels);
-            assert_eq!(on.model.unwrap().centroids, whole.model.as_ref().unwrap().centroids);
+            let on = params.fit_kept(&rows, &mut kept("cut")).unwrap();
+            assert_eq!(on.n_iter, whole.n_iter);
+            assert!(on.labels == whole.labels && on.centroids == whole.centroids);
         }
     }
 
