@@ -44,7 +44,7 @@ impl Entry {
 
     /// Where the distance belongs.
     fn slot(&self, width: usize) -> usize {
-        let owner = if self.place % 2 == 0 { self.low } else { self.high };
+        let owner = if self.place.is_multiple_of(2) { self.low } else { self.high };
         owner as usize * width + self.place as usize / 2
     }
 }
