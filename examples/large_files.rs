@@ -20,7 +20,7 @@ fn main() -> Result<()> {
     };
 
     // Before anything is read: rows, passes, bytes, memory.
-    let extent = table::extent(&[file.clone()], &Default::default())?;
+    let extent = table::extent(std::slice::from_ref(&file), &Default::default())?;
     let cost = Cluster::cost(&options, extent.rows, extent.dims, memory)?;
     let plan = Plan::new("cluster", &extent, extent.rows, &cost, memory);
     println!("{} rows in {} passes, {} bytes read", plan.rows, plan.passes, plan.bytes_read);
