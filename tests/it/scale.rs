@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use crate::support::{LABELS, SAMPLE, embedlab, json, root, write};
 
-/// 234 MB of vectors, with a text, a class and a number for each row.
-const ROWS: usize = 60_000;
+/// 213 MB of vectors, with a text, a class and a number for each row.
+const ROWS: usize = 52_000;
 const DIMS: usize = 1024;
 
 /// What each command may take, in MB: less than the vectors.
@@ -232,7 +232,7 @@ fn the_sample_that_stands_for_all_rows_is_said() {
     ] {
         let with_memory = || {
             let mut run = embedlab();
-            run.args(&command).args(["--memory", "200M"]);
+            run.args(&command).args(["--memory", "150M"]);
             run
         };
         let found = json(with_memory().arg("--json"));
@@ -243,7 +243,7 @@ fn the_sample_that_stands_for_all_rows_is_said() {
         with_memory().assert().success().stdout(predicates::str::contains("random sample of"));
     }
     let found =
-        json(embedlab().args(["cluster", file, "-k", "5", "--n-init", "1", "--memory", "200M", "--json"]));
+        json(embedlab().args(["cluster", file, "-k", "5", "--n-init", "1", "--memory", "150M", "--json"]));
     let rows = found["sample"]["rows"].as_u64().unwrap();
     assert!((found["sample"]["share"].as_f64().unwrap() - rows as f64 / ROWS as f64).abs() < 1e-9);
     let sizes: u64 = found["sizes"].as_array().unwrap().iter().map(|size| size.as_u64().unwrap()).sum();
