@@ -29,7 +29,7 @@ use embedlab::map::SavedMap;
 use embedlab::model::{SavedModel, Task};
 use embedlab::ndarray::Array2;
 use embedlab::rows::{DistinctRows, Graph};
-use embedlab::search::{Filter, Hnsw};
+use embedlab::search::{Filter, Hnsw, IndexFile};
 use embedlab::table::{self, Format, ReadOptions, WriteOptions};
 use embedlab::transform::LinearMap;
 use rand::{Rng, SeedableRng};
@@ -232,7 +232,8 @@ fn seeds(folder: &Path) -> Vec<Seed> {
     run(&["map", "a.csv", "--perplexity", "5", "-o", "map.parquet", "-q"], folder);
     add("map", "map.parquet", Reader::Map);
     let index = Hnsw::build(vectors().view(), &Default::default()).unwrap();
-    index.save(folder.join("i.hnsw"), vectors().view(), None).unwrap();
+    let source = folder.join("a.csv");
+    IndexFile::save(&folder.join("i.hnsw"), &index, vectors().view(), &source, "embedding", None).unwrap();
     add("index", "i.hnsw", Reader::Index);
     let models =
         Command::new(env!("CARGO_BIN_EXE_embedlab")).args(["embed", "models", "--json"]).output().unwrap();
@@ -313,13 +314,13 @@ fn read(seed: &Seed, path: &Path, folder: &Path) {
             }
         }
         Reader::Index => {
-            if let Ok((index, _)) = Hnsw::load(path, rows.view()) {
-                let _ = index.search(rows.view(), rows.row(0), 5, 32);
+            if let Ok(index) = IndexFile::open(path) {
+                let _ = index.search(rows.row(0), 5, 32);
             }
         }
         Reader::Map => {
             if let Ok(map) = SavedMap::read(path) {
-                let _ = map.place(rows.view(), None, 1);
+                let _ = map.place(&rows, None, 1);
             }
         }
         Reader::Cache => {
@@ -585,7 +586,7 @@ fn worker(folder: &Path, range: std::ops::Range<u64>, only: Option<&str>) -> Vec
         if status.success() {
             break;
         }
-        if !found.last().is_some_and(|last| *last == format!("{at} hangs")) {
+        if found.last().is_none_or(|last| *last != format!("{at} hangs")) {
             found.push(format!("{at} ends the process: {status}"));
         }
         next = at + 1;

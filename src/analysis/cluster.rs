@@ -60,33 +60,39 @@ Examples:
     /// examples; in two passes the sample and the assignment.
     fn cost(options: &ClusterOptions, rows: usize, dims: usize, memory: Budget) -> Result<Cost> {
         let options = options.within(memory, rows, dims, false);
-        let (n, d) = (rows as u64, dims as u64);
+        // In f64, which has room for any number that is asked for; a cast back ends at the most there is.
+        let (n, d) = (rows as f64, dims as f64);
         let k = match options.count() {
-            ClusterCount::Exactly(k) => k as u64,
-            ClusterCount::Within(range) => *range.end() as u64,
+            ClusterCount::Exactly(k) => k as f64,
+            ClusterCount::Within(range) => *range.end() as f64,
         };
         // Sums of a pass are held for each level of its merging.
-        let sums = k * d * 8 * u64::from((n / LEAF_ROWS as u64 + 1).ilog2() + 2);
-        let centroids = k * d * 24;
+        let sums = k * d * 8.0 * ((n / LEAF_ROWS as f64 + 1.0).log2() + 2.0);
+        let centroids = k * d * 24.0;
         if !options.method.is_k_means() || options.pca.is_some() {
-            let components = options.pca.unwrap_or(10) as u64;
-            return Ok(Cost::blocks(5).at_most().work(n * (components * 12 + 40) + d * d * 16));
+            let components = options.pca.unwrap_or(10) as f64;
+            return Ok(Cost::blocks(5)
+                .at_most()
+                .work((n * (components * 12.0 + 40.0) + d * d * 16.0) as u64));
         }
         if let Some(sample) = options.sample_to_fit(dims)?.filter(|sample| *sample < rows) {
-            let s = sample as u64;
-            let flops = (rows as f64 + 400.0 * sample as f64) * (dims as f64) * k as f64;
+            let s = sample as f64;
+            let flops = (n + 400.0 * s) * d * k;
             return Ok(Cost::blocks(2)
-                .work(2 * s * d * 4 + n * 60 + centroids)
+                .work((2.0 * s * d * 4.0 + n * 60.0 + centroids) as u64)
                 .sampled("rows that k-means is fitted on", sample)
                 .products(flops));
         }
-        let bounds = memory.given().map_or(n * d / 2, |bytes| bytes / 4).min(n * k.min(d / 8 + 1) * 4);
+        let bounds = memory
+            .given()
+            .map_or(n * d / 2.0, |bytes| bytes as f64 / 4.0)
+            .min(n * k.min(d / 8.0 + 1.0) * 4.0);
         let iterations = options.max_iter.unwrap_or(300);
-        let flops = rows as f64 * dims as f64 * k as f64 * f64::from(iterations.min(40) as u32);
+        let flops = n * d * k * iterations.min(40) as f64;
         let passes = if options.passes == Some(Passes::Full) || memory.given().is_some() { 8 } else { 9 };
-        Ok(Cost::blocks(passes + iterations)
+        Ok(Cost::blocks(iterations.saturating_add(passes))
             .at_most()
-            .work(bounds + n * 60 + sums + centroids)
+            .work((bounds + n * 60.0 + sums + centroids) as u64)
             .products(flops))
     }
 

@@ -11,6 +11,7 @@ use ndarray::{Array2, Axis, concatenate};
 use crate::cluster::{Clustering, KMeans, distances_from};
 use crate::data::{Data, NewColumn};
 use crate::error::{Error, Result};
+use crate::output::TemporaryFolder;
 use crate::rows::{LEAF_ROWS, RowSource};
 use crate::table::{self, Table};
 
@@ -70,8 +71,7 @@ pub fn write_partitioned(found: &Clustering, data: &Data, folder: &Path) -> Resu
     })?;
     let failed = |error: std::io::Error| Error::io("cannot write", error).file(folder);
     // Beside its place, so that it can be moved there in one step.
-    let temporary =
-        tempfile::Builder::new().prefix(".clusters-").tempdir_in(parent(folder)).map_err(failed)?;
+    let temporary = TemporaryFolder::beside(folder).map_err(failed)?;
     let columns = data.written_columns(Vec::new())?;
     // The names of the folders take the place of a column of that name.
     let names = columns.column_names().into_iter().filter(|name| *name != CENTROID);
@@ -95,12 +95,7 @@ pub fn write_partitioned(found: &Clustering, data: &Data, folder: &Path) -> Resu
     let files = parts.files;
     let centroids = Table::from_vectors(model.centroids.clone());
     let _ = table::write(&centroids, &temporary.path().join(CENTROIDS), &Default::default())?;
-    if folder.exists() {
-        fs::remove_dir(folder).map_err(failed)?;
-    }
-    fs::rename(temporary.path(), folder).map_err(failed)?;
-    // Its place is empty now: there is nothing left to remove.
-    let _ = temporary.keep();
+    temporary.move_to(folder).map_err(failed)?;
     Ok(files)
 }
 

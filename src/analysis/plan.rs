@@ -85,8 +85,8 @@ impl Plan {
     /// The plan of a command with this cost on a file, of whose rows it uses so many; it may take this memory, the program
     /// included.
     pub fn new(command: &str, extent: &Extent, used: usize, cost: &Cost, memory: Budget) -> Plan {
-        let row = 4 * extent.dims as u64;
-        let of_rows = |rows: usize| rows as u64 * row;
+        let row = (extent.dims as u64).saturating_mul(4);
+        let of_rows = |rows: usize| (rows as u64).saturating_mul(row);
         let read_whole = cost.held == Held::Blocks && !extent.streams;
         let blocks = memory.block_rows(LEAF_ROWS * rayon::current_num_threads().max(1), extent.dims);
         let rows = match cost.held {
@@ -95,7 +95,7 @@ impl Plan {
             Held::All => of_rows(extent.rows),
             Held::Sample(rows) => of_rows(rows),
             Held::Blocks if read_whole => of_rows(extent.rows),
-            Held::Blocks => BLOCKS_HELD * of_rows(blocks.min(extent.rows)),
+            Held::Blocks => of_rows(blocks.min(extent.rows)).saturating_mul(BLOCKS_HELD),
         };
         let (process, columns, work) = (PROCESS_BYTES, extent.column_bytes, cost.work);
         let peak = [process, columns, rows, work].into_iter().fold(0, u64::saturating_add);

@@ -1,5 +1,6 @@
 //! Every analysis of the registry as a command.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -19,7 +20,7 @@ use super::input::{FormatName, TableInput, Wanted};
 use super::output::{Bar, Busy};
 use super::outputs::Outputs;
 use super::page::write_page;
-use super::plan::{followed, planned};
+use super::plan::planned;
 use super::{Common, Outcome, Output};
 
 /// What belongs to one command alone: more options, and steps that need a network, a model or a file of its own.
@@ -195,17 +196,14 @@ pub fn run(
     let call = Call { input: &input, matches, common, output, roles: &roles, writes_rows: rows.is_some() };
     let wanted = wanted_by(analysis, &options)?;
     let writes_all = rows.is_some() || folder.is_some();
-    let (plan, shown) = planned(analysis.name(), &input, &wanted, output, |rows, dims, memory| {
+    let plan = planned(analysis.name(), &input, wanted, output, |rows, dims, memory| {
         let cost = analysis.cost(&options, rows, dims, memory)?;
         // Rows that are written are read once more.
         Ok(Cost { passes: cost.passes + usize::from(writes_all), ..cost })
     })?;
-    if let Some(outcome) = shown {
-        return Ok(outcome);
-    }
     let wanted = match plan {
-        Some(plan) => followed(&plan, wanted, &input),
-        None => wanted,
+        ControlFlow::Continue(wanted) => wanted,
+        ControlFlow::Break(shown) => return Ok(shown),
     };
     let answered = match extra.and_then(|extra| extra.answer) {
         Some(answer) => answer(&call, &options)?,

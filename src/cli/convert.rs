@@ -1,5 +1,6 @@
 //! `embedlab convert`: any format to any format.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use embedlab::Result;
@@ -13,7 +14,7 @@ use super::beside::warn_of_dropped;
 use super::input::{FormatName, TableInput, Wanted};
 use super::output::grouped;
 use super::outputs::Outputs;
-use super::plan::{followed, planned};
+use super::plan::planned;
 use super::{Outcome, Output};
 
 const EXAMPLES: &str = "\
@@ -63,13 +64,9 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     };
     let in_blocks = table::writes_in_blocks(&args.out, &options);
     let cost = |_, _, _| Ok(if in_blocks { Cost::blocks(1) } else { Cost::all_rows() });
-    let (plan, shown) = planned("convert", &args.input, &wanted, output, cost)?;
-    if let Some(shown) = shown {
-        return Ok(shown);
-    }
-    let wanted = match plan {
-        Some(plan) => followed(&plan, wanted, &args.input),
-        None => wanted,
+    let wanted = match planned("convert", &args.input, wanted, output, cost)? {
+        ControlFlow::Continue(wanted) => wanted,
+        ControlFlow::Break(shown) => return Ok(shown),
     };
     let data = args.input.open(&wanted, Roles::default(), output)?;
     let written = {

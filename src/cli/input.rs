@@ -284,7 +284,9 @@ impl TableInput {
         if !self.paths().iter().all(|path| !path.exists() || path.is_file() || path.is_dir()) {
             return Ok(None);
         }
-        let extent = match table::extent(&self.paths(), &self.read_options(wanted)) {
+        // A format that has no other way to tell is read, within the bound too.
+        let read = ReadOptions { memory: self.memory_for_rows(0), ..self.read_options(wanted) };
+        let extent = match table::extent(&self.paths(), &read) {
             Err(error) if wanted.without_vectors && error.kind() == ErrorKind::NoVectors => return Ok(None),
             extent => extent?,
         };

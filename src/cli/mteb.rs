@@ -1,6 +1,7 @@
 //! `embedlab mteb`: the tasks of the benchmark, all that fit a file, and tables of results.
 
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -187,9 +188,10 @@ fn all(args: &AllArgs, common: &Common, told: &Output) -> Result<Outcome> {
     let cost = |rows: usize, dims: usize, _| {
         Ok(Cost::all_rows().work(4 * (rows as u64).saturating_mul(dims as u64)))
     };
-    if let (_, Some(shown)) = planned("mteb all", &args.input, &wanted, told, cost)? {
-        return Ok(shown);
-    }
+    let wanted = match planned("mteb all", &args.input, wanted, told, cost)? {
+        ControlFlow::Continue(wanted) => wanted,
+        ControlFlow::Break(shown) => return Ok(shown),
+    };
     let data = args.input.open(&wanted, roles.clone(), told)?;
     let label = data.require(Role::Label)?.to_owned();
     let n = data.table().n_rows();

@@ -1,5 +1,6 @@
 //! `embedlab predict`, or `apply`: what a saved model says about new rows, or a saved map makes of them.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ use super::beside::warn_of_dropped;
 use super::input::{TableInput, Wanted};
 use super::output::{grouped, width};
 use super::outputs::Outputs;
-use super::plan::{followed, planned};
+use super::plan::planned;
 use super::{Outcome, Output};
 
 const EXAMPLES: &str = "\
@@ -112,13 +113,9 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     };
     // A prediction and its JSON take some 200 bytes a row.
     let cost = |rows: usize, _, _| Ok(Cost::blocks(passes).work(200 * rows as u64));
-    let (plan, shown) = planned("predict", &args.input, &wanted, output, cost)?;
-    if let Some(shown) = shown {
-        return Ok(shown);
-    }
-    let wanted = match plan {
-        Some(plan) => followed(&plan, wanted, &args.input),
-        None => wanted,
+    let wanted = match planned("predict", &args.input, wanted, output, cost)? {
+        ControlFlow::Continue(wanted) => wanted,
+        ControlFlow::Break(shown) => return Ok(shown),
     };
     let data = args.input.open(&wanted, Roles::default(), output)?;
     let in_file = |error: Error| args.input.named_in(data.locate(error));

@@ -1,5 +1,6 @@
 //! `embedlab report`: everything that fits the file's columns, as one page.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use embedlab::analysis::{Context, Cost, LabelOptions, Report, ReportOptions, report};
@@ -139,9 +140,10 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     let cost = |rows: usize, dims: usize, _| {
         Ok(Cost::all_rows().work(4 * (rows as u64).saturating_mul(dims as u64)))
     };
-    if let (_, Some(shown)) = planned("report", &args.input, &wanted, output, cost)? {
-        return Ok(shown);
-    }
+    let wanted = match planned("report", &args.input, wanted, output, cost)? {
+        ControlFlow::Continue(wanted) => wanted,
+        ControlFlow::Break(shown) => return Ok(shown),
+    };
     let data = args.input.open(&wanted, roles, output)?;
     let mut options = ReportOptions {
         title: args.title.clone(),

@@ -1,5 +1,6 @@
 //! `embedlab train`: fit a model to all rows and save it.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -71,9 +72,10 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
     let wanted = Wanted::default();
     let work = |rows, dims| args.model.kind.memory(rows, dims);
     let cost = |rows, dims, _| Ok(Cost::all_rows().work(work(rows, dims)));
-    if let (_, Some(shown)) = planned("train", &args.input, &wanted, output, cost)? {
-        return Ok(shown);
-    }
+    let wanted = match planned("train", &args.input, wanted, output, cost)? {
+        ControlFlow::Continue(wanted) => wanted,
+        ControlFlow::Break(shown) => return Ok(shown),
+    };
     let data = args.input.open(&wanted, roles, output)?;
     let (rows, dims) = (data.n_rows(), data.dims());
     data.memory().require_work("train", work(rows, dims), 4 * (rows * dims) as u64)?;

@@ -173,6 +173,7 @@ fn standard_error(score: &Silhouette) -> f64 {
 mod tests {
     use super::super::{ClusterColumns, ClusterMethod, Passes, analyse};
     use super::*;
+    use crate::rows::Streamed;
 
     /// Rows around four points.
     fn rows(n: usize) -> Array2<f32> {
@@ -180,21 +181,6 @@ mod tests {
             let noise = ((i * 7919 + j * 104_729) % 1009) as f32 / 1009.0;
             (if j == i % 4 { 3.0 } else { 0.0 }) + noise
         })
-    }
-
-    /// A matrix that says it is not one.
-    struct Streamed(Array2<f32>);
-
-    impl RowSource for Streamed {
-        fn n_rows(&self) -> usize {
-            self.0.nrows()
-        }
-        fn dims(&self) -> usize {
-            self.0.ncols()
-        }
-        fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
-            self.0.chunks(rows)
-        }
     }
 
     fn options() -> ClusterOptions {
@@ -209,7 +195,7 @@ mod tests {
             pool.install(|| analyse(source, &ClusterColumns::default(), &options(), 42)).unwrap()
         };
         let first = found(&rows, 1);
-        for other in [found(&rows, 7), found(&Streamed(rows.clone()), 2)] {
+        for other in [found(&rows, 7), found(&Streamed(&rows), 2)] {
             assert_eq!(other.labels, first.labels);
             assert_eq!(other.inertia.unwrap().to_bits(), first.inertia.unwrap().to_bits());
             assert_eq!(other.silhouette.unwrap().to_bits(), first.silhouette.unwrap().to_bits());

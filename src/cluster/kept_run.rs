@@ -238,6 +238,30 @@ mod tests {
     }
 
     #[test]
+    fn a_checkpoint_whose_numbers_do_not_belong_together_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let rows = rows();
+        let params = KMeans::params(7).n_init(1).max_iter(2).seed(42);
+        let options = ClusterOptions { checkpoint: Some(folder.path().to_owned()), ..Default::default() };
+        let mut kept = KeptRun::of(&options, 1, rows.dim(), 42).unwrap().folder(7).unwrap();
+        params.fit_kept(&rows, &mut kept).unwrap();
+        let whole = kept.last().unwrap().unwrap();
+        let broken: [fn(&mut Iteration); 5] = [
+            |it| it.counts[0] = i64::MAX,
+            |it| it.labels[5] = 7,
+            |it| it.centroids[[0, 0]] = f32::NAN,
+            |it| it.sums[[1, 1]] = f64::INFINITY,
+            |it| it.labels.truncate(100),
+        ];
+        for change in broken {
+            let mut iteration = whole.clone();
+            change(&mut iteration);
+            kept.keep(iteration).unwrap();
+            assert_eq!(params.fit_kept(&rows, &mut kept).unwrap_err().code(), "checkpoint-differs");
+        }
+    }
+
+    #[test]
     fn a_damaged_checkpoint_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let rows = rows();

@@ -236,6 +236,7 @@ mod tests {
     use ndarray::{Array2, array, s};
 
     use super::*;
+    use crate::rows::Streamed;
 
     fn blobs(n: usize) -> (Array2<f32>, Vec<Option<u32>>) {
         let labels: Vec<Option<u32>> = (0..n).map(|i| Some((i * 7 % 5 % 3) as u32)).collect();
@@ -280,19 +281,6 @@ mod tests {
 
     #[test]
     fn a_stream_is_scored_as_rows_in_memory() {
-        /// A matrix that says it is not one.
-        struct Streamed<'a>(&'a Array2<f32>);
-        impl RowSource for Streamed<'_> {
-            fn n_rows(&self) -> usize {
-                self.0.nrows()
-            }
-            fn dims(&self) -> usize {
-                self.0.ncols()
-            }
-            fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
-                self.0.chunks(rows)
-            }
-        }
         let (rows, mut labels) = blobs(3000);
         labels[7] = None;
         for geometry in [Geometry::Euclidean, Geometry::Spherical] {

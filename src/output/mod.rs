@@ -14,7 +14,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 pub use place::{is_stdout, is_stream, same};
-pub use temporary::remove_temporary_files;
+pub use temporary::{TemporaryFolder, remove_temporary_files};
 
 use self::place::Place;
 use self::temporary::Temporary;

@@ -8,21 +8,66 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 
 use super::place::folder;
 
 const PREFIX: &str = ".embedlab-";
 const SUFFIX: &str = ".tmp";
 
-/// The temporary files of this process.
+/// The temporary files and folders of this process.
 static OPEN: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// Removes the temporary files of this process: what a handler of signals does before it ends the process.
 /// Outputs that are being written then fail.
 pub fn remove_temporary_files() {
     for path in OPEN.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-        let _ = std::fs::remove_file(path);
+        let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+    }
+}
+
+/// A folder beside its place, which is gone when this is dropped, and on a signal.
+pub struct TemporaryFolder {
+    folder: TempDir,
+    _listed: Listed,
+}
+
+impl TemporaryFolder {
+    /// An empty folder beside `target`, with the mode that a new folder has.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn beside(target: &Path) -> io::Result<TemporaryFolder> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(PREFIX).suffix(SUFFIX);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            builder.permissions(std::fs::Permissions::from_mode(0o777));
+        }
+        let folder = builder.tempdir_in(folder(target))?;
+        let listed = Listed(folder.path().to_owned());
+        OPEN.lock().unwrap_or_else(PoisonError::into_inner).push(listed.0.clone());
+        Ok(TemporaryFolder { folder, _listed: listed })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Takes the place of `target`, which is not there or an empty folder.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub fn move_to(self, target: &Path) -> io::Result<()> {
+        if target.exists() {
+            std::fs::remove_dir(target)?;
+        }
+        std::fs::rename(self.folder.path(), target)?;
+        // Its own place is empty now: there is nothing left to remove.
+        let _ = self.folder.keep();
+        Ok(())
     }
 }
 

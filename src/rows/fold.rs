@@ -194,6 +194,7 @@ impl<'f, F: Fold> MergeStack<'f, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rows::Streamed;
     use ndarray::Array2;
 
     /// Adds f32 numbers in f32, so that any other order of merging gives other bits.
@@ -211,20 +212,6 @@ mod tests {
         }
     }
 
-    /// A matrix that says it is not one.
-    struct Streamed(Array2<f32>);
-    impl RowSource for Streamed {
-        fn n_rows(&self) -> usize {
-            self.0.nrows()
-        }
-        fn dims(&self) -> usize {
-            self.0.ncols()
-        }
-        fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
-            self.0.chunks(rows)
-        }
-    }
-
     #[test]
     fn threads_and_sources_give_the_same_bits() {
         for leaves in [0, 1, 2, 3, 7, 8, 13] {
@@ -236,7 +223,7 @@ mod tests {
                 let (in_memory, streamed) = pool.install(|| {
                     (
                         fold_rows(&matrix, &RoundedSum).unwrap(),
-                        fold_rows(&Streamed(matrix.clone()), &RoundedSum).unwrap(),
+                        fold_rows(&Streamed(&matrix), &RoundedSum).unwrap(),
                     )
                 });
                 assert_eq!(in_memory.to_bits(), expected.to_bits());

@@ -58,6 +58,8 @@ pub use mean::{GroupMeans, Moments, group_means, moments, norms};
 pub use pca::Pca;
 pub(crate) use pca::eigenvectors;
 pub(crate) use simd::dot;
+#[cfg(test)]
+pub(crate) use source::Streamed;
 pub use source::{RowSource, select_rows};
 pub(crate) use source::{for_each_chunk, in_whole_leaves};
 pub(crate) use top_k::TopK;

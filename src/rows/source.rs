@@ -182,3 +182,20 @@ pub fn select_rows(source: &(impl RowSource + ?Sized), rows: &[usize]) -> Result
     }
     Err(Error::input("the source yielded fewer rows than it announced").seen(format!("{first} rows")))
 }
+
+/// A matrix that says it is not one.
+#[cfg(test)]
+pub(crate) struct Streamed<'a>(pub &'a Array2<f32>);
+
+#[cfg(test)]
+impl RowSource for Streamed<'_> {
+    fn n_rows(&self) -> usize {
+        self.0.nrows()
+    }
+    fn dims(&self) -> usize {
+        self.0.ncols()
+    }
+    fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
+        self.0.chunks(rows)
+    }
+}

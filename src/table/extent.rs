@@ -66,7 +66,7 @@ pub fn extent(files: &[PathBuf], options: &ReadOptions) -> Result<Extent> {
             }
             Some(all) => Extent {
                 files: all.files + 1,
-                rows: all.rows + part.rows,
+                rows: all.rows.saturating_add(part.rows),
                 estimated: all.estimated || part.estimated,
                 column_bytes: all.column_bytes.saturating_add(part.column_bytes),
                 pass_bytes: all.pass_bytes.saturating_add(part.pass_bytes),
@@ -94,7 +94,8 @@ fn of_file(path: &Path, options: &ReadOptions, several: bool) -> Result<Extent> 
         }
         Format::ArrowIpc => {
             let file = guarded(path, || IpcRows::open(path, options))?;
-            let columns = bytes.saturating_sub(4 * (file.rows * file.dims) as u64);
+            let vectors = (file.rows as u64).saturating_mul(4 * file.dims as u64);
+            let columns = bytes.saturating_sub(vectors);
             Ok(found(file.rows, file.dims, columns, bytes, false))
         }
         Format::Npy => {
@@ -147,8 +148,8 @@ fn estimated(path: &Path, format: Format, bytes: u64, options: &ReadOptions) -> 
     };
     let packed = written(&head).map_err(failed)?;
     let mut text = Vec::new();
-    // A compressed beginning ends in the middle: what was unpacked before that is what is wanted.
-    let _ = content::open(packed.path())?.read_to_end(&mut text);
+    // A compressed beginning ends in the middle: what was unpacked before that is what is wanted, within bounds.
+    let _ = content::open(packed.path())?.take(READ_WHOLE).read_to_end(&mut text);
     let unpacked = text.len();
     text.truncate(whole_records(&text));
     let beginning = written(&text).map_err(failed)?;

@@ -326,6 +326,10 @@ fn clusters_are_written_as_a_folder_that_is_read_again() {
     );
     assert_eq!(found["k"], 3);
     assert!(folder.path().join("clusters/kmeans_centroids.npy").is_file());
+    // As any new folder: others may read it if they may read that one.
+    std::fs::create_dir(folder.path().join("usual")).unwrap();
+    let mode = |name: &str| std::fs::metadata(folder.path().join(name)).unwrap().permissions();
+    assert_eq!(mode("clusters"), mode("usual"));
     run().assert().code(2).stderr(predicates::str::contains("holds something already"));
     embedlab()
         .args(["cluster", SAMPLE, "--layout", "partitioned"])
@@ -362,4 +366,38 @@ fn packed_text_hive_folders_and_patterns_are_one_table() {
     }
     let found = json(embedlab().args(["profile", &hive, "--by", "year", "--json"]));
     assert_eq!(found["dims"], 3, "{found}");
+}
+
+#[test]
+fn plans_of_impossible_numbers_are_no_plans_of_small_ones() {
+    let most = usize::MAX.to_string();
+    for options in [["-k", &most], ["--max-iter", &most], ["--fit-rows", &most], ["--pca", &most]] {
+        let run = embedlab()
+            .args(["cluster", SAMPLE, "--passes", "full", "--plan"])
+            .args(options)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&run.stderr).into_owned() + &String::from_utf8_lossy(&run.stdout);
+        assert!(matches!(run.status.code(), Some(0 | 2 | 3)), "{options:?}: {said}");
+        assert!(!said.contains("panicked"), "{options:?}: {said}");
+    }
+    let found = embedlab()
+        .args(["cluster", SAMPLE, "-k", &most, "--passes", "full", "--plan", "--json"])
+        .output()
+        .unwrap();
+    let plan: Value = serde_json::from_slice(&found.stdout).unwrap();
+    assert_eq!(plan["fits"], false, "{plan}");
+}
+
+#[test]
+fn a_format_that_is_read_to_be_planned_keeps_to_its_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.npz");
+    let rows = Array2::from_shape_fn((30_000, 1024), |(i, j)| (i * 31 + j) as f32 % 101.0);
+    let _ = table::write(&Table::from_vectors(rows), &file, &Default::default()).unwrap();
+    for plan in [&["--plan"][..], &[]] {
+        let mut run = embedlab();
+        run.arg("profile").arg(&file).args(["--memory", "110M"]).args(plan);
+        run.assert().code(3).stderr(predicates::str::contains("fit in memory"));
+    }
 }

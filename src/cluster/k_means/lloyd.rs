@@ -53,7 +53,7 @@ pub(super) fn lloyd_from(
     kept: Option<&mut dyn Checkpoint>,
 ) -> Result<Converged> {
     let done = (last.n_iter, last.converged);
-    iterate(source, State::from_iteration(points, last, params.bounds)?, params, tol, done, kept)
+    iterate(source, State::from_iteration(points, last, params)?, params, tol, done, kept)
 }
 
 fn iterate(
@@ -101,6 +101,13 @@ struct State<'p> {
     counts: Vec<i64>,
 }
 
+/// How many rows have each label, all below `k` or [`NONE`].
+fn counts_of(labels: &[u32], k: usize) -> Vec<i64> {
+    let mut counts = vec![0; k];
+    labels.iter().filter(|label| **label != NONE).for_each(|label| counts[*label as usize] += 1);
+    counts
+}
+
 fn known_label(label: u32) -> Option<u32> {
     (label != NONE).then_some(label)
 }
@@ -128,12 +135,17 @@ impl<'p> State<'p> {
     }
 
     /// The state after an iteration of an earlier run. Nothing is known of distances.
-    fn from_iteration(points: &'p Points, last: Iteration, bounds: Option<u64>) -> Result<Self> {
+    fn from_iteration(points: &'p Points, last: Iteration, params: &KMeansValidParams) -> Result<Self> {
+        let (n_clusters, bounds) = (params.n_clusters, params.bounds);
         let Iteration { centroids, labels, sums, counts, .. } = last;
         let (k, dims) = centroids.dim();
         let fits = labels.len() == points.len()
             && (dims, sums.dim(), counts.len()) == (points.dims, (k, dims), k)
-            && labels.iter().all(|label| *label == NONE || (*label as usize) < k);
+            && k == n_clusters
+            && labels.iter().all(|label| *label == NONE || (*label as usize) < k)
+            && counts_of(&labels, k) == counts
+            && centroids.iter().all(|x| x.is_finite())
+            && sums.iter().all(|x| x.is_finite());
         if !fits {
             return Err(Error::input("the checkpoint is of other rows")
                 .with_code("checkpoint-differs")

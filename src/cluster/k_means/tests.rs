@@ -1,3 +1,4 @@
+use crate::rows::Streamed;
 use linfa::prelude::*;
 use ndarray::{Array2, Axis, array, concatenate};
 use rand::{Rng, SeedableRng};
@@ -224,21 +225,6 @@ fn an_offset_a_constant_column_and_a_scale_change_no_cluster() {
         let expected = plain.inertia * f64::from(scale).powi(2);
         assert!((model.inertia - expected).abs() < 1e-4 * expected, "{scale}: {} {expected}", model.inertia);
         assert_eq!(model.predict_rows(&scaled).unwrap(), model.labels);
-    }
-}
-
-/// A matrix that says it is not one.
-struct Streamed<'a>(&'a Array2<f32>);
-
-impl RowSource for Streamed<'_> {
-    fn n_rows(&self) -> usize {
-        self.0.nrows()
-    }
-    fn dims(&self) -> usize {
-        self.0.ncols()
-    }
-    fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
-        self.0.chunks(rows)
     }
 }
 

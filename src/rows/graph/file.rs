@@ -101,7 +101,7 @@ impl Graph {
                 let all = of.n_rows() as u32;
                 if *k.get_or_insert(ids.len()) != ids.len()
                     || near.len() != ids.len()
-                    || ids.values().iter().any(|id| *id >= all)
+                    || ids.values().iter().any(|id| *id >= all || *id as usize == n + row)
                     || near.values().iter().any(|x| !x.is_finite())
                 {
                     return Err(broken("a damaged graph").row(n + row));

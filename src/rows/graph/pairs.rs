@@ -65,9 +65,9 @@ impl PairDistances {
     ) -> PairDistances {
         let mut distances = vec![0.0; n * width];
         let stripes = (n * width).div_ceil(AT_ONCE).max(1);
-        let rows = n.div_ceil(stripes).max(1) as u32;
-        for stripe in 0..stripes as u32 {
-            let low = stripe * rows..(stripe + 1) * rows;
+        let rows = n.div_ceil(stripes).max(1);
+        for first in (0..n).step_by(rows) {
+            let low = first as u32..=(first + rows - 1).min(n - 1) as u32;
             let entries = (0..n).into_par_iter().flat_map_iter(|row| {
                 let all = list(row).enumerate().map(move |(at, other)| Entry::new(row, at, other));
                 all.filter(|entry| low.contains(&entry.low))
