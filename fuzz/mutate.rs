@@ -21,14 +21,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use embedlab::analysis::mteb::ScoreTable;
+use embedlab::analysis::{mteb::ScoreTable, read_graph};
 use embedlab::calibration::Calibration;
 use embedlab::cluster::KMeans;
 use embedlab::embed::{Cache, CacheKey, Embedder, LocalModel, Lsa, Models};
 use embedlab::map::SavedMap;
 use embedlab::model::{SavedModel, Task};
 use embedlab::ndarray::Array2;
-use embedlab::rows::{DistinctRows, Graph};
+use embedlab::rows::DistinctRows;
 use embedlab::search::{Filter, Hnsw, IndexFile};
 use embedlab::table::{self, Format, ReadOptions, WriteOptions};
 use embedlab::transform::LinearMap;
@@ -199,7 +199,21 @@ fn seeds(folder: &Path) -> Vec<Seed> {
     add("calibration", "calibration.json", Reader::Calibration);
     run(&["knn", "a.csv", "-k", "3", "-o", "graph.arrow", "-q"], folder);
     add("graph", "graph.arrow", Reader::Graph);
-    run(&["mteb", "clustering", "a.csv", "--label", "Kind", "--results", "scores", "-q"], folder);
+    run(
+        &[
+            "mteb",
+            "clustering",
+            "a.csv",
+            "--label",
+            "Kind",
+            "--max-fraction",
+            "1",
+            "--results",
+            "scores",
+            "-q",
+        ],
+        folder,
+    );
     let result = std::fs::read_dir(folder.join("scores")).unwrap().next().unwrap().unwrap().path();
     std::fs::copy(result, folder.join("score.json")).unwrap();
     add("score", "score.json", Reader::Scores);
@@ -353,7 +367,7 @@ fn read(seed: &Seed, path: &Path, folder: &Path) {
         }
         Reader::Graph => {
             if let Ok(distinct) = DistinctRows::of(&rows) {
-                let _ = Graph::read_arrow(path, &distinct);
+                let _ = read_graph(path, rows.view(), &distinct);
             }
         }
         Reader::Scores => {

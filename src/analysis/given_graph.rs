@@ -8,13 +8,15 @@ use crate::error::{Error, Result};
 use crate::quality::rows_are_unit;
 use crate::rows::graph::metric_name;
 use crate::rows::{DistinctRows, Graph, Metric};
+use crate::table::read_arrow_columns;
 
 /// The graph of a file that `embedlab knn` made of these rows, with exact distances.
 ///
 /// # Errors
 /// When the file is no graph, or one of other rows.
-pub(super) fn read_graph(path: &Path, rows: ArrayView2<'_, f32>, distinct: &DistinctRows) -> Result<Graph> {
-    let graph = Graph::read_arrow(path, distinct)?;
+pub fn read_graph(path: &Path, rows: ArrayView2<'_, f32>, distinct: &DistinctRows) -> Result<Graph> {
+    let columns = read_arrow_columns(path)?;
+    let graph = Graph::from_arrow(&columns, distinct).map_err(|error| error.file(path))?;
     let metric = graph.metric();
     graph.measured_again(rows, None, metric)
 }

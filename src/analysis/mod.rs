@@ -92,6 +92,7 @@ pub use evaluate::{
     Sample, ScoreCard,
 };
 pub use found_rows::{FoundRow, NeighborList, SearchResult, SearchSummary, UsedIndex};
+pub use given_graph::read_graph;
 pub use inspect::{CheckFile, CheckOptions, ColumnDetails, Inspect, InspectOptions, Inspection};
 pub use knn::{Knn, KnnOptions, KnnSummary};
 pub use label_errors::{LabelErrorList, LabelErrorOptions, LabelErrorSearch, LabelModel};

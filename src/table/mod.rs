@@ -49,6 +49,7 @@ pub(crate) use mapped::map as map_file;
 #[cfg(all(unix, feature = "cli"))]
 pub use mapped::on_lost_file;
 pub use origin::Origin;
+pub(crate) use read::read_arrow_columns;
 pub use read::{
     Columns, Encoding, ReadOptions, read, read_all, read_all_without_vectors, read_columns,
     read_without_vectors,

@@ -227,6 +227,15 @@ pub(super) fn not_through_a_pipe(path: &Path, format: Format) -> Result<()> {
     Ok(())
 }
 
+/// The columns of an Arrow file as they stand, with the metadata of its schema.
+///
+/// # Errors
+/// When it cannot be read or is damaged.
+pub(crate) fn read_arrow_columns(path: &Path) -> Result<RecordBatch> {
+    readable(path)?;
+    guarded(path, || ipc::read_columns(path, Budget::default()))
+}
+
 /// The columns that [`read_without_vectors`] gives.
 ///
 /// # Errors

@@ -1,14 +1,10 @@
 //! A graph in an Arrow file.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::BufReader;
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, Float32Builder, ListBuilder, RecordBatch, UInt32Builder};
 use arrow::datatypes::{DataType, Field, Float32Type, Schema, UInt32Type};
-use arrow::ipc::reader::FileReader;
 use arrow::ipc::writer::FileWriter;
 
 use super::Graph;
@@ -61,17 +57,14 @@ impl Graph {
         writer.into_inner().map_err(failed)
     }
 
-    /// Reads a graph of these rows. Its distances have the precision of `f32`;
+    /// The graph of these rows in the columns of an Arrow file. Its distances have the precision of `f32`;
     /// [`measured_again`](Graph::measured_again) makes them exact.
     ///
     /// # Errors
-    /// When the file cannot be read, is no graph, or is one of other rows.
-    pub fn read_arrow(path: &Path, of: &DistinctRows) -> Result<Graph> {
-        let broken = |what: &str| Error::input(what).file(path).advice("make it again with `embedlab knn`");
-        let file = File::open(path).map_err(|error| Error::io("cannot open", error).file(path))?;
-        let reader = FileReader::try_new(BufReader::new(file), None)
-            .map_err(|error| broken("no Arrow file of a graph").source(error))?;
-        let schema = reader.schema();
+    /// When they are no graph, or one of other rows.
+    pub fn from_arrow(columns: &RecordBatch, of: &DistinctRows) -> Result<Graph> {
+        let broken = |what: &str| Error::input(what).advice("make it again with `embedlab knn`");
+        let schema = columns.schema_ref();
         let metric = match schema.metadata().get("metric").map(String::as_str) {
             Some("euclidean") => Metric::L2,
             Some("cosine") => Metric::Cosine,
@@ -80,39 +73,33 @@ impl Graph {
         if schema.metadata().get("rows_hash").map(String::as_str) != Some(&format!("{:016x}", of.hash())) {
             return Err(broken("a graph of other rows").seen("the hash of the rows differs"));
         }
-        let (mut rows, mut distances, mut n) = (Vec::new(), Vec::new(), 0);
-        let mut k = None;
-        for batch in reader {
-            let batch = batch.map_err(|error| broken("a damaged graph").source(error))?;
-            let column = |name: &str| {
-                let column = batch.column_by_name(name).and_then(|column| column.as_list_opt::<i32>());
-                column
-                    .cloned()
-                    .ok_or_else(|| broken("no graph of neighbours").seen(format!("no column {name}")))
-            };
-            let (ids, near) = (column("ids")?, column("distances")?);
-            for row in 0..batch.num_rows() {
-                let (ids, near) = (ids.value(row), near.value(row));
-                let (Some(ids), Some(near)) =
-                    (ids.as_primitive_opt::<UInt32Type>(), near.as_primitive_opt::<Float32Type>())
-                else {
-                    return Err(broken("a graph of other types"));
-                };
-                let all = of.n_rows() as u32;
-                if *k.get_or_insert(ids.len()) != ids.len()
-                    || near.len() != ids.len()
-                    || ids.values().iter().any(|id| *id >= all || *id as usize == n + row)
-                    || near.values().iter().any(|x| !x.is_finite())
-                {
-                    return Err(broken("a damaged graph").row(n + row));
-                }
-                rows.extend_from_slice(ids.values());
-                distances.extend(near.values().iter().map(|x| f64::from(*x)));
-            }
-            n += batch.num_rows();
-        }
+        let n = columns.num_rows();
         if n != of.n_rows() {
             return Err(broken("a graph of another number of rows").seen(n.to_string()));
+        }
+        let column = |name: &str| {
+            let column = columns.column_by_name(name).and_then(|column| column.as_list_opt::<i32>());
+            column.ok_or_else(|| broken("no graph of neighbours").seen(format!("no column {name}")))
+        };
+        let (ids, near) = (column("ids")?, column("distances")?);
+        let (mut rows, mut distances, mut k) = (Vec::new(), Vec::new(), None);
+        for row in 0..n {
+            let (ids, near) = (ids.value(row), near.value(row));
+            let (Some(ids), Some(near)) =
+                (ids.as_primitive_opt::<UInt32Type>(), near.as_primitive_opt::<Float32Type>())
+            else {
+                return Err(broken("a graph of other types"));
+            };
+            let possible = |id: &u32| (*id as usize) < n && *id as usize != row;
+            if *k.get_or_insert(ids.len()) != ids.len()
+                || near.len() != ids.len()
+                || !ids.values().iter().all(possible)
+                || near.values().iter().any(|x| !x.is_finite())
+            {
+                return Err(broken("a damaged graph").row(row));
+            }
+            rows.extend_from_slice(ids.values());
+            distances.extend(near.values().iter().map(|x| f64::from(*x)));
         }
         Ok(Graph { n, k: k.unwrap_or(0), metric, rows, distances })
     }
@@ -125,25 +112,31 @@ pub(crate) fn metric_name(metric: Metric) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use arrow::ipc::reader::FileReader;
     use ndarray::Array2;
+
+    use super::*;
 
     #[test]
     fn a_graph_comes_back_and_a_stale_one_is_refused() {
         let rows = Array2::from_shape_fn((50, 3), |(i, j)| ((i * 7 + j * 5) % 23) as f32 + i as f32 * 0.01);
         let distinct = DistinctRows::of(&rows).unwrap();
         let graph = Graph::of(rows.view(), 7, Metric::L2).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("graph.arrow");
-        std::fs::write(&path, graph.to_arrow(&distinct).unwrap()).unwrap();
-        let read = Graph::read_arrow(&path, &distinct).unwrap();
+        let columns = |graph: &Graph| {
+            let bytes = std::io::Cursor::new(graph.to_arrow(&distinct).unwrap());
+            FileReader::try_new(bytes, None).unwrap().next().unwrap().unwrap()
+        };
+        let read = Graph::from_arrow(&columns(&graph), &distinct).unwrap();
         assert_eq!(read.rows, graph.rows);
         assert_eq!(read.measured_again(rows.view(), None, Metric::L2).unwrap(), graph);
         let mut other = rows.clone();
         other[[3, 1]] += 1.0;
-        let error = Graph::read_arrow(&path, &DistinctRows::of(&other).unwrap()).unwrap_err().to_string();
+        let of_other = DistinctRows::of(&other).unwrap();
+        let error = Graph::from_arrow(&columns(&graph), &of_other).unwrap_err().to_string();
         assert!(error.contains("a graph of other rows"), "{error}");
-        std::fs::write(&path, b"no arrow").unwrap();
-        assert!(Graph::read_arrow(&path, &distinct).is_err());
+        let mut own = graph.clone();
+        own.rows[7] = 1;
+        let error = Graph::from_arrow(&columns(&own), &distinct).unwrap_err();
+        assert_eq!((error.row_number(), own.rows(1)[0]), (Some(1), 1), "no row is its own neighbour");
     }
 }
