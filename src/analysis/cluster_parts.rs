@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float32Array};
 use ndarray::{Array2, Axis, concatenate};
 
-use crate::cluster::{Clustering, KMeans, distances_from};
+use crate::cluster::{ClusterOptions, Clustering, KMeans, distances_from};
 use crate::data::{Data, NewColumn};
 use crate::error::{Error, Result};
 use crate::output::TemporaryFolder;
@@ -26,28 +26,45 @@ const CENTROIDS: &str = "kmeans_centroids.npy";
 /// Bytes of rows that are gathered before they are written, where no memory was given; else an eighth of it.
 const GATHERED: u64 = 256 << 20;
 
-/// Refuses a folder that holds something, or whose place does not exist.
+/// Refuses what would fail only after the work: clusters without centroids, and a folder that cannot be written to its place.
 ///
 /// # Errors
-/// When it is such a one.
-pub fn check_partitioned(folder: &Path) -> Result<()> {
+/// For another method than k-means and for reduced rows; for a folder that holds something, and a place that cannot be written.
+pub fn check_partitioned(options: &ClusterOptions, folder: &Path) -> Result<()> {
+    if !options.method.is_k_means() || options.pca.is_some() {
+        return Err(no_centroids());
+    }
+    check_folder(folder)
+}
+
+fn no_centroids() -> Error {
+    Error::argument("only k-means on the rows as they are has centroids to write")
+        .advice("leave --layout or --pca out, or choose --method k-means")
+}
+
+fn check_folder(folder: &Path) -> Result<()> {
     let parent = parent(folder);
     if !parent.is_dir() {
         return Err(Error::argument("no such folder to write to")
             .file(folder)
             .advice(format!("make {} first", parent.display())));
     }
-    let free = match fs::read_dir(folder) {
-        Ok(mut inside) => inside.next().is_none(),
-        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
-    };
-    if free {
-        return Ok(());
+    if folder.symlink_metadata().is_ok_and(|about| !about.is_dir()) {
+        return Err(Error::argument("no folder for the clusters: a file or a link has this name")
+            .with_code("folder-not-empty")
+            .file(folder)
+            .advice("name a new folder"));
     }
-    Err(Error::argument("the folder for the clusters holds something already")
-        .with_code("folder-not-empty")
-        .file(folder)
-        .advice("name a new folder"))
+    if let Ok(mut inside) = fs::read_dir(folder)
+        && inside.next().is_some()
+    {
+        return Err(Error::argument("the folder for the clusters holds something already")
+            .with_code("folder-not-empty")
+            .file(folder)
+            .advice("name a new folder"));
+    }
+    let tried = TemporaryFolder::beside(folder);
+    tried.map(drop).map_err(|error| Error::io("cannot write", error).file(folder))
 }
 
 fn parent(folder: &Path) -> &Path {
@@ -64,11 +81,8 @@ fn parent(folder: &Path) -> &Path {
 /// For a clustering that is not of k-means on the rows as they are, a folder that holds something, and whatever fails while
 /// reading or writing.
 pub fn write_partitioned(found: &Clustering, data: &Data, folder: &Path) -> Result<usize> {
-    check_partitioned(folder)?;
-    let model = found.model.as_ref().filter(|_| found.components.is_none()).ok_or_else(|| {
-        Error::argument("only k-means on the rows as they are has centroids to write")
-            .advice("leave --layout or --pca out, or choose --method k-means")
-    })?;
+    check_folder(folder)?;
+    let model = found.model.as_ref().filter(|_| found.components.is_none()).ok_or_else(no_centroids)?;
     let failed = |error: std::io::Error| Error::io("cannot write", error).file(folder);
     // Beside its place, so that it can be moved there in one step.
     let temporary = TemporaryFolder::beside(folder).map_err(failed)?;
@@ -164,7 +178,7 @@ impl Parts<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::{ClusterColumns, ClusterMethod, ClusterOptions, analyse};
+    use crate::cluster::{ClusterColumns, ClusterMethod, analyse};
     use crate::data::{Budget, OpenOptions};
 
     #[test]

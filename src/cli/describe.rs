@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches, ValueEnum};
 use embedlab::analysis::{AnyOutcome, check_partitioned, write_partitioned};
-use embedlab::cluster::{Clustering, describe};
+use embedlab::cluster::{ClusterOptions, Clustering, describe};
 use embedlab::data::Data;
 use embedlab::{Error, Result};
 use rand::SeedableRng;
@@ -53,7 +53,7 @@ fn folder(matches: &ArgMatches) -> Result<Option<PathBuf>> {
     let path = matches.get_one::<PathBuf>("output").ok_or_else(|| {
         Error::argument("a partitioned layout without a folder").advice("name it with -o FOLDER")
     })?;
-    check_partitioned(path)?;
+    check_partitioned(&ClusterOptions::from_arg_matches(matches).map_err(conflict)?, path)?;
     Ok(Some(path.clone()))
 }
 
@@ -61,8 +61,8 @@ fn folder(matches: &ArgMatches) -> Result<Option<PathBuf>> {
 fn apply(call: &Call<'_>, found: &mut dyn AnyOutcome, data: &Data) -> Result<()> {
     let asked = Describe::from_arg_matches(call.matches).map_err(conflict)?;
     let Some(found) = found.as_any_mut().downcast_mut::<Clustering>() else { return Ok(()) };
-    if let Some(folder) = folder(call.matches)? {
-        let files = write_partitioned(found, data, &folder)?;
+    if let (Layout::Partitioned, Some(folder)) = (asked.layout, call.matches.get_one::<PathBuf>("output")) {
+        let files = write_partitioned(found, data, folder)?;
         call.output.note(format_args!("wrote {files} Parquet files into {}", folder.display()));
     }
     let Some(model) = &asked.describe else { return Ok(()) };

@@ -325,6 +325,20 @@ fn clusters_are_written_as_a_folder_that_is_read_again() {
         Some(3)
     );
     assert_eq!(found["k"], 3);
+    // What cannot come of it is refused before the work, with nothing left.
+    let other = folder.path().join("other");
+    let refused = |options: &[&str], word: &str| {
+        let mut run = embedlab();
+        run.args(["cluster", "no such file.parquet", "--layout", "partitioned", "-o"])
+            .arg(&other)
+            .args(options);
+        run.assert().code(2).stderr(predicates::str::contains(word));
+    };
+    refused(&["--method", "hdbscan"], "only k-means");
+    refused(&["--pca", "5"], "only k-means");
+    std::fs::write(&other, "mine").unwrap();
+    refused(&[], "a file or a link");
+    assert_eq!(std::fs::read_to_string(&other).unwrap(), "mine");
     assert!(folder.path().join("clusters/kmeans_centroids.npy").is_file());
     // As any new folder: others may read it if they may read that one.
     std::fs::create_dir(folder.path().join("usual")).unwrap();
