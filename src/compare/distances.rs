@@ -2,14 +2,14 @@
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, Axis};
 use rand::SeedableRng;
 use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::rows::{Metric, require_finite};
+use crate::rows::{Metric, RowSource, norms, require_finite, select_rows};
 
 /// Rows on one side of a matrix product.
 const BLOCK: usize = 256;
@@ -22,13 +22,14 @@ pub(super) struct Distances {
 }
 
 impl Distances {
-    pub fn new(rows: ArrayView2<'_, f32>, picked: &[usize], metric: Metric) -> Result<Distances> {
+    pub fn new(rows: &impl RowSource, picked: &[usize], metric: Metric) -> Result<Distances> {
         if !matches!(metric, Metric::L2 | Metric::Cosine) {
             return Err(Error::argument("files are compared by the Euclidean or the cosine distance")
                 .seen(format!("{metric:?}")));
         }
-        require_finite(rows)?;
-        let mut rows = rows.select(Axis(0), picked).as_standard_layout().mapv(f64::from);
+        let rows = select_rows(rows, picked)?;
+        require_finite(rows.view())?;
+        let mut rows = rows.as_standard_layout().mapv(f64::from);
         if metric == Metric::Cosine {
             rows.axis_iter_mut(Axis(0)).into_par_iter().for_each(|mut row| {
                 let length = row.dot(&row).sqrt();
@@ -88,21 +89,22 @@ pub(super) fn for_each_row<T: Send>(
 
 /// A random `most` of the rows that have a distance in both sets, ascending: a row of zeros has no cosine.
 pub(super) fn sample(
-    a: ArrayView2<'_, f32>,
-    b: ArrayView2<'_, f32>,
+    a: &impl RowSource,
+    b: &impl RowSource,
     metric: Metric,
     most: usize,
     seed: u64,
 ) -> Result<Vec<usize>> {
-    if a.nrows() != b.nrows() {
+    if a.n_rows() != b.n_rows() {
         return Err(Error::argument("two sets of another number of rows")
             .with_code("rows-differ")
-            .seen(format!("{} and {}", a.nrows(), b.nrows())));
+            .seen(format!("{} and {}", a.n_rows(), b.n_rows())));
     }
-    let nonzero = |rows: &ArrayView2<'_, f32>, row: usize| rows.row(row).iter().any(|x| *x != 0.0);
-    let mut rows: Vec<usize> = (0..a.nrows())
-        .filter(|row| metric != Metric::Cosine || (nonzero(&a, *row) && nonzero(&b, *row)))
-        .collect();
+    let mut rows: Vec<usize> = (0..a.n_rows()).collect();
+    if metric == Metric::Cosine {
+        let (of_a, of_b) = (norms(a)?, norms(b)?);
+        rows.retain(|row| of_a[*row] != 0.0 && of_b[*row] != 0.0);
+    }
     if rows.len() > most {
         let mut picked = index::sample(&mut ChaCha8Rng::seed_from_u64(seed), rows.len(), most).into_vec();
         picked.sort_unstable();

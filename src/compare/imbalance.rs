@@ -1,12 +1,11 @@
 //! Which of two sets of vectors holds what the other knows.
 
-use ndarray::ArrayView2;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::distances::{Distances, for_each_row, sample};
 use crate::error::Result;
-use crate::rows::Metric;
+use crate::rows::{Metric, RowSource};
 
 /// Above this many rows a random sample of as many is ranked.
 pub const IMBALANCE_ROWS: usize = 5000;
@@ -28,18 +27,18 @@ pub struct InformationImbalance {
 /// are left out for the cosine.
 ///
 /// The rows of `a` (n x d) and `b` (n x e) belong together. Cost: 2·m²·(d + e) operations for m rows, at most
-/// [`IMBALANCE_ROWS`]; memory 8·m·(d + e) bytes.
+/// [`IMBALANCE_ROWS`]; memory 12·m·(d + e) bytes.
 ///
 /// # Errors
 /// When the sets have another number of rows, for another metric than L2 and cosine, and for numbers that are not finite.
 pub fn information_imbalance(
-    a: ArrayView2<'_, f32>,
-    b: ArrayView2<'_, f32>,
+    a: impl RowSource,
+    b: impl RowSource,
     metric: Metric,
     seed: u64,
 ) -> Result<Option<InformationImbalance>> {
-    let picked = sample(a, b, metric, IMBALANCE_ROWS, seed)?;
-    let (in_a, in_b) = (Distances::new(a, &picked, metric)?, Distances::new(b, &picked, metric)?);
+    let picked = sample(&a, &b, metric, IMBALANCE_ROWS, seed)?;
+    let (in_a, in_b) = (Distances::new(&a, &picked, metric)?, Distances::new(&b, &picked, metric)?);
     let n = picked.len();
     if n < 2 {
         return Ok(None);

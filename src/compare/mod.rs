@@ -40,17 +40,16 @@ pub use retrieval::{Judgement, paired_retrieval};
 pub use scores::{PairedScore, shapes as paired_shapes};
 pub use spaces::Space;
 
-use ndarray::ArrayView2;
-
 use crate::error::Result;
+use crate::rows::RowSource;
 use crate::table::Labels;
 
-/// What two sets of vectors are compared by.
-pub struct Sides<'a, 'b> {
+/// What two sets of vectors are compared by. The rows are passed over in blocks: they need not be in memory.
+pub struct Sides<'s, A, B> {
     /// The rows of the first, n x d, and their graphs.
-    pub a: (ArrayView2<'a, f32>, &'a Space),
+    pub a: (A, &'s Space),
     /// The same rows of the second, n x e.
-    pub b: (ArrayView2<'b, f32>, &'b Space),
+    pub b: (B, &'s Space),
 }
 
 /// The scores of the score card of both sides, with the difference of the second from the first and its interval, and
@@ -60,12 +59,12 @@ pub struct Sides<'a, 'b> {
 /// # Errors
 /// For numbers that are not finite, and labels of another number of rows.
 pub fn paired_scores(
-    sides: &Sides<'_, '_>,
+    sides: &Sides<'_, impl RowSource, impl RowSource>,
     of: Option<&Labels>,
     k: usize,
     seed: u64,
 ) -> Result<(Vec<PairedScore>, Vec<String>)> {
-    let (a, b) = (sides.a, sides.b);
+    let (a, b) = ((&sides.a.0, sides.a.1), (&sides.b.0, sides.b.1));
     let mut found = scores::shapes(a.0, b.0, seed)?;
     found.extend(scores::neighborhoods(a.1, b.1, k, seed)?);
     let mut warnings = Vec::new();

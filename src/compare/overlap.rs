@@ -1,13 +1,12 @@
 //! Nearest rows in common, and the order of all distances.
 
-use ndarray::ArrayView2;
 use rayon::prelude::*;
 
 use super::distances::{Distances, for_each_row, sample};
 use crate::error::Result;
 use crate::metric::spearman;
 use crate::quality::Graph;
-use crate::rows::Metric;
+use crate::rows::{Metric, RowSource};
 
 /// Rows whose pairs are compared by [`distance_correlation`].
 pub const CORRELATION_ROWS: usize = 1000;
@@ -32,16 +31,16 @@ pub fn neighbor_overlap(a: &Graph, b: &Graph, k: usize) -> Vec<f64> {
 /// # Errors
 /// As [`information_imbalance`](super::information_imbalance()).
 pub fn distance_correlation(
-    a: ArrayView2<'_, f32>,
-    b: ArrayView2<'_, f32>,
+    a: impl RowSource,
+    b: impl RowSource,
     metric: Metric,
     seed: u64,
 ) -> Result<Option<f64>> {
-    let picked = sample(a, b, metric, CORRELATION_ROWS, seed)?;
+    let picked = sample(&a, &b, metric, CORRELATION_ROWS, seed)?;
     if picked.len() < 3 {
         return Ok(None);
     }
-    let (in_a, in_b) = (Distances::new(a, &picked, metric)?, Distances::new(b, &picked, metric)?);
+    let (in_a, in_b) = (Distances::new(&a, &picked, metric)?, Distances::new(&b, &picked, metric)?);
     let pairs = for_each_row(&in_a, &in_b, |row, a, b| (a[..row].to_vec(), b[..row].to_vec()));
     let (a, b): (Vec<Vec<f64>>, Vec<Vec<f64>>) = pairs.into_iter().unzip();
     spearman(&a.concat(), &b.concat())

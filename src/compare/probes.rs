@@ -1,6 +1,6 @@
 //! What two sets of vectors say about a label.
 
-use ndarray::{ArrayView2, Axis};
+use ndarray::ArrayView2;
 use rand::SeedableRng;
 use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
@@ -14,6 +14,7 @@ use crate::model::{
     Classes, ClassificationAnalysis, ModelKind, ModelOptions, SampleInfo, cross_validate_classes,
 };
 use crate::quality::Components;
+use crate::rows::{RowSource, select_rows};
 use crate::split::{Split, group_k_fold, stratified_k_fold};
 use crate::table::Labels;
 
@@ -25,13 +26,13 @@ const MOST_PROBED: usize = 5000;
 
 /// The scores of a label, and why some are missing.
 pub(super) fn labels(
-    (a, b): (ArrayView2<'_, f32>, ArrayView2<'_, f32>),
+    (a, b): (&impl RowSource, &impl RowSource),
     (space_a, space_b): (&Space, &Space),
     labels: &Labels,
     k: usize,
     seed: u64,
 ) -> Result<(Vec<PairedScore>, Vec<String>)> {
-    let some: Vec<usize> = (0..a.nrows()).filter(|row| labels.codes[*row].is_some()).collect();
+    let some: Vec<usize> = (0..a.n_rows()).filter(|row| labels.codes[*row].is_some()).collect();
     let mut counts = vec![0_usize; labels.names.len()];
     labels.codes.iter().flatten().for_each(|code| counts[*code as usize] += 1);
     let classes = counts.iter().filter(|count| **count > 0).count();
@@ -45,7 +46,7 @@ pub(super) fn labels(
     let truth: Vec<usize> =
         probed.iter().filter_map(|row| labels.codes[*row]).map(|code| code as usize).collect();
     let (folds, groups) = folds(&probed, &truth, (space_a, space_b), seed)?;
-    let (rows_a, rows_b) = (a.select(Axis(0), &probed), b.select(Axis(0), &probed));
+    let (rows_a, rows_b) = (select_rows(a, &probed)?, select_rows(b, &probed)?);
     let names = Classes { codes: truth, names: labels.names.clone() };
     for (name, kind) in [
         ("accuracy_knn", ModelKind::Knn),
@@ -77,8 +78,8 @@ pub(super) fn labels(
         |space: &Space| -> Vec<Option<f64>> { some.iter().map(|row| same(space, *row, labels, k)).collect() };
     found.extend(paired_means("agreement", &near(space_a), &near(space_b), seed)?);
     let options = SilhouetteOptions { geometry: Geometry::Spherical, seed, ..Default::default() };
-    let of = |rows: ArrayView2<'_, f32>| silhouette(&rows, &labels.codes, &options);
-    if let (Ok(of_a), Ok(of_b)) = (of(a), of(b)) {
+    let of_both = (silhouette(a, &labels.codes, &options), silhouette(b, &labels.codes, &options));
+    if let (Ok(of_a), Ok(of_b)) = of_both {
         found.extend(paired_means("silhouette", &of_a.per_row, &of_b.per_row, seed)?);
     }
     found.extend(v_measures((rows_a.view(), rows_b.view()), &names.codes, classes, seed)?);

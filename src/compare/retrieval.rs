@@ -8,7 +8,7 @@ use super::scores::{PairedScore, resampling};
 use crate::error::{Error, Result};
 use crate::metric::{Ranked, compare_losses, ranking_scores};
 use crate::quality::nearest_rows;
-use crate::rows::Metric;
+use crate::rows::{Metric, Neighbor, RowSource};
 
 /// Places that are looked at.
 const DEPTH: usize = 100;
@@ -35,8 +35,8 @@ pub struct Judgement {
 /// # Errors
 /// When no query has something to find, a judgement is of a query or a row that is not there, and as a search.
 pub fn paired_retrieval(
-    a: (ArrayView2<'_, f32>, ArrayView2<'_, f32>),
-    b: (ArrayView2<'_, f32>, ArrayView2<'_, f32>),
+    a: (impl RowSource, ArrayView2<'_, f32>),
+    b: (impl RowSource, ArrayView2<'_, f32>),
     judgements: &[Judgement],
     seed: u64,
 ) -> Result<Vec<PairedScore>> {
@@ -49,7 +49,7 @@ pub fn paired_retrieval(
     }
     let mut worth: Vec<HashMap<usize, f64>> = vec![HashMap::new(); queries];
     for judgement in judgements {
-        let known = worth.get_mut(judgement.query).filter(|_| judgement.row < a.0.nrows());
+        let known = worth.get_mut(judgement.query).filter(|_| judgement.row < a.0.n_rows());
         let Some(known) = known else {
             return Err(Error::input("a judgement of a query or a row that is not there")
                 .with_code("no-such-row")
@@ -63,8 +63,7 @@ pub fn paired_retrieval(
     if asked.is_empty() {
         return Err(Error::input("no query has a row worth finding").with_code("no-judgements"));
     }
-    let of = |side: (ArrayView2<'_, f32>, ArrayView2<'_, f32>)| -> Result<[Vec<f64>; 3]> {
-        let found = nearest_rows(side.0, side.1, DEPTH, Metric::Cosine)?;
+    let of = |found: Vec<Vec<Neighbor>>| -> Result<[Vec<f64>; 3]> {
         let mut scores = [Vec::new(), Vec::new(), Vec::new()];
         for query in &asked {
             let mut left = worth[*query].clone();
@@ -77,7 +76,8 @@ pub fn paired_retrieval(
         }
         Ok(scores)
     };
-    let (of_a, of_b) = (of(a)?, of(b)?);
+    let of_a = of(nearest_rows(&a.0, a.1, DEPTH, Metric::Cosine)?)?;
+    let of_b = of(nearest_rows(&b.0, b.1, DEPTH, Metric::Cosine)?)?;
     ["ndcg_at_10", "recall_at_10", "reciprocal_rank"]
         .into_iter()
         .zip(of_a.iter().zip(&of_b))

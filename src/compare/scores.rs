@@ -1,6 +1,6 @@
 //! Scores of two sets of the same rows, side by side.
 
-use ndarray::{ArrayView2, Axis};
+use ndarray::{Array2, Axis};
 use rand::SeedableRng;
 use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
@@ -18,6 +18,7 @@ use crate::quality::{
     Geometry, GeometryOptions, IntrinsicDimension, NEAR_DUPLICATE_COSINE, OUTLIER_NEIGHBORS,
     OUTLIER_THRESHOLD, Shares, geometry, hubness, knn_outliers, occurrences, shares_of_counts,
 };
+use crate::rows::{RowSource, select_rows};
 
 /// Above this many rows the intervals of the shape come from a random sample of as many, scaled to all.
 const JACKKNIFE_ROWS: usize = 10_000;
@@ -102,10 +103,10 @@ pub(super) fn resampling(seed: u64, groups: Option<&[u32]>) -> ComparisonOptions
 ///
 /// # Errors
 /// As [`geometry`].
-pub fn shapes(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, seed: u64) -> Result<Vec<PairedScore>> {
+pub fn shapes(a: impl RowSource, b: impl RowSource, seed: u64) -> Result<Vec<PairedScore>> {
     let options = GeometryOptions { seed };
     let whole = (geometry(&a, &options)?, geometry(&b, &options)?);
-    let n = a.nrows();
+    let n = a.n_rows();
     let sample: Vec<usize> = if n > JACKKNIFE_ROWS {
         let mut picked = index::sample(&mut ChaCha8Rng::seed_from_u64(seed), n, JACKKNIFE_ROWS).into_vec();
         picked.sort_unstable();
@@ -114,12 +115,13 @@ pub fn shapes(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, seed: u64) -> Resu
         (0..n).collect()
     };
     let groups = jackknife_groups(sample.len(), GROUPS_OF_SHAPE, seed);
+    let (a, b) = (select_rows(&a, &sample)?, select_rows(&b, &sample)?);
     let without: Vec<(Geometry, Geometry)> = groups
         .par_iter()
         .map(|group| {
-            let kept: Vec<usize> = kept(sample.len(), group).into_iter().map(|place| sample[place]).collect();
-            let of = |rows: ArrayView2<'_, f32>| geometry(&rows.select(Axis(0), &kept), &options);
-            Ok((of(a)?, of(b)?))
+            let kept = kept(sample.len(), group);
+            let of = |rows: &Array2<f32>| geometry(&rows.select(Axis(0), &kept), &options);
+            Ok((of(&a)?, of(&b)?))
         })
         .collect::<Result<_>>()?;
     let scale = (sample.len() as f64 / n.max(1) as f64).sqrt();

@@ -6,12 +6,12 @@ use ndarray::{Array2, ArrayView2, Axis};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::DrawnRows;
 use super::repeats::{first_of_text, first_of_vector};
 use super::roles::{Role, Roles};
+use super::{Data, DrawnRows};
 use crate::error::{Error, Result};
 use crate::number::counted;
-use crate::rows::{LEAF_ROWS, RowSource, in_whole_leaves};
+use crate::rows::{LEAF_ROWS, RowSource, in_whole_leaves, select_rows};
 use crate::search::Filter;
 use crate::table::Table;
 
@@ -149,6 +149,24 @@ fn first_within(
         None => first_of_vector(&Selected { source, rows: &rows })?,
     };
     Ok(rows.iter().zip(first).filter(|(_, first)| *first).map(|(row, _)| *row).collect())
+}
+
+impl Data {
+    /// Some rows as a source of their own, in their order: passed over where the others are, unless they are not ascending,
+    /// which puts them into memory.
+    ///
+    /// # Errors
+    /// When there is no such row, and for rows that are read, whatever reading meets.
+    pub(crate) fn picked<'d>(&'d self, rows: &'d [usize]) -> Result<Box<dyn RowSource + 'd>> {
+        let n = self.n_rows();
+        if rows.len() == n && rows.iter().enumerate().all(|(at, row)| at == *row) {
+            return Ok(Box::new(self));
+        }
+        if rows.is_sorted_by(|a, b| a < b) && rows.last().is_none_or(|last| *last < n) {
+            return Ok(Box::new(Selected { source: self, rows }));
+        }
+        Ok(Box::new(select_rows(self, rows)?))
+    }
 }
 
 /// Some rows of a source, in ascending order.

@@ -7,20 +7,22 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::metric::quantile;
 use crate::rows::graph::check_k;
-use crate::rows::{Metric, Neighbor, require_finite, top_k};
+use crate::rows::{Metric, Neighbor, RowSource, require_finite, top_k};
 
 /// The `k` rows nearest to each of some queries, which are not among the rows, nearest first.
 ///
 /// # Errors
 /// As [`Graph::of`](crate::rows::Graph::of), and when the dimensions differ.
 pub fn nearest_rows(
-    rows: ArrayView2<'_, f32>,
+    rows: &(impl RowSource + ?Sized),
     queries: ArrayView2<'_, f32>,
     k: usize,
     metric: Metric,
 ) -> Result<Vec<Vec<Neighbor>>> {
     check_k(k)?;
-    require_finite(rows)?;
+    if let Some(rows) = rows.as_matrix() {
+        require_finite(rows)?;
+    }
     require_finite(queries)?;
     let mut found = top_k(&rows, queries, k, metric)?;
     if metric == Metric::Cosine {
@@ -55,7 +57,7 @@ pub fn outside(a: ArrayView2<'_, f32>, own: &[f64], b: ArrayView2<'_, f32>) -> R
     let mut own = own.to_vec();
     own.sort_unstable_by(f64::total_cmp);
     let limit = if own.is_empty() { f64::MAX } else { quantile(&own, 0.99) };
-    let found = nearest_rows(a, b, 1, Metric::Cosine)?;
+    let found = nearest_rows(&a, b, 1, Metric::Cosine)?;
     let distances: Vec<f64> = found.iter().map(|hits| hits.first().map_or(1.0, |hit| hit.distance)).collect();
     let nearest = found.iter().map(|hits| hits.first().map_or(0, |hit| hit.row)).collect();
     // Exact copies may be 1e-16 apart.

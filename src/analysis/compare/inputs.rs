@@ -36,7 +36,8 @@ pub fn pair(data: &Data, options: &CompareOptions, context: &Context<'_>) -> Res
         return Err(Error::argument("compare needs two files").advice("name the second file after the first"));
     };
     let read = ReadOptions { vector: options.other_vector.clone(), ..Default::default() };
-    let second = Data::open(path, &OpenOptions { read, ..Default::default() })?;
+    let second =
+        Data::open(path, &OpenOptions { read, stream: true, memory: data.memory(), ..Default::default() })?;
     let matched = match &options.id {
         Some(column) => by_id(data, &second, column).map_err(|error| error.column(column))?,
         None => by_order(data, &second, context).map_err(|error| error.file(path))?,

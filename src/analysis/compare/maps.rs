@@ -1,6 +1,6 @@
 //! The rows of both files on a map each.
 
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2};
 use rand::SeedableRng;
 use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::chart::TwoMaps;
 use crate::error::Result;
 use crate::map::{MapMethod, MapOptions, lay_out};
+use crate::rows::{RowSource, select_rows};
 
 /// The most rows on a map: a random part of more.
 const MOST_ROWS: usize = 2000;
@@ -26,23 +27,23 @@ pub struct MapRows {
 impl MapRows {
     /// `about` gives the number in its file and the text of each row.
     pub fn new(
-        (a, b): (ArrayView2<'_, f32>, ArrayView2<'_, f32>),
+        (a, b): (&dyn RowSource, &dyn RowSource),
         overlap: &[f64],
         about: impl Fn(usize) -> (usize, Option<String>),
         seed: u64,
-    ) -> MapRows {
+    ) -> Result<MapRows> {
         let n = overlap.len();
         let mut rows = index::sample(&mut ChaCha8Rng::seed_from_u64(seed), n, n.min(MOST_ROWS)).into_vec();
         rows.sort_unstable();
         let (numbers, texts) = rows.iter().map(|row| about(*row)).unzip();
-        MapRows {
-            a: a.select(Axis(0), &rows),
-            b: b.select(Axis(0), &rows),
+        Ok(MapRows {
+            a: select_rows(a, &rows)?,
+            b: select_rows(b, &rows)?,
             overlap: rows.iter().map(|row| overlap[*row]).collect(),
             numbers,
             texts,
             seed,
-        }
+        })
     }
 
     /// Both maps by t-SNE, or by PCA where there are too few rows for it.

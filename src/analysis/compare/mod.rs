@@ -10,25 +10,28 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array};
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{CowArray, Ix2};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Analysis, Context, Needs, NewColumns};
+use super::{Analysis, Context, Cost, Needs, NewColumns};
 use crate::compare::{
     PairedScore, Sides, Space, cka, distance_correlation, information_imbalance, neighbor_overlap,
     paired_retrieval, paired_scores,
 };
-use crate::data::{Data, NewColumn, Role};
+use crate::data::{Budget, Data, NewColumn, Role};
 use crate::error::{Error, Result};
 use crate::metric::{BootstrapOptions, bootstrap};
-use crate::quality::HUBNESS_NEIGHBORS;
-use crate::rows::Metric;
+use crate::quality::{HUBNESS_NEIGHBORS, INTRINSIC_NEIGHBORS};
+use crate::rows::{Metric, RowSource, select_rows};
 use crate::table::Labels;
 use crate::view::{Look, Section};
 
 /// Above this many rows a random sample of as many is compared.
 const MOST_ROWS: usize = 100_000;
+
+/// Passes over each file: its graph, its shape, and what both are measured by together.
+const PASSES: usize = 16;
 
 /// Rows that changed most, in the result.
 const LISTED: usize = 20;
@@ -161,7 +164,7 @@ Examples:
   embedlab compare old.parquet new.parquet --fail-under overlap=0.6,accuracy=-0.01
 
 Row by row the two files hold the same texts. Differences are the second file minus the first.";
-    const NEEDS: Needs = Needs::Matrix;
+    const NEEDS: Needs = Needs::Blocks;
     const ROLES: &'static [Role] = &[Role::Text, Role::Label];
     const WRITES: Option<&'static str> =
         Some("Write the rows with the share of their nearest rows in common");
@@ -172,19 +175,34 @@ Row by row the two files hold the same texts. Differences are the second file mi
     type Options = CompareOptions;
     type Outcome = ComparisonReport;
 
+    fn memory(options: &CompareOptions, rows: usize, dims: usize) -> u64 {
+        let (rows, near) = (rows.min(MOST_ROWS), INTRINSIC_NEIGHBORS.max(options.k));
+        // One graph while it is made, the other, and what the shapes of both are taken from.
+        (rows * (48 * near + 500) + 48 * dims * dims + 50_000_000) as u64
+    }
+
+    fn cost(options: &CompareOptions, rows: usize, dims: usize, _memory: Budget) -> Result<Cost> {
+        let used = rows.min(MOST_ROWS);
+        let cost = Cost { passes: PASSES, ..Cost::all_rows() }.at_most();
+        let cost = cost.work(Self::memory(options, rows, dims)).products((used as f64).powi(2) * dims as f64);
+        Ok(if used < rows { cost.sampled("rows that are compared", used) } else { cost })
+    }
+
     fn run(data: &Data, options: &CompareOptions, context: &Context<'_>) -> Result<ComparisonReport> {
         if options.k == 0 {
             return Err(Error::argument("no nearest rows to compare").advice("ask for -k 10"));
         }
         gate::check(&options.fail_under)?;
         let pair = inputs::pair(data, options, context)?;
-        let (a, b) = (picked(data.matrix()?, &pair.rows_a), picked(pair.second.matrix()?, &pair.rows_b));
-        let (a, b) = (a.view(), b.view());
+        let both = (data.picked(&pair.rows_a)?, pair.second.picked(&pair.rows_b)?);
+        let (a, b) = (both.0.as_ref(), both.1.as_ref());
         let n = pair.rows_a.len();
-        let space_a = Space::of(a, options.k, context.seed)?;
-        context.check_stop()?;
-        let space_b = Space::of(b, options.k, context.seed)?;
-        context.check_stop()?;
+        // Only one of the two is in memory at a time, and only for its graph.
+        let space = |rows: &dyn RowSource| {
+            let space = Space::of(in_memory(rows)?.view(), options.k, context.seed)?;
+            context.check_stop().map(|()| space)
+        };
+        let (space_a, space_b) = (space(a)?, space(b)?);
         let overlap = neighbor_overlap(&space_a.cosine, &space_b.cosine, options.k);
         let k = options.k.min(space_a.cosine.k()).min(space_b.cosine.k());
         let seed = context.seed;
@@ -200,7 +218,7 @@ Row by row the two files hold the same texts. Differences are the second file mi
             let (queries_a, queries_b) = (asked.a.matrix()?, asked.b.matrix()?);
             scores.extend(paired_retrieval((a, queries_a), (b, queries_b), &asked.judgements, seed)?);
         }
-        let alignment = cka(&a, &b)?;
+        let alignment = cka(a, b)?;
         let mut order: Vec<usize> = (0..n).collect();
         order.sort_by(|x, y| overlap[*x].total_cmp(&overlap[*y]).then(x.cmp(y)));
         order.truncate(LISTED);
@@ -211,7 +229,7 @@ Row by row the two files hold the same texts. Differences are the second file mi
             rows: pair.matched,
             only_a: pair.only_a,
             only_b: pair.only_b,
-            dims: (a.ncols(), b.ncols()),
+            dims: (a.dims(), b.dims()),
             sampled_rows: (n < pair.matched).then_some(n),
             neighbor_overlap: NeighborOverlap {
                 k,
@@ -240,7 +258,7 @@ Row by row the two files hold the same texts. Differences are the second file mi
                     (data.row_of_file(row), texts.get(row).cloned().flatten())
                 },
                 seed,
-            ),
+            )?,
             names: (data.name().to_owned(), pair.second.name().to_owned()),
             overlaps,
         };
@@ -274,8 +292,10 @@ fn labels(data: &Data, rows: &[usize]) -> Result<Option<Labels>> {
     Ok(Some(Labels { codes: rows.iter().map(|row| all.codes[*row]).collect(), names: all.names }))
 }
 
-/// Some rows of a matrix, without a copy where they are all.
-fn picked<'r>(rows: ArrayView2<'r, f32>, picked: &[usize]) -> ndarray::CowArray<'r, f32, ndarray::Ix2> {
-    let all = picked.len() == rows.nrows() && picked.iter().enumerate().all(|(at, row)| at == *row);
-    if all { rows.into() } else { Array2::from(rows.select(Axis(0), picked)).into() }
+/// All rows at once, as they are in memory or read for now.
+fn in_memory(rows: &dyn RowSource) -> Result<CowArray<'_, f32, Ix2>> {
+    match rows.as_matrix() {
+        Some(matrix) => Ok(matrix.into()),
+        None => Ok(select_rows(rows, &(0..rows.n_rows()).collect::<Vec<_>>())?.into()),
+    }
 }

@@ -15,7 +15,7 @@ pub(super) fn query_card(
 ) -> Result<QueryCard> {
     let own: Vec<f64> = graph.distances_at(0).collect();
     let far = outside(rows, &own, queries)?;
-    let near = nearest_rows(rows, queries, k, Metric::Cosine)?;
+    let near = nearest_rows(&rows, queries, k, Metric::Cosine)?;
     let mut counts = vec![0_usize; rows.nrows()];
     near.iter().flatten().for_each(|hit| counts[hit.row] += 1);
     let n = queries.nrows();

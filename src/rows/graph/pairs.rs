@@ -9,8 +9,8 @@ use super::measure::Measure;
 /// while the other rows pass by.
 const TOGETHER: u32 = 64;
 
-/// So many entries are put in order at once; they take 12 bytes each.
-const AT_ONCE: usize = 1 << 22;
+/// So many entries are put in order at once; with their distances they take 40 bytes each.
+const AT_ONCE: usize = 1 << 20;
 
 /// The distance of each row to each of its candidates.
 pub(super) struct PairDistances {
