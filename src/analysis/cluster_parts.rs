@@ -43,6 +43,7 @@ fn no_centroids() -> Error {
 }
 
 fn check_folder(folder: &Path) -> Result<()> {
+    crate::output::refuse_address(folder)?;
     let parent = parent(folder);
     if !parent.is_dir() {
         return Err(Error::argument("no such folder to write to")

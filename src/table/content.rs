@@ -27,8 +27,12 @@ const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// # Errors
 /// When it cannot be opened.
 pub(in crate::table) fn open(path: &Path) -> Result<Box<dyn Read + Send>> {
-    let mut file = File::open(path).map_err(|error| Error::io("cannot open", error))?;
+    let file = File::open(path).map_err(|error| Error::io("cannot open", error))?;
     let length = file.metadata().map_or(0, |about| if about.is_file() { about.len() } else { 0 });
+    unpacked(file, length)
+}
+
+fn unpacked(mut file: impl Read + Send + 'static, length: u64) -> Result<Box<dyn Read + Send>> {
     let mut start = Vec::new();
     file.by_ref().take(4).read_to_end(&mut start).map_err(read_error)?;
     let (taken, steps) = (Arc::default(), steps("reading", usize::try_from(length).unwrap_or(0)));
@@ -130,13 +134,20 @@ pub(in crate::table) fn head(path: &Path) -> Option<(bool, Vec<u8>)> {
     if !path.metadata().ok()?.is_file() {
         return None;
     }
-    let mut first = [0; 4];
-    let read = File::open(path).ok()?.read(&mut first).ok()?;
-    let packed = first[..read].starts_with(GZIP) || first[..read].starts_with(ZSTD);
+    let mut first = Vec::new();
+    File::open(path).ok()?.take(HEAD).read_to_end(&mut first).ok()?;
+    Some(head_of(&first))
+}
+
+/// The same of bytes that a file begins with.
+pub(in crate::table) fn head_of(first: &[u8]) -> (bool, Vec<u8>) {
+    let packed = first.starts_with(GZIP) || first.starts_with(ZSTD);
     let mut head = Vec::new();
-    // What was unpacked before a fault tells the format too.
-    let _ = open(path).ok()?.take(HEAD).read_to_end(&mut head);
-    Some((packed, head))
+    if let Ok(text) = unpacked(io::Cursor::new(first.to_vec()), 0) {
+        // What was unpacked before a fault, or before the end of these bytes, tells the format too.
+        let _ = text.take(HEAD).read_to_end(&mut head);
+    }
+    (packed, head)
 }
 
 #[cfg(test)]
