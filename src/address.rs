@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::text::without_secrets;
 
 /// Who answers for an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,8 +52,14 @@ pub fn is_address(path: &Path) -> bool {
 /// assert_eq!(file_name("s3://bucket/year=2024/".as_ref()), "year=2024");
 /// ```
 pub fn file_name(path: &Path) -> String {
-    let name = without_query(path).file_name().map(|name| name.to_string_lossy().into_owned());
-    name.unwrap_or_else(|| path.display().to_string())
+    let is_host = parse(path).is_ok_and(|address| address.key.is_empty());
+    let name = without_query(path).file_name().filter(|_| !is_host);
+    name.map_or_else(|| shown(path), |name| name.to_string_lossy().into_owned())
+}
+
+/// A path as it is written for readers: without the user, the password and the query of an address.
+pub(crate) fn shown(path: &Path) -> String {
+    without_secrets(&path.display().to_string()).into_owned()
 }
 
 /// The path without the query and the fragment of a web address, in which slashes and points mean nothing.

@@ -4,12 +4,17 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::StreamExt;
+
 use super::failure::Failure;
 use super::object::Object;
 use super::runtime::run;
 use super::store::{Limits, Opened, list, open as open_store};
 use crate::address::{self, Address, Store};
 use crate::error::Result;
+
+/// Requests that are on their way together.
+const AT_ONCE: usize = 32;
 
 /// What is at an address.
 #[derive(Debug, Clone)]
@@ -81,6 +86,26 @@ pub(crate) fn find(path: &Path) -> Result<Found> {
         memory.found.insert(path.to_owned(), found.clone());
     }
     Ok(found)
+}
+
+/// Asks for the beginnings of files that were found, and for the ends of those that are marked, many at once: one after the
+/// other each would wait for its answer.
+pub(crate) fn prepare<'a>(files: impl Iterator<Item = (&'a Path, bool)>) {
+    let known = |(path, with_end): (&Path, bool)| match memory().as_ref()?.found.get(path)? {
+        Found::Object(object) if object.has_ranges() => Some((object.clone(), with_end)),
+        _ => None,
+    };
+    let wanted: Vec<(Arc<Object>, bool)> = files.filter_map(known).collect();
+    if wanted.len() < 2 {
+        return;
+    }
+    let ask = |(object, with_end): (Arc<Object>, bool)| object.prepare(with_end);
+    let all = futures_util::stream::iter(wanted).for_each_concurrent(AT_ONCE, ask);
+    // Whoever needs what failed asks again.
+    let _ = run(async move {
+        all.await;
+        Ok(())
+    });
 }
 
 /// The file at an address.

@@ -24,8 +24,8 @@ mod off;
 #[cfg(feature = "object-stores")]
 pub(crate) use self::{
     ahead::{Ahead, Beginning, ReadFrom},
-    keep::{Found, Kept, find, keep, open},
+    keep::{Found, Kept, find, keep, open, prepare},
     object::Object,
 };
 #[cfg(not(feature = "object-stores"))]
-pub(crate) use off::{Ahead, Beginning, Found, Kept, Object, ReadFrom, find, keep, open};
+pub(crate) use off::{Ahead, Beginning, Found, Kept, Object, ReadFrom, find, keep, open, prepare};

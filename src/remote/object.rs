@@ -195,6 +195,22 @@ impl Object {
         Ok(from(&last, start, at))
     }
 
+    /// Reads its first bytes, and its last ones where these say what is in it. What fails is met again by who needs it.
+    pub(super) async fn prepare(self: Arc<Self>, with_end: bool) {
+        let size = self.size();
+        if self.first.get().is_none()
+            && let Ok(first) = self.range(0..FIRST.min(size)).await
+        {
+            let _ = self.first.set(first);
+        }
+        if with_end
+            && self.last.get().is_none()
+            && let Ok(last) = self.range(size.saturating_sub(LAST)..size).await
+        {
+            let _ = self.last.set(last);
+        }
+    }
+
     /// A part of it, waited for.
     pub(super) fn bytes(self: &Arc<Self>, range: Range<u64>) -> Result<Bytes, Failure> {
         self.begin(range).and_then(Pending::wait).inspect_err(|failure| self.note(failure))

@@ -95,6 +95,8 @@ pub(crate) fn keep() -> Kept {
     Kept(())
 }
 
+pub(crate) fn prepare<'a>(_: impl Iterator<Item = (&'a Path, bool)>) {}
+
 /// # Errors
 /// Always.
 pub(crate) fn find(path: &Path) -> Result<Found> {

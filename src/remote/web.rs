@@ -1,5 +1,6 @@
 //! Files of web servers: one GET with a range at a time, for an address that may be signed for GET alone.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -47,59 +48,59 @@ impl Web {
 
     /// What the server says about the file, and its first bytes where it gives ranges.
     pub async fn look(&self) -> Result<(About, Option<Bytes>), Failure> {
-        self.again(async || {
-            let response = self.get(Some(0..FIRST), None).await?;
-            let (headers, status) = (response.headers().clone(), response.status());
-            let mut about = About { size: response.content_length(), tag: tag(&headers), ranges: false };
-            match status {
-                StatusCode::PARTIAL_CONTENT => {
-                    let (_, size) = content_range(&headers).ok_or(Failure::NoRanges)?;
-                    (about.size, about.ranges) = (Some(size), true);
-                    let first = body(response, FIRST.min(size)).await?;
-                    Ok((about, Some(first)))
-                }
-                StatusCode::RANGE_NOT_SATISFIABLE => {
-                    about.size = Some(0);
-                    Ok((about, None))
-                }
-                status if status.is_success() => Ok((about, None)),
-                status => Err(Failure::Status(status.as_u16(), String::new())),
-            }
-        })
-        .await
+        self.again(|| self.look_once()).await
     }
 
     /// Bytes of the file as it was when it was looked at.
-    pub async fn range(&self, range: std::ops::Range<u64>, about: &About) -> Result<Bytes, Failure> {
-        self.again(async || {
-            let response = self.get(Some(range.clone()), about.tag.as_deref()).await?;
-            let headers = response.headers().clone();
-            match response.status() {
-                StatusCode::PARTIAL_CONTENT => {}
-                status if status.is_success() && tag(&headers) != about.tag => return Err(Failure::Changed),
-                status if status.is_success() => return Err(Failure::NoRanges),
-                status => return Err(Failure::of_status(status.as_u16(), String::new())),
-            }
-            let same = tag(&headers) == about.tag;
-            match content_range(&headers) {
-                Some((start, size)) if same && start == range.start && Some(size) == about.size => {}
-                _ => return Err(Failure::Changed),
-            }
-            body(response, range.end - range.start).await
-        })
-        .await
+    pub async fn range(&self, range: Range<u64>, about: &About) -> Result<Bytes, Failure> {
+        self.again(|| self.range_once(range.clone(), about)).await
     }
 
     /// The answer with the whole file.
     pub async fn whole(&self) -> Result<Response, Failure> {
-        self.again(async || {
-            let response = self.get(None, None).await?;
-            match response.status() {
-                status if status.is_success() => Ok(response),
-                status => Err(Failure::of_status(status.as_u16(), String::new())),
+        self.again(|| self.whole_once()).await
+    }
+
+    async fn look_once(&self) -> Result<(About, Option<Bytes>), Failure> {
+        let response = self.get(Some(0..FIRST), None).await?;
+        let headers = response.headers().clone();
+        let about = About { size: response.content_length(), tag: tag(&headers), ranges: false };
+        match response.status() {
+            StatusCode::PARTIAL_CONTENT => {
+                let (_, size) = content_range(&headers).ok_or(Failure::NoRanges)?;
+                let first = body(response, FIRST.min(size)).await?;
+                Ok((About { size: Some(size), ranges: true, ..about }, Some(first)))
             }
-        })
-        .await
+            // There is no first byte.
+            StatusCode::RANGE_NOT_SATISFIABLE => Ok((About { size: Some(0), ..about }, None)),
+            status if status.is_success() => Ok((about, None)),
+            status => Err(Failure::Status(status.as_u16(), String::new())),
+        }
+    }
+
+    async fn range_once(&self, range: Range<u64>, about: &About) -> Result<Bytes, Failure> {
+        let response = self.get(Some(range.clone()), about.tag.as_deref()).await?;
+        let headers = response.headers().clone();
+        match response.status() {
+            StatusCode::PARTIAL_CONTENT => {}
+            status if status.is_success() && tag(&headers) != about.tag => return Err(Failure::Changed),
+            status if status.is_success() => return Err(Failure::NoRanges),
+            status => return Err(Failure::of_status(status.as_u16(), String::new())),
+        }
+        let same = tag(&headers) == about.tag;
+        match content_range(&headers) {
+            Some((start, size)) if same && start == range.start && Some(size) == about.size => {}
+            _ => return Err(Failure::Changed),
+        }
+        body(response, range.end - range.start).await
+    }
+
+    async fn whole_once(&self) -> Result<Response, Failure> {
+        let response = self.get(None, None).await?;
+        match response.status() {
+            status if status.is_success() => Ok(response),
+            status => Err(Failure::of_status(status.as_u16(), String::new())),
+        }
     }
 
     async fn get(&self, range: Option<std::ops::Range<u64>>, tag: Option<&str>) -> Result<Response, Failure> {
@@ -122,7 +123,10 @@ impl Web {
     }
 
     /// Tries as often as the limits allow.
-    async fn again<T>(&self, once: impl AsyncFn() -> Result<T, Failure>) -> Result<T, Failure> {
+    async fn again<T, F>(&self, once: impl Fn() -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
         let start = Instant::now();
         let mut wait = Duration::from_millis(100);
         for _ in 0..self.limits.retries() {

@@ -134,20 +134,26 @@ pub(in crate::table) fn head(path: &Path) -> Option<(bool, Vec<u8>)> {
     if !path.metadata().ok()?.is_file() {
         return None;
     }
-    let mut first = Vec::new();
-    File::open(path).ok()?.take(HEAD).read_to_end(&mut first).ok()?;
-    Some(head_of(&first))
+    let mut first = [0; 4];
+    let read = File::open(path).ok()?.read(&mut first).ok()?;
+    Some((is_packed(first.get(..read)?), start_of(open(path).ok()?)))
 }
 
 /// The same of bytes that a file begins with.
 pub(in crate::table) fn head_of(first: &[u8]) -> (bool, Vec<u8>) {
-    let packed = first.starts_with(GZIP) || first.starts_with(ZSTD);
+    let text = unpacked(io::Cursor::new(first.to_vec()), 0);
+    (is_packed(first), text.map(start_of).unwrap_or_default())
+}
+
+fn is_packed(first: &[u8]) -> bool {
+    first.starts_with(GZIP) || first.starts_with(ZSTD)
+}
+
+fn start_of(text: impl Read) -> Vec<u8> {
     let mut head = Vec::new();
-    if let Ok(text) = unpacked(io::Cursor::new(first.to_vec()), 0) {
-        // What was unpacked before a fault, or before the end of these bytes, tells the format too.
-        let _ = text.take(HEAD).read_to_end(&mut head);
-    }
-    (packed, head)
+    // What was unpacked before a fault tells the format too.
+    let _ = text.take(HEAD).read_to_end(&mut head);
+    head
 }
 
 #[cfg(test)]

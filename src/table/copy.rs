@@ -13,7 +13,7 @@ use crate::rows::RowSource;
 
 /// A copy of a file; errors name the file.
 #[derive(Debug)]
-pub(super) struct Copy {
+pub(super) struct LocalCopy {
     address: PathBuf,
     /// Where the copy is.
     pub path: PathBuf,
@@ -21,12 +21,12 @@ pub(super) struct Copy {
     _object: Arc<Object>,
 }
 
-impl Copy {
+impl LocalCopy {
     /// Copies a file that is not on this machine, unless it is read from where it is; with its format.
     ///
     /// # Errors
     /// When it cannot be read or copied.
-    pub fn of(path: &Path, options: &ReadOptions) -> Result<Option<(Copy, Format)>> {
+    pub fn of(path: &Path, options: &ReadOptions) -> Result<Option<(LocalCopy, Format)>> {
         if !is_address(path) {
             return Ok(None);
         }
@@ -35,7 +35,7 @@ impl Copy {
             return Ok(None);
         }
         let object = remote::open(path)?;
-        let copy = Copy { address: path.to_owned(), path: object.local()?, _object: object };
+        let copy = LocalCopy { address: path.to_owned(), path: object.local()?, _object: object };
         Ok(Some((copy, format)))
     }
 
@@ -48,7 +48,7 @@ impl Copy {
 /// Rows that are read from a copy.
 pub(super) struct Copied {
     pub rows: Box<dyn RowSource>,
-    pub copy: Copy,
+    pub copy: LocalCopy,
 }
 
 impl RowSource for Copied {

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::content::{self, size_of_file};
-use super::copy::Copy;
+use super::copy::LocalCopy;
 use super::format::ipc::IpcRows;
 use super::format::npy::{self, Vectors};
 use super::format::parquet::ParquetFile;
@@ -84,7 +84,7 @@ pub fn extent(files: &[PathBuf], options: &ReadOptions) -> Result<Extent> {
 fn of_file(path: &Path, options: &ReadOptions, several: bool) -> Result<Extent> {
     let given =
         ReadOptions { format: options.format.filter(|format| *format != Format::Parts), ..options.clone() };
-    if let Some((copy, format)) = Copy::of(path, &given)? {
+    if let Some((copy, format)) = LocalCopy::of(path, &given)? {
         let options = ReadOptions { format: Some(format), ..given };
         return of_file(&copy.path, &options, several).map_err(|error| copy.named(error));
     }

@@ -10,7 +10,7 @@ use crate::remote;
 use crate::rows::{LEAF_ROWS, RowSource, in_whole_leaves};
 use crate::table::column::matrix;
 use crate::table::column::rows_in_order::{Chunks, VectorsInOrder};
-use crate::table::copy::{Copied, Copy};
+use crate::table::copy::{Copied, LocalCopy};
 use crate::table::format::ipc::IpcRows;
 use crate::table::format::npy::{self, Vectors};
 use crate::table::format::parquet::ParquetFile;
@@ -43,7 +43,7 @@ pub fn stream(path: &Path, options: &ReadOptions) -> Result<Box<dyn RowSource>> 
     let _kept = remote::keep();
     super::read::readable(path)?;
     if !options.drop_missing
-        && let Some((copy, format)) = Copy::of(path, options)?
+        && let Some((copy, format)) = LocalCopy::of(path, options)?
     {
         let options = ReadOptions { format: Some(format), ..options.clone() };
         let rows = stream(&copy.path, &options).map_err(|error| copy.named(error))?;

@@ -82,6 +82,7 @@ pub(super) fn parts_of_several(files: &[PathBuf], format: Option<Format>) -> Res
             _ => parts.push(Part { path: path.clone(), keys: hive_keys(path), split: None }),
         }
     }
+    prepare(&parts);
     Ok(parts)
 }
 
@@ -94,7 +95,14 @@ pub(super) fn some_parts(path: &Path) -> Result<Vec<Part>> {
             .file(path)
             .advice("a folder of parts has them in it, in data/, or in folders such as year=2024/"));
     }
+    prepare(&parts);
     Ok(parts)
+}
+
+/// Asks for what all parts of a store say of themselves at once.
+fn prepare(parts: &[Part]) {
+    let is_parquet = |part: &Part| Format::of_name(&part.path) == Some(Format::Parquet);
+    remote::prepare(parts.iter().map(|part| (part.path.as_path(), is_parquet(part))));
 }
 
 /// Adds the data files of a folder and of the hive folders in it.

@@ -56,7 +56,11 @@ fn a_server_without_parts_of_files_is_read_whole() {
         let bytes = Arc::new(bytes);
         let server = Server::start(move |_| Reply::Whole(bytes.clone()));
         let url = format!("{}/{name}", server.url);
-        assert_eq!(found(command(copies.path()).args(["check", &url, "--json", "-q"])), local_check(), "{name}");
+        assert_eq!(
+            found(command(copies.path()).args(["check", &url, "--json", "-q"])),
+            local_check(),
+            "{name}"
+        );
     }
     assert_eq!(copies.path().read_dir().unwrap().count(), 0);
 }
@@ -99,7 +103,8 @@ fn a_file_that_changes_while_it_is_read_is_an_error() {
         assert_eq!(code, "object-changed", "{message}");
         let server = Server::start(changing);
         let mut on_s3 = command(copies.path());
-        let on_s3 = on_s3.env("AWS_ENDPOINT_URL", &server.url).args(["check", &format!("s3://bucket/{name}")]);
+        let on_s3 =
+            on_s3.env("AWS_ENDPOINT_URL", &server.url).args(["check", &format!("s3://bucket/{name}")]);
         let (code, message) = refused(on_s3);
         assert_eq!(code, "object-changed", "{message}");
         assert!(server.requests().iter().any(|asked| asked.if_match.as_deref() == Some("\"one\"")));

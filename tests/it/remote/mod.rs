@@ -21,7 +21,9 @@ fn command(copies: &Path) -> Command {
     let mut command = embedlab();
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy().to_uppercase();
-        if ["AWS_", "AZURE_", "GOOGLE_"].iter().any(|start| text.starts_with(start)) || text.ends_with("_PROXY") {
+        if ["AWS_", "AZURE_", "GOOGLE_"].iter().any(|start| text.starts_with(start))
+            || text.ends_with("_PROXY")
+        {
             command.env_remove(name);
         }
     }
@@ -99,7 +101,11 @@ fn objects_one_or_several_a_pattern_and_folders_give_what_local_files_give() {
     same_as_local(&s3, &["parts/part-2.parquet", "parts/part-10.parquet"], &COMMANDS[1..3]);
     same_as_local(&s3, &["parts/part-*.parquet"], &COMMANDS);
     same_as_local(&s3, &["parts"], &COMMANDS[..2]);
-    same_as_local(&s3, &["hive/"], &[&["inspect"], &["profile", "--by", "year"], &["profile", "--by", "kind"]]);
+    same_as_local(
+        &s3,
+        &["hive/"],
+        &[&["inspect"], &["profile", "--by", "year"], &["profile", "--by", "kind"]],
+    );
     same_as_local(&s3, &["hive/*/*/*.parquet"], &[&["profile", "--by", "year"]]);
 }
 
@@ -163,9 +169,17 @@ fn what_a_store_refuses_or_lacks_is_told_with_a_code_and_a_way_out() {
     code(keys().args(["check", "s3://nobody/one.parquet"]), "bucket-not-found", "NoSuchBucket");
     code(keys().args(["check", "s3://reviews/nowhere/"]), "file-not-found", "no files with data");
     code(keys().args(["check", "s3://reviews/notes/"]), "file-not-found", "no files with data");
-    code(keys().args(["check", "s3://reviews/no*.parquet"]), "file-not-found", "no file has a name like this");
+    code(
+        keys().args(["check", "s3://reviews/no*.parquet"]),
+        "file-not-found",
+        "no file has a name like this",
+    );
     code(keys().args(["check", "s3://reviews/empty.parquet"]), "file-empty", "empty");
-    code(keys().env("AWS_SECRET_ACCESS_KEY", "wrong").args(["check", &one]), "credentials-refused", "HTTP 403");
+    code(
+        keys().env("AWS_SECRET_ACCESS_KEY", "wrong").args(["check", &one]),
+        "credentials-refused",
+        "HTTP 403",
+    );
     code(
         keys().env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY").args(["check", &one]),
         "credentials-missing",
@@ -181,7 +195,11 @@ fn what_a_store_refuses_or_lacks_is_told_with_a_code_and_a_way_out() {
         "store-settings",
         "AWS_ALLOW_HTTP",
     );
-    code(command(copies.path()).args(["check", "az://c/x.parquet"]), "store-settings", "AZURE_STORAGE_ACCOUNT_NAME");
+    code(
+        command(copies.path()).args(["check", "az://c/x.parquet"]),
+        "store-settings",
+        "AZURE_STORAGE_ACCOUNT_NAME",
+    );
     code(keys().args(["check", "ftp://host/x.parquet"]), "address", "s3://bucket/key");
     let output = ["convert", SAMPLE, "s3://reviews/out.parquet"];
     code(keys().args(output), "output-address", "then copy it there");
