@@ -12,7 +12,6 @@ use serde_json::{Map, Value};
 use super::flattened::part;
 use super::splits::{Splits, TestOptions};
 use super::{Context, NewColumns};
-#[cfg(feature = "charts")]
 use crate::address::shown;
 #[cfg(feature = "charts")]
 use crate::chart::{Bars, Picture, Style};

@@ -8,6 +8,7 @@ use tokio::runtime::{Builder, Handle};
 use super::failure::Failure;
 
 /// An answer that is on its way.
+#[derive(Debug)]
 pub(super) struct Pending<T>(Receiver<Result<T, Failure>>);
 
 impl<T> Pending<T> {

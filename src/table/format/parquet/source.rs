@@ -25,8 +25,12 @@ pub(super) struct Source {
 
 #[derive(Debug, Clone)]
 enum Place {
-    /// With what the copy is of, if it is one.
-    Local(PathBuf, Option<Arc<Object>>),
+    Local(PathBuf),
+    /// The copy is there as long as what it is of.
+    Copy {
+        path: PathBuf,
+        _of: Arc<Object>,
+    },
     Remote(Arc<Object>),
 }
 
@@ -55,10 +59,10 @@ impl Source {
             let object = remote::open(path)?;
             match object.has_ranges() {
                 true => Place::Remote(object),
-                false => Place::Local(object.local()?, Some(object)),
+                false => Place::Copy { path: object.local()?, _of: object },
             }
         } else {
-            Place::Local(path.to_owned(), None)
+            Place::Local(path.to_owned())
         };
         Ok(Source { path: path.to_owned(), place })
     }
@@ -66,7 +70,7 @@ impl Source {
     /// Its bytes; 0 where nobody tells.
     pub(super) fn size(&self) -> u64 {
         match &self.place {
-            Place::Local(path, _) => size_of_file(path),
+            Place::Local(path) | Place::Copy { path, .. } => size_of_file(path),
             Place::Remote(object) => object.size(),
         }
     }
@@ -80,7 +84,8 @@ impl Source {
     pub(super) fn named(&self, error: Error) -> Error {
         match &self.place {
             Place::Remote(object) => object.named(error),
-            Place::Local(..) => error.file(&self.path),
+            Place::Copy { path, _of } => error.of_copy(path, &self.path),
+            Place::Local(_) => error.file(&self.path),
         }
     }
 
@@ -90,7 +95,7 @@ impl Source {
     /// When it cannot be opened.
     pub(super) fn open(&self, wanted: Wanted<'_>) -> Result<Opened> {
         let object = match &self.place {
-            Place::Local(path, _) => {
+            Place::Local(path) | Place::Copy { path, .. } => {
                 let file = File::open(path).map_err(|error| Error::io("cannot open", error))?;
                 return Ok(Opened::Local(file, path.clone()));
             }
