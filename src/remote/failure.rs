@@ -107,12 +107,12 @@ impl Failure {
         let store = address::parse(path).map_or(Store::Web, |address| address.store);
         let error = |what: &str, code| Error::input(what).with_code(code).file(path);
         match self {
-            Failure::Status(401 | 403, said) => {
+            Failure::Status(status @ (401 | 403), said) => {
                 let (what, code) = match signed {
                     true => ("the store refuses the credentials", "credentials-refused"),
                     false => ("the store wants credentials", "credentials-missing"),
                 };
-                error(what, code).seen(seen(403, &said)).advice(credentials(store))
+                error(what, code).seen(seen(status, &said)).advice(credentials(store))
             }
             Failure::Status(404 | 410, said) if said.contains("Bucket") || said.contains("Container") => {
                 error("no such bucket", "bucket-not-found").seen(said).advice("check the name of the bucket")
