@@ -118,6 +118,7 @@ pub fn stream_all_with_columns(
     options: &ReadOptions,
 ) -> Result<(Box<dyn RowSource>, Table)> {
     let _kept = remote::keep();
+    files.iter().try_for_each(|file| super::read::readable(file))?;
     let several = match files {
         [] => return Err(super::read::no_file()),
         [file] => options.format.map_or_else(|| Format::detect(file), Ok).ok() == Some(Format::Parts),
@@ -126,7 +127,6 @@ pub fn stream_all_with_columns(
     if !several {
         return stream_with_columns(&files[0], options);
     }
-    files.iter().try_for_each(|file| super::read::readable(file))?;
     let opened = match options.drop_missing {
         true => None,
         false => guarded(&files[0], || parts::open_parquet(files, options))?,

@@ -213,7 +213,7 @@ fn a_plan_reads_only_what_the_file_says_of_itself() {
     let url = format!("{}/reviews.parquet", server.url);
     let plan = json(command(copies.path()).args(["cluster", &url, "--k", "3", "--plan", "--json", "-q"]));
     let local = json(embedlab().args(["cluster", SAMPLE, "--k", "3", "--plan", "--json", "-q"]));
-    assert_eq!((&plan["rows"], &plan["dims"]), (&local["rows"], &local["dims"]));
+    assert_eq!((plan["rows"].as_u64(), &plan["dims"]), (Some(660), &local["dims"]));
     assert!(server.bytes() < 500_000, "{} bytes for a plan", server.bytes());
     assert!(server.requests().len() < 12, "{} requests for a plan", server.requests().len());
 }
