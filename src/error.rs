@@ -156,6 +156,14 @@ impl Error {
         self
     }
 
+    /// Names another file where it names this one: that of which it is a copy.
+    pub(crate) fn of_copy(mut self, copy: &Path, file: &Path) -> Self {
+        if self.0.file.as_deref().is_none_or(|named| named == copy) {
+            self.0.file = Some(file.to_owned());
+        }
+        self
+    }
+
     /// Names the row, counted from 0 as everywhere: row 0 is the first row of data (a header is not counted).
     pub fn row(mut self, row: usize) -> Self {
         self.0.row = Some(row);

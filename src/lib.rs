@@ -104,11 +104,13 @@
 //! | `embed` | servers, the cache, tokens and prices in [`embed`]; `Lsa` is there without it |
 //! | `local-models` | embedding models in a folder on disk (implies `embed`) |
 //! | `code-search` | [`search::code`] |
+//! | `object-stores` | tables of S3, Google Cloud, Azure and web servers in [`table`] |
 //! | `cli` | the command `embedlab` (it needs the others but `local-models`) |
 
 #![warn(missing_docs)]
 #![deny(unsafe_code)]
 
+mod address;
 pub mod analysis;
 pub mod benchmark;
 pub mod bias;
@@ -137,6 +139,7 @@ pub mod pairs;
 pub mod progress;
 pub mod quality;
 pub mod recommend;
+mod remote;
 pub mod rows;
 pub mod search;
 pub mod split;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float32Array};
 use ndarray::{Array2, Axis, concatenate};
 
+use crate::address::refuse_output;
 use crate::cluster::{ClusterOptions, Clustering, KMeans, distances_from};
 use crate::data::{Data, NewColumn};
 use crate::error::{Error, Result};
@@ -43,6 +44,7 @@ fn no_centroids() -> Error {
 }
 
 fn check_folder(folder: &Path) -> Result<()> {
+    refuse_output(folder)?;
     let parent = parent(folder);
     if !parent.is_dir() {
         return Err(Error::argument("no such folder to write to")

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::found_rows::{FoundRow, NeighborList, SearchResult, SearchSummary, found_rows, with_distance};
 use super::{Analysis, Context, Needs, NewColumns};
+use crate::address::shown;
 use crate::calibration::Calibration;
 use crate::data::{Data, OpenOptions, Role, require_same_space};
 use crate::error::{Error, Result};
@@ -290,7 +291,7 @@ impl Asked<'_> {
         let hits = found.neighbors.iter().zip(data.texts_of(&places)?).map(|(hit, text)| {
             let place = data.place(hit.row);
             FoundRow {
-                file: place.map(|(file, _)| file.display().to_string()),
+                file: place.map(|(file, _)| shown(file)),
                 file_row: place.map(|(_, row)| row),
                 place: hit.row,
                 ..FoundRow::new(data.row_of_file(hit.row), hit.distance, hit.cosine, options.metric, text)

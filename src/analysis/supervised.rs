@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::flattened::part;
 use super::splits::{Splits, TestOptions};
 use super::{Context, NewColumns};
+use crate::address::shown;
 #[cfg(feature = "charts")]
 use crate::chart::{Bars, Picture, Style};
 use crate::data::{Data, NewColumn, Role};
@@ -267,7 +268,7 @@ fn name_vectors(options: &LearnOptions, context: &Context<'_>) -> Result<NameVec
             Err(_) => table.column_names().first().map(|name| (*name).to_owned()),
         };
         let name = name.ok_or_else(|| Error::input("no column with the names").file(file))?;
-        context.note(format!("names of {column} from the column {name} of {}", file.display()));
+        context.note(format!("names of {column} from the column {name} of {}", shown(file)));
         let names = table.text(&name)?;
         let of = names
             .into_iter()

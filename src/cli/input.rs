@@ -203,9 +203,7 @@ impl Input {
             return "stdin".to_owned();
         }
         let file = self.file();
-        let name = file
-            .file_name()
-            .map_or_else(|| file.display().to_string(), |name| name.to_string_lossy().into_owned());
+        let name = table::file_name(file);
         if self.files.len() > 1 { format!("{name} and {} more", self.files.len() - 1) } else { name }
     }
 
@@ -323,7 +321,7 @@ impl TableInput {
             Err(error)
                 if wanted.without_vectors
                     && error.kind() == ErrorKind::NoVectors
-                    && paths.iter().all(|path| path.metadata().is_ok_and(|about| about.is_file())) =>
+                    && paths.iter().all(|path| path.is_file() || table::is_address(path)) =>
             {
                 Data::open_columns(&paths, &options)?
             }

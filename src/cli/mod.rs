@@ -196,6 +196,7 @@ pub fn run() -> ExitCode {
     signals::listen();
     embedlab::hide_caught_panics();
     let output = Output::new(&common);
+    let _kept = embedlab::table::keep_files();
     let result = run_command(&matches, &common, &output);
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use embedlab::output::write_whole;
+use embedlab::text::without_secrets;
 use embedlab::view::Page;
 use embedlab::{Error, Result};
 
@@ -21,5 +22,6 @@ fn command_line() -> String {
     let quoted = |argument: String| if argument.contains(' ') { format!("'{argument}'") } else { argument };
     let arguments =
         std::env::args_os().skip(1).map(|argument| quoted(argument.to_string_lossy().into_owned()));
-    std::iter::once("embedlab".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
+    let line = std::iter::once("embedlab".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ");
+    without_secrets(&line).into_owned()
 }

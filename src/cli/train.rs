@@ -8,6 +8,7 @@ use embedlab::analysis::{Context, Cost, LearnOptions, Training};
 use embedlab::data::{Role, Roles, model_of};
 use embedlab::model::{Classifier, ModelKind, ModelOptions, Recipe, Regressor, SavedModel, Task};
 use embedlab::rows::RowSource;
+use embedlab::text::without_secrets;
 use embedlab::{Error, Result};
 use serde::Serialize;
 
@@ -150,7 +151,8 @@ pub fn run(args: &Args, common: &Common, output: &Output) -> Result<Outcome> {
             },
             grouped(written.rows)
         )?;
-        writeln!(out, "how good such a model is: embedlab {} {}", written.task, args.input.file().display())
+        let file = args.input.file().display().to_string();
+        writeln!(out, "how good such a model is: embedlab {} {}", written.task, without_secrets(&file))
     })?;
     Ok(Outcome::Done)
 }

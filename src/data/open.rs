@@ -165,8 +165,6 @@ fn missing_words(table: &Table) -> Vec<String> {
 
 fn name_of(files: &[PathBuf]) -> String {
     let Some(first) = files.first() else { return "table".to_owned() };
-    let name = first
-        .file_name()
-        .map_or_else(|| first.display().to_string(), |name| name.to_string_lossy().into_owned());
+    let name = table::file_name(first);
     if files.len() > 1 { format!("{name} and {} more", files.len() - 1) } else { name }
 }

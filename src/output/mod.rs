@@ -18,6 +18,7 @@ pub use temporary::{TemporaryFolder, remove_temporary_files};
 
 use self::place::Place;
 use self::temporary::Temporary;
+use crate::address::refuse_output;
 use crate::error::{Error, Result};
 
 /// Bytes that are gathered before they are written.
@@ -142,6 +143,7 @@ pub fn check(path: &Path) -> Result<()> {
 /// # Errors
 /// When it is something else than a folder, or cannot be written to or made.
 pub fn check_folder(path: &Path) -> Result<()> {
+    refuse_output(path)?;
     let there = path.ancestors().find(|folder| folder.exists() || folder.as_os_str().is_empty());
     let there = there.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !there.is_dir() {
@@ -162,6 +164,7 @@ pub fn check_folder(path: &Path) -> Result<()> {
 /// # Errors
 /// When it has none of the extensions; the message names them.
 pub fn check_extension(path: &Path, what: &str, extensions: &[&str]) -> Result<()> {
+    refuse_output(path)?;
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
     let fits = extension.as_deref().is_some_and(|extension| extensions.contains(&extension));
     if fits || (extension.is_none() && is_stream(path)) {

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::address::refuse_output;
 use crate::error::{Error, Result};
 
 /// Symlinks that are followed at most, as Linux does.
@@ -31,6 +32,7 @@ pub(super) fn find(path: &Path) -> Result<Place> {
     if path.as_os_str() == "-" {
         return Ok(Place::Stdout);
     }
+    refuse_output(path)?;
     let failed = |error: io::Error| Error::io("cannot write", error).file(path);
     let mut at = path.to_owned();
     for _ in 0..MOST_LINKS {

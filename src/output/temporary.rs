@@ -27,6 +27,7 @@ pub fn remove_temporary_files() {
 }
 
 /// A folder beside its place, which is gone when this is dropped, and on a signal.
+#[derive(Debug)]
 pub struct TemporaryFolder {
     folder: TempDir,
     _listed: Listed,
@@ -78,6 +79,7 @@ pub(super) struct Temporary {
     _listed: Listed,
 }
 
+#[derive(Debug)]
 struct Listed(PathBuf);
 
 impl Drop for Listed {

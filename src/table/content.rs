@@ -27,8 +27,12 @@ const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// # Errors
 /// When it cannot be opened.
 pub(in crate::table) fn open(path: &Path) -> Result<Box<dyn Read + Send>> {
-    let mut file = File::open(path).map_err(|error| Error::io("cannot open", error))?;
+    let file = File::open(path).map_err(|error| Error::io("cannot open", error))?;
     let length = file.metadata().map_or(0, |about| if about.is_file() { about.len() } else { 0 });
+    unpacked(file, length)
+}
+
+fn unpacked(mut file: impl Read + Send + 'static, length: u64) -> Result<Box<dyn Read + Send>> {
     let mut start = Vec::new();
     file.by_ref().take(4).read_to_end(&mut start).map_err(read_error)?;
     let (taken, steps) = (Arc::default(), steps("reading", usize::try_from(length).unwrap_or(0)));
@@ -132,11 +136,24 @@ pub(in crate::table) fn head(path: &Path) -> Option<(bool, Vec<u8>)> {
     }
     let mut first = [0; 4];
     let read = File::open(path).ok()?.read(&mut first).ok()?;
-    let packed = first[..read].starts_with(GZIP) || first[..read].starts_with(ZSTD);
+    Some((is_packed(first.get(..read)?), start_of(open(path).ok()?)))
+}
+
+/// The same of bytes that a file begins with.
+pub(in crate::table) fn head_of(first: &[u8]) -> (bool, Vec<u8>) {
+    let text = unpacked(io::Cursor::new(first.to_vec()), 0);
+    (is_packed(first), text.map(start_of).unwrap_or_default())
+}
+
+fn is_packed(first: &[u8]) -> bool {
+    first.starts_with(GZIP) || first.starts_with(ZSTD)
+}
+
+fn start_of(text: impl Read) -> Vec<u8> {
     let mut head = Vec::new();
     // What was unpacked before a fault tells the format too.
-    let _ = open(path).ok()?.take(HEAD).read_to_end(&mut head);
-    Some((packed, head))
+    let _ = text.take(HEAD).read_to_end(&mut head);
+    head
 }
 
 #[cfg(test)]

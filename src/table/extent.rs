@@ -4,12 +4,14 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::content::{self, size_of_file};
+use super::copy::LocalCopy;
 use super::format::ipc::IpcRows;
 use super::format::npy::{self, Vectors};
 use super::format::parquet::ParquetFile;
 use super::format::parts;
 use super::{Format, ReadOptions, Table, guarded, mapped};
 use crate::error::{Error, Result};
+use crate::remote;
 
 /// A text of no more bytes is read to count its rows.
 const READ_WHOLE: u64 = 64 << 20;
@@ -49,6 +51,7 @@ pub struct Extent {
 /// # Ok::<(), embedlab::Error>(())
 /// ```
 pub fn extent(files: &[PathBuf], options: &ReadOptions) -> Result<Extent> {
+    let _kept = remote::keep();
     files.iter().try_for_each(|file| super::read::readable(file))?;
     let parts = parts::paths_of(files, options)?;
     let several = parts.len() > 1;
@@ -79,7 +82,13 @@ pub fn extent(files: &[PathBuf], options: &ReadOptions) -> Result<Extent> {
 }
 
 fn of_file(path: &Path, options: &ReadOptions, several: bool) -> Result<Extent> {
-    let format = options.format.filter(|format| *format != Format::Parts);
+    let given =
+        ReadOptions { format: options.format.filter(|format| *format != Format::Parts), ..options.clone() };
+    if let Some((copy, format)) = LocalCopy::of(path, &given)? {
+        let options = ReadOptions { format: Some(format), ..given };
+        return of_file(&copy.path, &options, several).map_err(|error| copy.named(error));
+    }
+    let format = given.format;
     let format = format.map_or_else(|| Format::detect(path), Ok)?;
     let bytes = size_of_file(path);
     let found = |rows, dims, column_bytes, pass_bytes, streams| {

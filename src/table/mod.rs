@@ -23,6 +23,7 @@ mod check;
 mod column;
 mod columns;
 mod content;
+mod copy;
 mod extent;
 mod format;
 mod guard;
@@ -35,6 +36,7 @@ mod template;
 mod times;
 mod write;
 
+pub use crate::address::{file_name, is_address};
 pub use crate::output::write_whole;
 pub use check::{Check, Norms, Problem, Severity, check, check_rows};
 pub use column::cell::parse_vector;
@@ -57,5 +59,18 @@ pub use read::{
 pub use stream::{stream, stream_all_with_columns, stream_with_columns};
 pub use template::{Template, most_recent};
 pub use write::{WriteOptions, Written, check_writable, write, write_streamed, writes_in_blocks};
+
+/// Keeps what is found of files of stores and web servers, and temporary copies of them, until it is dropped. Without it each
+/// call that reads looks at them anew.
+#[must_use = "files are kept until this is dropped"]
+pub struct KeptFiles {
+    _kept: crate::remote::Kept,
+}
+
+/// Keeps files of stores and web servers from now on: what reads a file twice asks for it once, and an object that changes
+/// in between is an error.
+pub fn keep_files() -> KeptFiles {
+    KeptFiles { _kept: crate::remote::keep() }
+}
 
 use guard::guarded;

@@ -6,11 +6,14 @@ use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::RecordBatch;
 
 use super::column::vector_column::Holds;
+use super::copy::LocalCopy;
 use super::format::part_files::is_pattern;
 use super::format::{csv, ipc, json, mteb, npy, npz, parquet, parts, projector, safetensors, word_vectors};
 use super::{Format, Origin, Table, guarded};
+use crate::address::is_address;
 use crate::error::{Error, Result};
 use crate::memory::Budget;
+use crate::remote::{self, Found};
 
 /// How the bytes of a text file stand for characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -113,6 +116,7 @@ impl ReadOptions {
 /// # Ok::<(), embedlab::error::Error>(())
 /// ```
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
+    let _kept = remote::keep();
     let table = one(
         path,
         &ReadOptions { drop_missing: false, allow_non_finite: options.keeps_faults(), ..options.clone() },
@@ -135,6 +139,7 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
 /// # Ok::<(), embedlab::Error>(())
 /// ```
 pub fn read_all(files: &[PathBuf], options: &ReadOptions) -> Result<Table> {
+    let _kept = remote::keep();
     match files {
         [] => Err(no_file()),
         [file] => read(file, options),
@@ -163,6 +168,7 @@ pub(super) fn no_file() -> Error {
 /// # Errors
 /// As [`read_without_vectors`], and when the files differ in their columns.
 pub fn read_all_without_vectors(files: &[PathBuf], options: &ReadOptions) -> Result<Table> {
+    let _kept = remote::keep();
     match files {
         [] => Err(no_file()),
         [file] => read_without_vectors(file, options),
@@ -176,6 +182,11 @@ pub fn read_all_without_vectors(files: &[PathBuf], options: &ReadOptions) -> Res
 /// Reads all rows; those without a usable vector are NaN where the options allow that.
 pub(super) fn one(path: &Path, options: &ReadOptions) -> Result<Table> {
     readable(path)?;
+    if let Some((copy, format)) = LocalCopy::of(path, options)? {
+        let options = ReadOptions { format: Some(format), ..options.clone() };
+        let table = one(&copy.path, &options).map_err(|error| copy.named(error))?;
+        return Ok(table.with_origin(Origin::of_file(path)));
+    }
     let format = options.format.map_or_else(|| Format::detect(path), Ok)?;
     not_through_a_pipe(path, format)?;
     let table = match format {
@@ -250,11 +261,17 @@ pub fn read_columns(path: &Path, options: &ReadOptions) -> Result<RecordBatch> {
 /// # Errors
 /// As [`read()`], and for formats that have no columns (`.npy`, `.npz`, `.safetensors`).
 pub fn read_without_vectors(path: &Path, options: &ReadOptions) -> Result<Table> {
+    let _kept = remote::keep();
     one_without_vectors(path, options)
 }
 
 pub(super) fn one_without_vectors(path: &Path, options: &ReadOptions) -> Result<Table> {
     readable(path)?;
+    if let Some((copy, format)) = LocalCopy::of(path, options)? {
+        let options = ReadOptions { format: Some(format), ..options.clone() };
+        let table = one_without_vectors(&copy.path, &options).map_err(|error| copy.named(error))?;
+        return Ok(table.with_origin(Origin::of_file(path)));
+    }
     let format = options.format.map_or_else(|| Format::detect(path), Ok)?;
     let columns = match format {
         Format::Csv | Format::Tsv => csv::read_columns(path, format, options),
@@ -284,6 +301,13 @@ pub(super) fn one_without_vectors(path: &Path, options: &ReadOptions) -> Result<
 
 /// Refuses early, and with a reason, what no reader could read.
 pub(super) fn readable(path: &Path) -> Result<()> {
+    if is_address(path) {
+        return match remote::find(path)? {
+            Found::Object(object) if object.is_empty() => Err(empty(path)),
+            Found::Object(object) if object.size() < 1024 => refuse_pointer(&object.first()?, path),
+            _ => Ok(()),
+        };
+    }
     if is_pattern(path) {
         return Ok(());
     }
@@ -296,19 +320,25 @@ pub(super) fn readable(path: &Path) -> Result<()> {
         return Ok(());
     }
     if metadata.is_file() && metadata.len() == 0 {
-        return Err(Error::input("the file is empty")
-            .with_code("file-empty")
-            .file(path)
-            .advice("check how it was written"));
+        return Err(empty(path));
     }
     if metadata.is_file() && metadata.len() < 1024 {
         let start = std::fs::read(path).map_err(|error| Error::io("cannot read", error).file(path))?;
-        if start.starts_with(b"version https://git-lfs.github.com/spec/") {
-            return Err(Error::input("a Git LFS pointer, not the file itself")
-                .with_code("git-lfs-pointer")
-                .file(path)
-                .advice("run `git lfs pull`"));
-        }
+        refuse_pointer(&start, path)?;
     }
     Ok(())
+}
+
+fn empty(path: &Path) -> Error {
+    Error::input("the file is empty").with_code("file-empty").file(path).advice("check how it was written")
+}
+
+fn refuse_pointer(start: &[u8], path: &Path) -> Result<()> {
+    if !start.starts_with(b"version https://git-lfs.github.com/spec/") {
+        return Ok(());
+    }
+    Err(Error::input("a Git LFS pointer, not the file itself")
+        .with_code("git-lfs-pointer")
+        .file(path)
+        .advice("run `git lfs pull`"))
 }

@@ -6,9 +6,11 @@ use memmap2::Mmap;
 use ndarray::{Array2, ArrayView2};
 
 use crate::error::{Error, Result};
+use crate::remote;
 use crate::rows::{LEAF_ROWS, RowSource, in_whole_leaves};
 use crate::table::column::matrix;
 use crate::table::column::rows_in_order::{Chunks, VectorsInOrder};
+use crate::table::copy::{Copied, LocalCopy};
 use crate::table::format::ipc::IpcRows;
 use crate::table::format::npy::{self, Vectors};
 use crate::table::format::parquet::ParquetFile;
@@ -38,7 +40,15 @@ use crate::table::{Format, Origin, ReadOptions, Table, guarded, mapped};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn stream(path: &Path, options: &ReadOptions) -> Result<Box<dyn RowSource>> {
+    let _kept = remote::keep();
     super::read::readable(path)?;
+    if !options.drop_missing
+        && let Some((copy, format)) = LocalCopy::of(path, options)?
+    {
+        let options = ReadOptions { format: Some(format), ..options.clone() };
+        let rows = stream(&copy.path, &options).map_err(|error| copy.named(error))?;
+        return Ok(Box::new(Copied { rows, copy }));
+    }
     let format = options.format.map_or_else(|| Format::detect(path), Ok)?;
     super::read::not_through_a_pipe(path, format)?;
     match format {
@@ -72,6 +82,7 @@ pub fn stream(path: &Path, options: &ReadOptions) -> Result<Box<dyn RowSource>> 
 /// # Ok::<(), embedlab::Error>(())
 /// ```
 pub fn stream_with_columns(path: &Path, options: &ReadOptions) -> Result<(Box<dyn RowSource>, Table)> {
+    let _kept = remote::keep();
     super::read::readable(path)?;
     let format = options.format.map_or_else(|| Format::detect(path), Ok)?;
     super::read::not_through_a_pipe(path, format)?;
@@ -106,6 +117,8 @@ pub fn stream_all_with_columns(
     files: &[PathBuf],
     options: &ReadOptions,
 ) -> Result<(Box<dyn RowSource>, Table)> {
+    let _kept = remote::keep();
+    files.iter().try_for_each(|file| super::read::readable(file))?;
     let several = match files {
         [] => return Err(super::read::no_file()),
         [file] => options.format.map_or_else(|| Format::detect(file), Ok).ok() == Some(Format::Parts),
@@ -114,7 +127,6 @@ pub fn stream_all_with_columns(
     if !several {
         return stream_with_columns(&files[0], options);
     }
-    files.iter().try_for_each(|file| super::read::readable(file))?;
     let opened = match options.drop_missing {
         true => None,
         false => guarded(&files[0], || parts::open_parquet(files, options))?,

@@ -45,6 +45,8 @@ mod quality_graphs;
 mod quality_simulations;
 mod readme;
 mod recommend;
+#[cfg(feature = "object-stores")]
+mod remote;
 mod report_page;
 mod rows;
 mod scale;

@@ -4,12 +4,20 @@ use std::path::Path;
 
 use super::Format;
 use super::part_files::{has_parts, is_pattern};
+use crate::address::{is_address, without_query};
 use crate::error::{Error, Result};
+use crate::remote::{self, Found};
 use crate::table::content;
 
 impl Format {
     /// The format of something that exists: a folder by what it holds, a file by its extension.
     pub(in crate::table) fn detect(path: &Path) -> Result<Format> {
+        if is_address(path) {
+            return match remote::find(path)? {
+                Found::Object(_) => of_file(path),
+                Found::Below(_) => Ok(Format::Parts),
+            };
+        }
         if is_pattern(path) {
             return Ok(Format::Parts);
         }
@@ -32,7 +40,10 @@ impl Format {
 /// When neither tells, and for a compressed file of a format that is not text.
 pub(super) fn of_file(path: &Path) -> Result<Format> {
     let named = Format::of_name(path);
-    let head = content::head(path);
+    let head = match is_address(path) {
+        true => Some(content::head_of(&remote::open(path)?.first()?)),
+        false => content::head(path),
+    };
     let format = head.as_ref().and_then(|(_, head)| by_content(head, named)).or(named);
     let format = format.ok_or_else(|| unknown(path))?;
     let is_text =
@@ -74,7 +85,8 @@ fn by_content(head: &[u8], named: Option<Format>) -> Option<Format> {
 
 /// The error for a file whose name and content do not tell the format.
 pub(in crate::table) fn unknown(path: &Path) -> Error {
-    let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+    let extension =
+        without_query(path).extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
     Error::input("the name does not tell the format")
         .with_code("format-unknown")
         .file(path)

@@ -18,6 +18,8 @@ pub(in crate::table) mod word_vectors;
 
 use std::path::Path;
 
+use crate::address::without_query;
+
 /// A format of stored embeddings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -69,6 +71,7 @@ impl Format {
 
     /// The format that a name stands for, `.gz` and `.zst` after the extension left out of account.
     pub(super) fn of_name(path: &Path) -> Option<Format> {
+        let path = without_query(path);
         let packed = path.extension().is_some_and(|extension| {
             ["gz", "gzip", "zst", "zstd"].iter().any(|packed| extension.eq_ignore_ascii_case(packed))
         });

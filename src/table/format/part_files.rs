@@ -4,11 +4,13 @@ use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use globset::GlobBuilder;
+use globset::{GlobBuilder, GlobMatcher};
 use regex::Regex;
 
 use super::Format;
+use crate::address;
 use crate::error::{Error, Result};
+use crate::remote::{self, Found};
 
 /// One file of several.
 #[derive(Debug, Clone)]
@@ -21,6 +23,9 @@ pub(super) struct Part {
 
 /// Whether a path that is not a file is a pattern, such as `shards/*.parquet`.
 pub(in crate::table) fn is_pattern(path: &Path) -> bool {
+    if address::is_address(path) {
+        return address::is_pattern(path);
+    }
     path.to_str().is_some_and(|path| path.contains(['*', '?', '['])) && !path.exists()
 }
 
@@ -31,7 +36,9 @@ pub(in crate::table) fn has_parts(path: &Path) -> bool {
 
 /// The parts of a folder or a pattern, in natural order: `part-2` before `part-10`.
 fn parts(path: &Path) -> Result<Vec<Part>> {
-    let mut parts = if is_pattern(path) {
+    let mut parts = if address::is_address(path) {
+        remote_parts(path)?
+    } else if is_pattern(path) {
         matching(path)?
     } else if path.join("dataset_dict.json").is_file() {
         splits_on_disk(path)?
@@ -75,6 +82,7 @@ pub(super) fn parts_of_several(files: &[PathBuf], format: Option<Format>) -> Res
             _ => parts.push(Part { path: path.clone(), keys: hive_keys(path), split: None }),
         }
     }
+    prepare(&parts);
     Ok(parts)
 }
 
@@ -87,7 +95,14 @@ pub(super) fn some_parts(path: &Path) -> Result<Vec<Part>> {
             .file(path)
             .advice("a folder of parts has them in it, in data/, or in folders such as year=2024/"));
     }
+    prepare(&parts);
     Ok(parts)
+}
+
+/// Asks for what all parts of a store say of themselves at once.
+fn prepare(parts: &[Part]) {
+    let is_parquet = |part: &Part| Format::of_name(&part.path) == Some(Format::Parquet);
+    remote::prepare(parts.iter().map(|part| (part.path.as_path(), is_parquet(part))));
 }
 
 /// Adds the data files of a folder and of the hive folders in it.
@@ -96,22 +111,73 @@ fn walk(folder: &Path, keys: &[(String, Option<String>)], parts: &mut Vec<Part>)
     for entry in entries {
         let path = entry.map_err(|error| Error::io("cannot list", error).file(folder))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.starts_with(['.', '_'])
-            || ["dataset_info.json", "dataset_infos.json", "state.json"].contains(&&*name)
-        {
+        if is_beside(&name) {
             continue;
         }
         if path.is_dir() {
-            if let Some((key, value)) = name.split_once('=').filter(|(key, _)| !key.is_empty()) {
-                let value = (value != "__HIVE_DEFAULT_PARTITION__").then(|| unescaped(value));
-                let keys = [keys, &[(unescaped(key), value)]].concat();
-                walk(&path, &keys, parts)?;
+            if let Some(key) = hive_key(&name) {
+                walk(&path, &[keys, &[key]].concat(), parts)?;
             }
         } else if Format::of_name(&path).is_some() {
             parts.push(Part { path, keys: keys.to_vec(), split: None });
         }
     }
     Ok(())
+}
+
+/// Whether a name in a folder of parts is none of a part.
+fn is_beside(name: &str) -> bool {
+    name.starts_with(['.', '_']) || ["dataset_info.json", "dataset_infos.json", "state.json"].contains(&name)
+}
+
+/// What the name of a folder says: `year=2024`.
+fn hive_key(name: &str) -> Option<(String, Option<String>)> {
+    let (key, value) = name.split_once('=').filter(|(key, _)| !key.is_empty())?;
+    Some((unescaped(key), (value != "__HIVE_DEFAULT_PARTITION__").then(|| unescaped(value))))
+}
+
+/// The parts below an address, as those of a folder or a pattern.
+fn remote_parts(path: &Path) -> Result<Vec<Part>> {
+    let Found::Below(objects) = remote::find(path)? else { return Ok(Vec::new()) };
+    let part = |path: &Path, keys| Part { path: path.to_owned(), keys, split: None };
+    if is_pattern(path) {
+        let matcher = matcher(path)?;
+        let named = objects.iter().map(|object| object.path()).filter(|path| matcher.is_match(path));
+        return Ok(named.map(|path| part(path, hive_keys(path))).collect());
+    }
+    let base = format!("{}/", path.to_string_lossy().trim_end_matches('/'));
+    let named: Vec<(&Path, &str)> = objects
+        .iter()
+        .filter_map(|object| Some((object.path(), object.path().to_str()?.strip_prefix(&base)?)))
+        .collect();
+    let has = |name: &str| named.iter().any(|(_, inside)| *inside == name);
+    if has("dataset_dict.json") {
+        let split = |(path, inside): &(&Path, &str)| {
+            let (split, rest) =
+                inside.split_once('/').filter(|(split, _)| has(&format!("{split}/state.json")))?;
+            let found = part(path, within(path, rest)?);
+            Some(Part { split: Some(split.to_owned()), ..found })
+        };
+        return Ok(named.iter().filter_map(split).collect());
+    }
+    let below = |folder: &str| -> Vec<Part> {
+        let inside = named.iter().filter_map(|(path, inside)| Some((path, inside.strip_prefix(folder)?)));
+        inside.filter_map(|(path, inside)| Some(part(path, within(path, inside)?))).collect()
+    };
+    let inside = below("data/");
+    Ok(if inside.is_empty() { below("") } else { inside })
+}
+
+/// What the folders between a folder and a part in it say; `None` for what is no part of it.
+fn within(path: &Path, inside: &str) -> Option<Vec<(String, Option<String>)>> {
+    let (folders, name) =
+        inside.rsplit_once('/').map_or((None, inside), |(folders, name)| (Some(folders), name));
+    Format::of_name(path).filter(|_| !is_beside(name))?;
+    folders
+        .into_iter()
+        .flat_map(|folders| folders.split('/'))
+        .map(|folder| hive_key(folder).filter(|_| !is_beside(folder)))
+        .collect()
 }
 
 /// `a%20b` as `a b`.
@@ -151,12 +217,17 @@ fn splits_on_disk(path: &Path) -> Result<Vec<Part>> {
     Ok(parts)
 }
 
+fn matcher(pattern: &Path) -> Result<GlobMatcher> {
+    let refused =
+        |error: globset::Error| Error::argument("a pattern that cannot be read").file(pattern).source(error);
+    let glob = GlobBuilder::new(&pattern.to_string_lossy()).literal_separator(true).build();
+    Ok(glob.map_err(refused)?.compile_matcher())
+}
+
 /// The files that a pattern names.
 fn matching(pattern: &Path) -> Result<Vec<Part>> {
     let text = pattern.to_string_lossy();
-    let refused =
-        |error: globset::Error| Error::argument("a pattern that cannot be read").file(pattern).source(error);
-    let matcher = GlobBuilder::new(&text).literal_separator(true).build().map_err(refused)?.compile_matcher();
+    let matcher = matcher(pattern)?;
     let mut base = PathBuf::new();
     for component in pattern.components() {
         if component.as_os_str().to_string_lossy().contains(['*', '?', '[']) {
@@ -186,14 +257,8 @@ fn matching(pattern: &Path) -> Result<Vec<Part>> {
 }
 
 fn hive_keys(path: &Path) -> Vec<(String, Option<String>)> {
-    let folders = path.parent().into_iter().flat_map(Path::components);
-    folders
-        .filter_map(|folder| {
-            let name = folder.as_os_str().to_string_lossy();
-            let (key, value) = name.split_once('=').filter(|(key, _)| !key.is_empty())?;
-            Some((unescaped(key), (value != "__HIVE_DEFAULT_PARTITION__").then(|| unescaped(value))))
-        })
-        .collect()
+    let folders = address::without_query(path).parent().into_iter().flat_map(Path::components);
+    folders.filter_map(|folder| hive_key(&folder.as_os_str().to_string_lossy())).collect()
 }
 
 /// Names in order, and numbers in them by their size.

@@ -8,8 +8,6 @@
 //! levels are held against that assumption. Only when it fails is the file read once more in
 //! order, to name the row.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::basic::Type as PhysicalType;
@@ -22,9 +20,11 @@ use rayon::prelude::*;
 
 use super::damaged;
 use super::pages::PageRun;
+use super::source::{Groups, Opened, Source, Wanted};
 use super::stretch::{Fault, SCRATCH, Scratch};
 use crate::error::{Error, Result};
 use crate::progress::steps;
+use crate::remote::Beginning;
 use crate::table::column::arrow_vectors::{missing, missing_number, other_length};
 use crate::table::column::rows_in_order::VectorsInOrder;
 
@@ -34,7 +34,7 @@ const PIECE: usize = 1 << 20;
 /// A column of lists of FLOAT or DOUBLE, and the file that it is in.
 #[derive(Debug, Clone)]
 pub(super) struct Leaf {
-    path: PathBuf,
+    source: Source,
     metadata: Arc<ParquetMetaData>,
     column: usize,
 }
@@ -50,14 +50,14 @@ struct Piece {
 
 impl Leaf {
     /// The leaf of the column at `root`, if it is a list of FLOAT or DOUBLE.
-    pub(super) fn of(path: &Path, metadata: &Arc<ParquetMetaData>, root: usize) -> Option<Leaf> {
+    pub(super) fn of(source: &Source, metadata: &Arc<ParquetMetaData>, root: usize) -> Option<Leaf> {
         let schema = metadata.file_metadata().schema_descr();
         let mut leaves = (0..schema.num_columns()).filter(|&leaf| schema.get_column_root_idx(leaf) == root);
         let column = leaves.next().filter(|_| leaves.next().is_none())?;
         let described = schema.column(column);
         let number = matches!(described.physical_type(), PhysicalType::FLOAT | PhysicalType::DOUBLE);
         (number && described.max_rep_level() == 1).then(|| Leaf {
-            path: path.to_owned(),
+            source: source.clone(),
             metadata: metadata.clone(),
             column,
         })
@@ -103,10 +103,14 @@ impl Leaf {
         self.metadata.num_row_groups()
     }
 
-    /// The pages of the column in one row group. Each reader has a file handle of its own, because
-    /// the crate's readers move the handle's position.
-    fn open(&self, row_group: usize) -> Result<SerializedPageReader<File>> {
-        let file = File::open(&self.path).map_err(|error| Error::io("cannot open", error))?;
+    /// The file, to read the column in one row group or in all.
+    fn open(&self, groups: Groups, beginning: Beginning) -> Result<Opened> {
+        let (metadata, leaves) = (&*self.metadata, &[self.column][..]);
+        self.source.open(Wanted::Columns { metadata, leaves, groups, beginning })
+    }
+
+    /// The pages of the column in one row group.
+    fn pages(&self, file: Opened, row_group: usize) -> Result<SerializedPageReader<Opened>> {
         let group = self.metadata.row_group(row_group);
         let rows = usize::try_from(group.num_rows()).unwrap_or(0);
         SerializedPageReader::new(Arc::new(file), group.column(self.column), rows, None).map_err(damaged)
@@ -119,7 +123,8 @@ impl Leaf {
 
     fn first_length<T: DataType>(&self) -> Result<usize> {
         for row_group in 0..self.row_groups() {
-            let mut reader = self.reader::<T>(Box::new(self.open(row_group)?));
+            let file = self.open(Groups::One(row_group), Beginning::Little)?;
+            let mut reader = self.reader::<T>(Box::new(self.pages(file, row_group)?));
             let (mut definition, mut repetition, mut values) = (Vec::new(), Vec::new(), Vec::new());
             let (rows, numbers, levels) = reader
                 .read_records(1, Some(&mut definition), Some(&mut repetition), &mut values)
@@ -158,7 +163,9 @@ impl Leaf {
         let done: Vec<Result<(), Fault>> = work
             .into_par_iter()
             .map(|(piece, first, stretch)| {
-                let pages = PageRun::new(|| self.open(piece.row_group), piece.first_page, piece.pages)?;
+                let file = self.open(Groups::One(piece.row_group), Beginning::Full)?;
+                let pages = || self.pages(file.again()?, piece.row_group);
+                let pages = PageRun::new(pages, piece.first_page, piece.pages)?;
                 let mut reader = self.reader::<T>(Box::new(pages));
                 let mut scratch = Scratch::<T>::default();
                 scratch.fill(&mut reader, first, dims, stretch, convert)?;
@@ -170,11 +177,18 @@ impl Leaf {
     }
 
     /// Cuts the column into pieces from the headers of its pages alone, the same for any number of
-    /// threads.
+    /// threads. Where each header is a request, the row groups are the pieces.
     fn pieces(&self) -> Result<Vec<Piece>> {
         let mut pieces = Vec::new();
         for row_group in 0..self.row_groups() {
-            let mut pages = self.open(row_group)?;
+            if self.source.is_remote() {
+                let numbers = self.metadata.row_group(row_group).column(self.column).num_values();
+                let numbers = usize::try_from(numbers).unwrap_or(0);
+                pieces.push(Piece { row_group, first_page: 0, pages: usize::MAX, numbers });
+                continue;
+            }
+            let file = self.open(Groups::One(row_group), Beginning::Full)?;
+            let mut pages = self.pages(file, row_group)?;
             let mut piece = Piece { row_group, first_page: 0, pages: 0, numbers: 0 };
             while let Some(page) = pages.peek_next_page().map_err(damaged)? {
                 if !page.is_dict {
@@ -213,7 +227,8 @@ impl Leaf {
         let gap = described.self_type().is_optional().then(|| full - 1);
         let (mut rows, mut length) = (0_usize, 0);
         for row_group in 0..self.row_groups() {
-            let mut reader = self.reader::<T>(Box::new(self.open(row_group)?));
+            let file = self.open(Groups::One(row_group), Beginning::Full)?;
+            let mut reader = self.reader::<T>(Box::new(self.pages(file, row_group)?));
             loop {
                 let (mut definition, mut repetition, mut values) = (Vec::new(), Vec::new(), Vec::new());
                 let (read, _, levels) = reader
@@ -280,6 +295,7 @@ struct Sequence<'a, T: DataType> {
     leaf: &'a Leaf,
     dims: usize,
     next_group: usize,
+    file: Option<Opened>,
     reader: Option<ColumnReaderImpl<T>>,
     scratch: Scratch<T>,
 }
@@ -289,7 +305,7 @@ where
     T::T: Copy,
 {
     fn new(leaf: &'a Leaf, dims: usize) -> Self {
-        Sequence { leaf, dims, next_group: 0, reader: None, scratch: Scratch::default() }
+        Sequence { leaf, dims, next_group: 0, file: None, reader: None, scratch: Scratch::default() }
     }
 
     fn fill(&mut self, out: &mut [f32], convert: impl Fn(T::T) -> f32 + Copy) -> Result<(), Fault> {
@@ -305,7 +321,14 @@ where
             if self.next_group == self.leaf.row_groups() {
                 return Err(Fault::Irregular);
             }
-            self.reader = Some(self.leaf.reader(Box::new(self.leaf.open(self.next_group)?)));
+            let file = match &self.file {
+                Some(file) => file.again()?,
+                None => {
+                    let file = self.leaf.open(Groups::All, Beginning::Full)?;
+                    self.file.insert(file).again()?
+                }
+            };
+            self.reader = Some(self.leaf.reader(Box::new(self.leaf.pages(file, self.next_group)?)));
             self.next_group += 1;
         }
         Ok(())

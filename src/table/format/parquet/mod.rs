@@ -1,8 +1,6 @@
 //! Apache Parquet.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,24 +13,28 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::reader::ChunkReader;
 use rayon::prelude::*;
 
 use self::leaf::Leaf;
 use self::size::{as_views, decoded_size, page_size};
+use self::source::{Groups, Opened, Source, Wanted};
 use crate::error::{Error, Result, excerpt};
 use crate::memory::Budget;
 use crate::progress::steps;
+use crate::remote::Beginning;
 use crate::table::column::arrow_vectors::{self, SAMPLE_ROWS};
 use crate::table::column::cell::Numbers;
 use crate::table::column::matrix;
 use crate::table::column::rows_in_order::{BatchRows, VectorsInOrder};
 use crate::table::column::vector_column::{Place, VectorColumn};
-use crate::table::content::{refuse_unpacked, size_of_file, unpacked_limit};
+use crate::table::content::{refuse_unpacked, unpacked_limit};
 use crate::table::{ReadOptions, Table};
 
 mod leaf;
 mod pages;
 mod size;
+mod source;
 mod stretch;
 mod wide;
 mod write;
@@ -56,15 +58,16 @@ pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table
 }
 
 pub(in crate::table) fn read_columns(path: &Path, options: &ReadOptions) -> Result<RecordBatch> {
-    let (metadata, rows) = load(path)?;
+    let source = Source::of(path)?;
+    let (metadata, rows) = load(&source)?;
     let wanted = options.columns.of(metadata.schema());
-    read_roots(path, &metadata, &wanted, rows, options.memory).map_err(|error| error.file(path))
+    read_roots(&source, &metadata, &wanted, rows, options.memory).map_err(|error| source.named(error))
 }
 
 /// A Parquet file whose vectors have been found.
 #[derive(Debug, Clone)]
 pub(in crate::table) struct ParquetFile {
-    path: PathBuf,
+    source: Source,
     metadata: ArrowReaderMetadata,
     vectors: VectorColumn,
     /// The vectors as a plain list of numbers, which needs no Arrow arrays.
@@ -81,24 +84,25 @@ impl ParquetFile {
     /// # Errors
     /// When the file is not a Parquet file or is cut off, and as [`crate::table::column::vector_column::find`].
     pub(in crate::table) fn open(path: &Path, options: &ReadOptions) -> Result<ParquetFile> {
-        let (metadata, rows) = load(path)?;
-        let named = |error: Error| error.file(path);
+        let source = Source::of(path)?;
+        let (metadata, rows) = load(&source)?;
+        let named = |error: Error| source.named(error);
         let texts = arrow_vectors::sampled_columns(metadata.schema());
-        let limit = unpacked_limit(size_of_file(path), options.memory);
+        let limit = unpacked_limit(source.size(), options.memory);
         refuse_unpacked(page_size(&metadata, &texts), limit).map_err(named)?;
-        let sample = first_rows(path, &metadata, &texts, SAMPLE_ROWS).map_err(named)?;
+        let sample = first_rows(&source, &metadata, &texts, SAMPLE_ROWS).map_err(named)?;
         let vectors = arrow_vectors::find(metadata.schema(), &texts, &sample, options.vector.as_deref())
             .map_err(named)?;
         let numbers = Numbers::of(options);
         let leaf = match vectors.place {
             // Rows without a vector are reported one by one, and a struct is not a plain list.
             Place::Column(position) if numbers == Numbers::Finite && is_list(&metadata, position) => {
-                Leaf::of(path, metadata.metadata(), position)
+                Leaf::of(&source, metadata.metadata(), position)
             }
             _ => None,
         };
-        let (path, memory) = (path.to_owned(), options.memory);
-        let mut file = ParquetFile { path, metadata, vectors, leaf, rows, dims: 0, numbers, memory };
+        let memory = options.memory;
+        let mut file = ParquetFile { source, metadata, vectors, leaf, rows, dims: 0, numbers, memory };
         file.dims = file.first_length().map_err(|error| file.at(error))?;
         Ok(file)
     }
@@ -115,7 +119,7 @@ impl ParquetFile {
         if let Some(leaf) = &self.leaf {
             return leaf.dims().and_then(|dims| if dims == 0 { Err(too_few(0)) } else { Ok(dims) });
         }
-        let first = first_rows(&self.path, &self.metadata, &self.vectors.positions(), 1)?;
+        let first = first_rows(&self.source, &self.metadata, &self.vectors.positions(), 1)?;
         if first.num_rows() == 0 {
             return Err(too_few(0));
         }
@@ -124,7 +128,7 @@ impl ParquetFile {
 
     /// Adds the place to an error.
     pub(in crate::table) fn at(&self, error: Error) -> Error {
-        let error = error.file(&self.path);
+        let error = self.source.named(error);
         match self.vectors.place {
             Place::Column(_) => error.column(&self.vectors.name),
             Place::Spread(_) => error,
@@ -164,8 +168,8 @@ impl ParquetFile {
     /// # Errors
     /// When the file is damaged.
     pub(in crate::table) fn read_columns(&self) -> Result<RecordBatch> {
-        read_roots(&self.path, &self.metadata, &self.others(), self.rows, self.memory)
-            .map_err(|error| error.file(&self.path))
+        read_roots(&self.source, &self.metadata, &self.others(), self.rows, self.memory)
+            .map_err(|error| self.source.named(error))
     }
 
     /// Fills `out` with all vectors, row after row.
@@ -198,7 +202,7 @@ impl ParquetFile {
             .into_par_iter()
             .map(|(group, first, mut stretch)| {
                 let mut row = first;
-                for batch in batches(&self.path, &self.metadata, &self.vectors.positions(), Some(group))? {
+                for batch in batches(&self.source, &self.metadata, &self.vectors.positions(), Some(group))? {
                     let batch = batch.map_err(unreadable)?;
                     let taken = (batch.num_rows() * self.dims).min(stretch.len());
                     let (rows, after) = stretch.split_at_mut(taken);
@@ -221,7 +225,7 @@ impl ParquetFile {
         if let Some(leaf) = &self.leaf {
             return Ok(Box::new(leaf.rows(self.dims)));
         }
-        let batches = batches(&self.path, &self.metadata, &self.vectors.positions(), None)?;
+        let batches = batches(&self.source, &self.metadata, &self.vectors.positions(), None)?;
         let batches = batches.map(|batch| batch.map_err(unreadable));
         Ok(Box::new(BatchRows::new(self.vectors.alone(), self.dims, self.numbers, batches)))
     }
@@ -234,27 +238,26 @@ fn is_list(metadata: &ArrowReaderMetadata, position: usize) -> bool {
 }
 
 /// Opens a file and reads its metadata; also says how many rows it has.
-fn load(path: &Path) -> Result<(ArrowReaderMetadata, usize)> {
-    let file = File::open(path).map_err(|error| Error::io("cannot open", error).file(path))?;
-    refuse_other_magic(&file).map_err(|error| error.file(path))?;
-    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
-        .map_err(|error| damaged(error).file(path))?;
-    let groups = metadata.metadata().row_groups();
-    let rows = groups
-        .iter()
-        .try_fold(0_usize, |all, group| Ok(all.saturating_add(rows_of(group)?)))
-        .map_err(|error: Error| error.file(path))?;
-    Ok((metadata, rows))
+fn load(source: &Source) -> Result<(ArrowReaderMetadata, usize)> {
+    let read = || {
+        let file = source.open(Wanted::Metadata)?;
+        refuse_other_magic(&file)?;
+        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(damaged)?;
+        let groups = metadata.metadata().row_groups().iter();
+        let rows =
+            groups.map(rows_of).try_fold(0_usize, |all, rows| Ok::<_, Error>(all.saturating_add(rows?)))?;
+        Ok((metadata, rows))
+    };
+    read().map_err(|error| source.named(error))
 }
 
-fn refuse_other_magic(mut file: &File) -> Result<()> {
-    let mut magic = [0; 4];
-    let seen = match file.read_exact(&mut magic) {
-        Ok(()) if &magic == b"PAR1" => return Ok(()),
-        Ok(()) if &magic == b"PARE" => {
+fn refuse_other_magic(file: &Opened) -> Result<()> {
+    let seen = match file.get_bytes(0, 4) {
+        Ok(magic) if magic == "PAR1" => return Ok(()),
+        Ok(magic) if magic == "PARE" => {
             return Err(Error::input("an encrypted Parquet file").advice("write it without encryption"));
         }
-        Ok(()) => excerpt(&String::from_utf8_lossy(&magic)),
+        Ok(magic) => excerpt(&String::from_utf8_lossy(&magic)),
         Err(_) => "less than 4 bytes".into(),
     };
     Err(Error::input("not a Parquet file")
@@ -282,12 +285,13 @@ fn unreadable(error: ArrowError) -> Error {
 
 /// The columns at these positions, as batches: of one row group or of the whole file.
 fn batches(
-    path: &Path,
+    source: &Source,
     metadata: &ArrowReaderMetadata,
     roots: &[usize],
     row_group: Option<usize>,
 ) -> Result<ParquetRecordBatchReader> {
-    let file = File::open(path).map_err(|error| Error::io("cannot open", error))?;
+    let groups = row_group.map_or(Groups::All, Groups::One);
+    let file = open(source, metadata, roots, (groups, Beginning::Full))?;
     let mask = ProjectionMask::roots(metadata.parquet_schema(), roots.iter().copied());
     let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
         .with_projection(mask)
@@ -298,9 +302,23 @@ fn batches(
     builder.build().map_err(damaged)
 }
 
+/// Opens a file for the columns at these positions.
+fn open(
+    source: &Source,
+    metadata: &ArrowReaderMetadata,
+    roots: &[usize],
+    (groups, beginning): (Groups, Beginning),
+) -> Result<Opened> {
+    let schema = metadata.parquet_schema();
+    let is_wanted = |leaf: &usize| roots.contains(&schema.get_column_root_idx(*leaf));
+    let leaves: Vec<usize> =
+        if source.is_remote() { (0..schema.num_columns()).filter(is_wanted).collect() } else { Vec::new() };
+    source.open(Wanted::Columns { metadata: metadata.metadata(), leaves: &leaves, groups, beginning })
+}
+
 /// The columns at these positions, whole; row groups are read on all threads.
 fn read_roots(
-    path: &Path,
+    source: &Source,
     metadata: &ArrowReaderMetadata,
     roots: &[usize],
     rows: usize,
@@ -310,13 +328,13 @@ fn read_roots(
     if roots.is_empty() {
         return arrow_vectors::concatenated(&schema, &[], rows);
     }
-    let limit = unpacked_limit(size_of_file(path), memory);
+    let limit = unpacked_limit(source.size(), memory);
     refuse_unpacked(decoded_size(metadata, roots), limit)?;
     let (taken, viewed) = (AtomicU64::new(0), as_views(metadata));
     let groups: Vec<Result<Vec<RecordBatch>>> = (0..metadata.metadata().num_row_groups())
         .into_par_iter()
         .map(|group| {
-            let batches = batches(path, &viewed, roots, Some(group))?;
+            let batches = batches(source, &viewed, roots, Some(group))?;
             batches
                 .map(|batch| {
                     let batch = batch.map_err(unreadable)?;
@@ -334,7 +352,7 @@ fn read_roots(
 
 /// The first rows of the columns at these positions; texts and bytes as views, which long ones that repeat share.
 fn first_rows(
-    path: &Path,
+    source: &Source,
     metadata: &ArrowReaderMetadata,
     roots: &[usize],
     rows: usize,
@@ -344,7 +362,7 @@ fn first_rows(
     if roots.is_empty() {
         return arrow_vectors::concatenated(&schema, &[], 0);
     }
-    let file = File::open(path).map_err(|error| Error::io("cannot open", error))?;
+    let file = open(source, &metadata, roots, (Groups::All, Beginning::Little))?;
     let mask = ProjectionMask::roots(metadata.parquet_schema(), roots.iter().copied());
     let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
         .with_projection(mask)

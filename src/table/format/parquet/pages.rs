@@ -1,22 +1,21 @@
 //! A stretch of the pages of one column chunk.
 
-use std::fs::File;
-
 use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::errors::Result as ParquetResult;
 use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::damaged;
+use super::source::Opened;
 use crate::error::Result;
 
 /// Some consecutive data pages of a column chunk, with the chunk's dictionary before the first page
 /// that refers to it.
 pub(super) struct PageRun {
-    pages: SerializedPageReader<File>,
+    pages: SerializedPageReader<Opened>,
     left: usize,
     /// The chunk from its start, where the dictionary is, until that has been handed out.
-    chunk: Option<SerializedPageReader<File>>,
+    chunk: Option<SerializedPageReader<Opened>>,
     held_back: Option<Page>,
 }
 
@@ -27,7 +26,7 @@ impl PageRun {
     /// # Errors
     /// When a page header is damaged.
     pub(super) fn new(
-        open: impl Fn() -> Result<SerializedPageReader<File>>,
+        open: impl Fn() -> Result<SerializedPageReader<Opened>>,
         first: usize,
         count: usize,
     ) -> Result<PageRun> {
