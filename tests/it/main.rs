@@ -48,6 +48,7 @@ mod recommend;
 mod report_page;
 mod rows;
 mod scale;
+mod scale_formats;
 mod score_card;
 mod search;
 mod several_files;
