@@ -137,9 +137,9 @@ fn of_file(path: &Path, options: &ReadOptions) -> Result<Extent> {
         _ => {
             let mut keep = Keep::counted(options.memory);
             let table = super::read::one(path, &options.with_faults(), &mut keep)?;
-            // Formats that are read whole have their vectors in the table.
-            let streams = table.dims() == 0;
-            let dims = if streams { keep.dims() } else { table.dims() };
+            // Formats that are read whole have their vectors in the table; a document is in memory itself.
+            let streams = table.dims() == 0 && format != Format::Json;
+            let dims = table.dims().max(keep.dims());
             let found = of_table(&table, dims, bytes);
             let stands = format == Format::Safetensors || (format == Format::Npz && !keep.packed());
             Ok(match (streams, stands) {
@@ -196,7 +196,7 @@ fn estimated(path: &Path, format: Format, bytes: u64, options: &ReadOptions) -> 
         .map_err(|error| error.file(path))?;
     let times = unpacked as f64 / text.len().max(1) as f64 / share.max(f64::MIN_POSITIVE);
     let streams = table.dims() == 0;
-    let read = of_table(&table, if streams { keep.dims() } else { table.dims() }, bytes);
+    let read = of_table(&table, table.dims().max(keep.dims()), bytes);
     let all = Extent {
         rows: (read.rows as f64 * times).round() as usize,
         estimated: true,

@@ -21,8 +21,9 @@ pub(in crate::table) struct Keep {
     limit: Option<u64>,
     /// The memory that the user gave.
     given: bool,
-    /// What earlier files took of it.
-    taken: u64,
+    /// What the columns and the vectors of earlier files take of it.
+    columns: u64,
+    vectors: u64,
     /// The vectors of the file that is read, where they are not in its table.
     outside: Option<Outside>,
     /// The vectors of texts, once they do not fit.
@@ -69,7 +70,8 @@ impl Keep {
             way,
             limit: memory.limit(),
             given: memory.given().is_some(),
-            taken: 0,
+            columns: 0,
+            vectors: 0,
             outside: None,
             temporary: None,
             spilled_from: None,
@@ -104,8 +106,7 @@ impl Keep {
             Way::Memory => true,
             Way::Counted => false,
             Way::Blocks => {
-                let taken = self.taken.saturating_add(columns);
-                few(bytes, taken, self.limit, self.given)
+                few(self.vectors.saturating_add(bytes), self.columns + columns, self.limit, self.given)
             }
         }
     }
@@ -160,7 +161,7 @@ impl Keep {
         {
             self.spill(numbers)?;
         }
-        let bytes = 4 * numbers.len() as u64 + columns + self.taken;
+        let bytes = 4 * numbers.len() as u64 + columns + self.vectors + self.columns;
         match self.limit {
             Some(limit) if bytes > limit => Err(too_large(rows, bytes, limit)),
             _ => Ok(()),
@@ -232,20 +233,20 @@ impl Keep {
 
     /// Whether what is mapped of a file must not stay in memory: it is more than the memory that was given has room for.
     pub(in crate::table) fn in_bounds(&self, bytes: u64) -> bool {
-        self.given && !few(bytes, self.taken, self.limit, true)
+        self.given && !few(self.vectors.saturating_add(bytes), self.columns, self.limit, true)
     }
 
     /// A table that was read, its vectors apart where they are not in it; what it takes is not there for the next.
     pub(in crate::table) fn parted(&mut self, table: &Table) -> Option<Outside> {
-        let numbers = (table.n_rows() as u64).saturating_mul(4 * table.dims() as u64);
-        self.taken += numbers + table.columns().get_array_memory_size() as u64;
+        self.vectors += (table.n_rows() as u64).saturating_mul(4 * table.dims() as u64);
+        self.columns += table.columns().get_array_memory_size() as u64;
         self.take()
     }
 }
 
 /// Rows in memory while they take no more than blocks would: a fourth of the memory that was given, or half of what is free.
-pub(in crate::table) fn few(bytes: u64, taken: u64, limit: Option<u64>, given: bool) -> bool {
-    let left = |limit: u64| limit.saturating_sub(taken) / if given { 4 } else { 2 };
+pub(in crate::table) fn few(bytes: u64, columns: u64, limit: Option<u64>, given: bool) -> bool {
+    let left = |limit: u64| limit.saturating_sub(columns) / if given { 4 } else { 2 };
     limit.is_none_or(|limit| bytes <= left(limit))
 }
 

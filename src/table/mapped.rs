@@ -57,13 +57,11 @@ pub(in crate::table) fn part(file: &File, options: &memmap2::MmapOptions) -> Res
 /// Lets go of the memory in which some bytes of a mapped file are held; they are read again when they are asked for.
 #[allow(unsafe_code)]
 pub(in crate::table) fn forget(map: &Mmap, bytes: std::ops::Range<usize>) {
-    let end = bytes.end.min(map.len());
-    let length = end.saturating_sub(bytes.start);
-    if length == 0 {
-        return;
-    }
+    let length = bytes.end.min(map.len()).saturating_sub(bytes.start);
     #[cfg(unix)]
     // SAFETY: the mapping is of a file, shared and read-only: the same bytes come back from the file. A system that refuses
     // holds them a little longer.
     let _ = unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, bytes.start, length) };
+    #[cfg(not(unix))]
+    let _ = length;
 }

@@ -40,6 +40,7 @@ use crate::rows::{LEAF_ROWS, RowSource, Selected, for_each_chunk};
 pub fn stream(path: &Path, options: &ReadOptions) -> Result<Box<dyn RowSource>> {
     super::read::readable(path)?;
     let format = options.format.map_or_else(|| Format::detect(path), Ok)?;
+    super::read::not_through_a_pipe(path, format)?;
     if format == Format::Parquet && !options.drop_missing {
         // The columns are not even looked at.
         let file = guarded(path, || ParquetFile::open(path, options))?;

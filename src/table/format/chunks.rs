@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::memory::shown;
 use crate::table::content::read_error;
 use crate::table::keep::Keep;
 
@@ -44,6 +45,8 @@ pub(in crate::table) struct Chunks<R, E> {
     /// What was read after the last cut.
     rest: Vec<u8>,
     ended: bool,
+    /// The longest record that there may be.
+    longest: usize,
 }
 
 impl<R: Read, E: Fn(&[u8]) -> Option<usize>> Chunks<R, E> {
@@ -63,7 +66,7 @@ impl<R: Read, E: Fn(&[u8]) -> Option<usize>> Chunks<R, E> {
             [0xef, 0xbb, 0xbf] => rest.clear(),
             _ => {}
         }
-        Ok(Chunks { input, record_end, rest, ended: false })
+        Ok(Chunks { input, record_end, rest, ended: false, longest: LONGEST_RECORD })
     }
 
     /// Reads the first records, as many as are `enough`, or all there are.
@@ -99,8 +102,12 @@ impl<R: Read, E: Fn(&[u8]) -> Option<usize>> Chunks<R, E> {
                 chunk.truncate(end);
                 return Ok(());
             }
-            if size >= LONGEST_RECORD {
-                return Err(endless_record());
+            if size >= self.longest {
+                return Err(if self.longest < LONGEST_RECORD {
+                    too_long(self.longest)
+                } else {
+                    endless_record()
+                });
             }
             size *= 2;
         }
@@ -120,6 +127,13 @@ impl<R: Read, E: Fn(&[u8]) -> Option<usize>> Chunks<R, E> {
         self.ended = self.input.by_ref().take(missing as u64).read_to_end(chunk)? < missing;
         Ok(())
     }
+}
+
+fn too_long(longest: usize) -> Error {
+    Error::memory("a record does not fit in memory")
+        .with_code("memory")
+        .seen(format!("it goes on after {}", shown(longest as u64)))
+        .advice("allow more with --memory, or look for a quote that is not closed")
 }
 
 fn endless_record() -> Error {
@@ -146,6 +160,9 @@ where
     P: Part,
 {
     // What is read, what is parsed, and what comes of both.
+    if let Some(most) = keep.share(4) {
+        chunks.longest = usize::try_from(most).unwrap_or(usize::MAX).min(LONGEST_RECORD);
+    }
     let most = keep.share(16).map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
     let at_once = (most / (3 * CHUNK)).clamp(1, CHUNKS_PER_THREAD * rayon::current_num_threads());
     let (mut current, mut next) = (Batch::of(at_once), Batch::of(at_once));
