@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::memory::shown;
 use crate::number::{counted, grouped};
 use crate::rows::LEAF_ROWS;
-use crate::table::Extent;
+use crate::table::{Extent, temporary_room};
 use crate::view::{Block, Cell, Grid, Section};
 
 /// What the program itself takes: its code, tables and threads.
@@ -63,8 +63,12 @@ pub struct Plan {
     pub passes: usize,
     /// Whether fewer passes may be enough.
     pub passes_at_most: bool,
-    /// Bytes that all passes read.
+    /// Bytes that all passes read, and the parsing of text before them.
     pub bytes_read: u64,
+    /// Bytes of a temporary file without a name, which the vectors of a text are parsed into once; 0 where there is none.
+    pub temporary_bytes: u64,
+    /// Bytes that are free on its disk (`TMPDIR`), where the system tells.
+    pub temporary_free: Option<u64>,
     /// Rows that are drawn at random.
     pub sampled: Vec<Drawn>,
     /// The memory, in bytes.
@@ -100,11 +104,17 @@ impl Plan {
         let (process, columns, work) = (PROCESS_BYTES, extent.column_bytes, cost.work);
         let peak = [process, columns, rows, work].into_iter().fold(0, u64::saturating_add);
         let limit = memory.limit();
-        let fits = limit.is_none_or(|limit| peak <= limit);
+        let in_memory = limit.is_none_or(|limit| peak <= limit);
         // What is in memory is read once.
         let read_once = read_whole || cost.held == Held::All;
         let passes = if read_once { 1 } else { cost.passes };
-        let bytes_read = extent.pass_bytes.saturating_mul(passes as u64);
+        let to_memory = cost.held == Held::All && used == extent.rows;
+        let temporary_bytes = if to_memory { 0 } else { extent.temporary_bytes };
+        // What was parsed into memory is not read again.
+        let pass_bytes = if to_memory && extent.temporary_bytes > 0 { 0 } else { extent.pass_bytes };
+        let bytes_read = pass_bytes.saturating_mul(passes as u64).saturating_add(extent.opening_bytes);
+        let temporary_free = temporary_room().filter(|_| temporary_bytes > 0);
+        let on_disk = temporary_free.is_none_or(|free| temporary_bytes <= free);
         let products_per_second = PRODUCTS_PER_SECOND * rayon::current_num_threads().max(1) as f64;
         Plan {
             command: command.to_owned(),
@@ -117,13 +127,22 @@ impl Plan {
             passes,
             passes_at_most: cost.at_most && !read_once,
             bytes_read,
+            temporary_bytes,
+            temporary_free,
             sampled: cost.drawn.clone(),
             memory: PlannedMemory { process, columns, rows, work, peak, limit },
-            fits,
+            fits: in_memory && on_disk,
             seconds: bytes_read as f64 / BYTES_PER_SECOND + cost.products / products_per_second,
             assumed_bytes_per_second: BYTES_PER_SECOND,
             assumed_products_per_second: products_per_second,
-            remedy: (!fits).then(|| remedy(peak, read_whole, cost.held)),
+            remedy: match (in_memory, on_disk) {
+                (false, _) => Some(remedy(peak, read_whole, cost.held)),
+                (true, false) => Some(format!(
+                    "let TMPDIR name a folder on a disk with {} free, or allow more with --memory",
+                    shown(temporary_bytes)
+                )),
+                (true, true) => None,
+            },
         }
     }
 
@@ -135,7 +154,19 @@ impl Plan {
 
     /// The error for what does not fit; `None` where it does.
     pub fn refusal(&self) -> Option<Error> {
-        let (limit, remedy) = (self.memory.limit?, self.remedy.as_ref()?);
+        let remedy = self.remedy.as_ref()?;
+        let in_memory = self.memory.limit.is_none_or(|limit| self.memory.peak <= limit);
+        if let (true, Some(free)) = (in_memory, self.temporary_free) {
+            let seen =
+                format!("it takes about {}, and {} are free", shown(self.temporary_bytes), shown(free));
+            return Some(
+                Error::memory(format!("{} has no room for its temporary file", self.command))
+                    .with_code("disk")
+                    .seen(seen)
+                    .advice(remedy.clone()),
+            );
+        }
+        let limit = self.memory.limit?;
         Some(
             Error::memory(format!("{} does not fit in memory", self.command))
                 .with_code("memory")
@@ -169,6 +200,11 @@ impl Plan {
                 Cell::text(format!("{most}{}", grouped(self.passes as u64))),
             ])
             .row([Cell::text("bytes read"), Cell::text(format!("{most}{}", shown(self.bytes_read)))]);
+        if self.temporary_bytes > 0 {
+            let folder = std::env::temp_dir();
+            let what = format!("{}, parsed once, in {}", shown(self.temporary_bytes), folder.display());
+            grid = grid.row([Cell::text("temporary file"), Cell::text(what)]);
+        }
         for drawn in &self.sampled {
             let what = format!("{} {}", grouped(drawn.rows as u64), drawn.what);
             grid = grid.row([Cell::text("drawn at random"), Cell::text(what)]);
@@ -195,7 +231,12 @@ impl Plan {
             .headline("Nothing was computed.")
             .with(grid);
         match &self.remedy {
-            Some(remedy) => section.with(Block::warning(format!("It does not fit in memory: {remedy}."))),
+            Some(remedy) if self.memory.limit.is_some_and(|limit| self.memory.peak > limit) => {
+                section.with(Block::warning(format!("It does not fit in memory: {remedy}.")))
+            }
+            Some(remedy) => {
+                section.with(Block::warning(format!("Its temporary file does not fit: {remedy}.")))
+            }
             None => section,
         }
     }
@@ -232,6 +273,8 @@ mod tests {
             dims: 1000,
             column_bytes: 1 << 20,
             pass_bytes: 4000 * rows as u64,
+            opening_bytes: 0,
+            temporary_bytes: 0,
             streams: true,
         }
     }

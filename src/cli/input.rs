@@ -261,7 +261,13 @@ impl TableInput {
     }
 
     fn read_options(&self, wanted: &Wanted) -> ReadOptions {
-        ReadOptions { allow_non_finite: wanted.non_finite, drop_missing: self.drop_missing, ..self.options() }
+        ReadOptions {
+            allow_non_finite: wanted.non_finite,
+            drop_missing: self.drop_missing,
+            // A format that has no other way to tell is read to be planned, within the bound too.
+            memory: self.memory_for_rows(0),
+            ..self.options()
+        }
     }
 
     /// What a command with this cost will do with the file; `None` where nobody asked: neither for a plan nor for a bound of
@@ -282,9 +288,7 @@ impl TableInput {
         if !self.paths().iter().all(|path| !path.exists() || path.is_file() || path.is_dir()) {
             return Ok(None);
         }
-        // A format that has no other way to tell is read, within the bound too.
-        let read = ReadOptions { memory: self.memory_for_rows(0), ..self.read_options(wanted) };
-        let extent = match table::extent(&self.paths(), &read) {
+        let extent = match table::extent(&self.paths(), &self.read_options(wanted)) {
             Err(error) if wanted.without_vectors && error.kind() == ErrorKind::NoVectors => return Ok(None),
             extent => extent?,
         };

@@ -3,17 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use super::select::Selected;
 use super::{Budget, Data, Role, Roles, Selection};
 use crate::error::{Error, Result};
 use crate::number::counted;
-use crate::rows::{RowSource, select_rows};
+use crate::rows::{RowSource, Selected, select_rows};
 use crate::table::{self, ReadOptions, Table};
 
 /// How a file is opened.
 #[derive(Debug, Clone, Default)]
 pub struct OpenOptions {
-    /// How the file is read.
+    /// How the file is read. Its memory, where one is given, is for all that is read, the columns too.
     pub read: ReadOptions,
     /// Columns whose role the user names; the others are found by the usual names.
     pub roles: Roles,
@@ -33,6 +32,14 @@ pub struct OpenOptions {
     pub memory: Budget,
 }
 
+impl OpenOptions {
+    /// How the file is read: what is read may take the memory that is left to it, or that of the rows and the work.
+    fn reading(&self) -> ReadOptions {
+        let memory = self.read.memory.given().map_or(self.memory, Budget::bytes);
+        ReadOptions { memory, ..self.read.clone() }
+    }
+}
+
 impl Data {
     /// Opens a file.
     ///
@@ -49,7 +56,7 @@ impl Data {
     /// # Errors
     /// As [`Data::open`]; when there is no file, or the files differ in their columns or vectors.
     pub fn open_all(files: &[PathBuf], options: &OpenOptions) -> Result<Data> {
-        let read = ReadOptions { memory: options.memory, ..options.read.clone() };
+        let read = options.reading();
         // Of rows of which some are left out only those that stay are read into memory.
         let picks =
             !options.stream && !options.all_rows && (options.fit.is_some() || options.selection.leaves_out());
@@ -143,7 +150,7 @@ impl Data {
     /// # Errors
     /// As [`table::read_all_without_vectors`], and for named columns and filters as [`Data::open`].
     pub fn open_columns(files: &[PathBuf], options: &OpenOptions) -> Result<Data> {
-        let read = ReadOptions { memory: options.memory, ..options.read.clone() };
+        let read = options.reading();
         let table = table::read_all_without_vectors(files, &read)?;
         options.roles.check(&table).map_err(|error| error.files(files))?;
         let (name, notes) = (name_of(files), missing_words(&table));

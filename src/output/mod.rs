@@ -296,13 +296,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(folder.path().join(".embedlab-killed.tmp"), "half").unwrap();
+        fs::create_dir(folder.path().join(".embedlab-folder.tmp")).unwrap();
+        fs::write(folder.path().join(".embedlab-folder.tmp/part"), "half").unwrap();
         fs::write(folder.path().join(".embedlab-note"), "of somebody else").unwrap();
+        let used = TemporaryFolder::beside(&path).unwrap();
         write_whole(&path, |out| {
             out.write_all(b"first").unwrap();
             write(&folder.path().join("second"), b"second")
         })
         .unwrap();
-        assert_eq!(names(folder.path()), [".embedlab-note", "file", "second"]);
+        assert!(used.path().is_dir());
+        used.move_to(&folder.path().join("used")).unwrap();
+        assert_eq!(names(folder.path()), [".embedlab-note", "file", "second", "used"]);
     }
 
     #[test]

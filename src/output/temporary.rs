@@ -1,7 +1,7 @@
 //! The file that an output is written to before it takes its place.
 //!
-//! Such a file is locked while it is written. What a process that was killed left behind is not locked, and
-//! the next output into the same folder removes it.
+//! Such a file or folder is locked while it is written. What a process that was killed left behind is not locked,
+//! and the next output into the same folder removes it.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -31,6 +31,8 @@ pub fn remove_temporary_files() {
 pub struct TemporaryFolder {
     folder: TempDir,
     _listed: Listed,
+    /// Open, and so locked, as long as it is used, where the system has locks of folders.
+    _lock: Option<File>,
 }
 
 impl TemporaryFolder {
@@ -46,10 +48,19 @@ impl TemporaryFolder {
             use std::os::unix::fs::PermissionsExt;
             builder.permissions(std::fs::Permissions::from_mode(0o777));
         }
-        let folder = builder.tempdir_in(folder(target))?;
-        let listed = Listed(folder.path().to_owned());
-        OPEN.lock().unwrap_or_else(PoisonError::into_inner).push(listed.0.clone());
-        Ok(TemporaryFolder { folder, _listed: listed })
+        let place = folder(target);
+        remove_stale(place);
+        // Another process may take it for stale before it is locked.
+        for _ in 0..8 {
+            let folder = builder.tempdir_in(place)?;
+            let listed = Listed(folder.path().to_owned());
+            OPEN.lock().unwrap_or_else(PoisonError::into_inner).push(listed.0.clone());
+            let lock = File::open(folder.path()).ok().filter(|folder| folder.lock().is_ok());
+            if folder.path().exists() {
+                return Ok(TemporaryFolder { folder, _listed: listed, _lock: lock });
+            }
+        }
+        Err(io::Error::other("a folder beside it is removed again and again"))
     }
 
     /// Where it is.
@@ -151,17 +162,21 @@ fn remove_stale(folder: &Path) {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let ours = name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX));
-        if ours && entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            remove_if_unlocked(&entry.path());
+        match entry.file_type() {
+            Ok(kind) if ours && (kind.is_file() || kind.is_dir()) => {
+                remove_if_unlocked(&entry.path(), kind.is_dir());
+            }
+            _ => {}
         }
     }
 }
 
-fn remove_if_unlocked(path: &Path) {
-    let Ok(file) = File::options().write(true).open(path) else { return };
+fn remove_if_unlocked(path: &Path, is_folder: bool) {
+    // A folder cannot be opened to be written to.
+    let Ok(file) = File::options().read(is_folder).write(!is_folder).open(path) else { return };
     match file.try_lock() {
         Ok(()) => {
-            let _ = std::fs::remove_file(path);
+            let _ = if is_folder { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
         }
         Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {}
     }

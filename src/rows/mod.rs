@@ -41,6 +41,7 @@ pub(crate) mod graph;
 mod mean;
 mod pca;
 pub(crate) mod product;
+mod selected;
 pub(crate) mod simd;
 mod source;
 mod top_k;
@@ -57,6 +58,7 @@ pub(crate) use mean::group_sums;
 pub use mean::{GroupMeans, Moments, group_means, moments, norms};
 pub use pca::Pca;
 pub(crate) use pca::eigenvectors;
+pub(crate) use selected::Selected;
 pub(crate) use simd::dot;
 #[cfg(test)]
 pub(crate) use source::Streamed;

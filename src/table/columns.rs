@@ -255,13 +255,18 @@ impl Table {
             .into_par_iter()
             .filter(|row| vectors.row(*row).iter().all(|number| number.is_finite()))
             .collect();
+        self.with_rows(&usable)
+    }
+
+    /// These rows alone, the others said to be left out.
+    pub(super) fn with_rows(self, usable: &[usize]) -> Result<Table> {
         if usable.is_empty() && self.n_rows() > 0 {
             return Err(Error::input("no row has a usable vector")
                 .with_code("vector-missing")
                 .seen(format!("{} rows", self.n_rows())));
         }
         let left_out = self.n_rows() - usable.len();
-        Ok(Table { left_out, ..self.take(&usable)? })
+        Ok(Table { left_out, ..self.take(usable)? })
     }
 
     /// The same columns and origin with other vectors, one for each row.

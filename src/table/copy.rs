@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2};
 
+use super::blocks::Outside;
 use super::{Format, ReadOptions};
 use crate::address::is_address;
 use crate::error::{Error, Result};
@@ -47,7 +48,7 @@ impl LocalCopy {
 
 /// Rows that are read from a copy.
 pub(super) struct Copied {
-    pub rows: Box<dyn RowSource>,
+    pub rows: Outside,
     pub copy: LocalCopy,
 }
 

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use super::content::{self, size_of_file};
 use super::copy::LocalCopy;
 use super::format::ipc::IpcRows;
-use super::format::npy::{self, Vectors};
+use super::format::npy;
 use super::format::parquet::ParquetFile;
 use super::format::parts;
+use super::keep::{Keep, few, not_written};
 use super::{Format, ReadOptions, Table, guarded, mapped};
 use crate::error::{Error, Result};
 use crate::remote;
@@ -34,12 +35,17 @@ pub struct Extent {
     pub column_bytes: u64,
     /// The bytes that a pass over the vectors reads.
     pub pass_bytes: u64,
+    /// The bytes that are read once before the passes: those of texts, which are parsed, and of packed arrays.
+    pub opening_bytes: u64,
+    /// The bytes of vectors that go to a temporary file then, for the passes to read; 0 where they fit in memory.
+    pub temporary_bytes: u64,
     /// Whether the vectors are read in blocks where that is enough.
     pub streams: bool,
 }
 
-/// How much some files, folders or patterns hold that are read as one table. Parquet, Arrow and NumPy files are not read;
-/// text of more than 64 MB is estimated from its beginning; other files are read.
+/// How much some files, folders or patterns hold that are read as one table. The vectors of Parquet, Arrow, NumPy and
+/// safetensors files are not read; text of more than 64 MB is estimated from its beginning; other text is read, and its
+/// vectors are let go.
 ///
 /// # Errors
 /// As [`stream_all_with_columns`](super::stream_all_with_columns()).
@@ -54,10 +60,9 @@ pub fn extent(files: &[PathBuf], options: &ReadOptions) -> Result<Extent> {
     let _kept = remote::keep();
     files.iter().try_for_each(|file| super::read::readable(file))?;
     let parts = parts::paths_of(files, options)?;
-    let several = parts.len() > 1;
     let mut all: Option<Extent> = None;
     for path in &parts {
-        let part = of_file(path, options, several)?;
+        let part = of_file(path, options)?;
         all = Some(match all {
             None => part,
             Some(all) if all.dims != part.dims => {
@@ -73,74 +78,106 @@ pub fn extent(files: &[PathBuf], options: &ReadOptions) -> Result<Extent> {
                 estimated: all.estimated || part.estimated,
                 column_bytes: all.column_bytes.saturating_add(part.column_bytes),
                 pass_bytes: all.pass_bytes.saturating_add(part.pass_bytes),
+                opening_bytes: all.opening_bytes.saturating_add(part.opening_bytes),
+                temporary_bytes: all.temporary_bytes.saturating_add(part.temporary_bytes),
                 streams: all.streams && part.streams,
                 ..all
             },
         });
     }
-    all.ok_or_else(super::read::no_file)
+    let mut all = all.ok_or_else(super::read::no_file)?;
+    let (limit, given) = (options.memory.limit(), options.memory.given().is_some());
+    if few(all.temporary_bytes, all.column_bytes, limit, given) {
+        // They are in memory for the passes.
+        all.pass_bytes -= all.temporary_bytes;
+        all.temporary_bytes = 0;
+    }
+    Ok(all)
 }
 
-fn of_file(path: &Path, options: &ReadOptions, several: bool) -> Result<Extent> {
+fn of_file(path: &Path, options: &ReadOptions) -> Result<Extent> {
     let given =
         ReadOptions { format: options.format.filter(|format| *format != Format::Parts), ..options.clone() };
     if let Some((copy, format)) = LocalCopy::of(path, &given)? {
         let options = ReadOptions { format: Some(format), ..given };
-        return of_file(&copy.path, &options, several).map_err(|error| copy.named(error));
+        return of_file(&copy.path, &options).map_err(|error| copy.named(error));
     }
     let format = given.format;
     let format = format.map_or_else(|| Format::detect(path), Ok)?;
     let bytes = size_of_file(path);
-    let found = |rows, dims, column_bytes, pass_bytes, streams| {
-        let streams = streams && !options.drop_missing;
-        Extent { files: 1, rows, estimated: false, dims, column_bytes, pass_bytes, streams }
+    let found = |rows, dims, column_bytes, pass_bytes| Extent {
+        files: 1,
+        rows,
+        estimated: false,
+        dims,
+        column_bytes,
+        pass_bytes,
+        opening_bytes: 0,
+        temporary_bytes: 0,
+        streams: true,
     };
     match format {
         Format::Parquet => {
             let file = guarded(path, || ParquetFile::open(path, options))?;
             let (vectors, columns) = file.sizes();
-            Ok(found(file.rows, file.dims, columns, vectors, true))
+            Ok(found(file.rows, file.dims, columns, vectors))
         }
         Format::ArrowIpc => {
             let file = guarded(path, || IpcRows::open(path, options))?;
             let vectors = (file.rows as u64).saturating_mul(4 * file.dims as u64);
-            let columns = bytes.saturating_sub(vectors);
-            Ok(found(file.rows, file.dims, columns, bytes, false))
+            // A packed batch is unpacked as a whole, beside the columns of all.
+            let columns = bytes.saturating_sub(vectors).saturating_add(file.unpacked());
+            Ok(found(file.rows, file.dims, columns, bytes))
         }
         Format::Npy => {
             let map = mapped::map(path)?;
             let array = npy::parse(&map).map_err(|error| error.file(path))?;
             if npy::explained(path, array.dtype) {
-                return whole(path, options);
+                let table = super::read(path, options)?;
+                return Ok(Extent { streams: false, ..of_table(&table, table.dims(), bytes) });
             }
-            let vectors = Vectors::of(&array).map_err(|error| error.file(path))?;
+            let vectors = npy::vectors_of(&array).map_err(|error| error.file(path))?;
             let columns = options.sidecar.as_deref().map_or(0, size_of_file);
-            Ok(found(vectors.rows, vectors.dims, columns, bytes, !several))
+            Ok(found(vectors.rows, vectors.dims, columns, bytes))
         }
-        Format::Csv | Format::Tsv | Format::JsonLines if bytes > READ_WHOLE => {
+        Format::Csv | Format::Tsv | Format::JsonLines | Format::WordVectors if bytes > READ_WHOLE => {
             estimated(path, format, bytes, options)
         }
-        _ => whole(path, options),
+        _ => {
+            let mut keep = Keep::counted(options.memory);
+            let table = super::read::one(path, &options.with_faults(), &mut keep)?;
+            // Formats that are read whole have their vectors in the table; a document is in memory itself.
+            let streams = table.dims() == 0 && format != Format::Json;
+            let dims = table.dims().max(keep.dims());
+            let found = of_table(&table, dims, bytes);
+            let stands = format == Format::Safetensors || (format == Format::Npz && !keep.packed());
+            Ok(match (streams, stands) {
+                (false, _) => Extent { streams, ..found },
+                (true, true) => found,
+                (true, false) => parsed(found),
+            })
+        }
     }
 }
 
-/// What a file that must be read holds.
-fn whole(path: &Path, options: &ReadOptions) -> Result<Extent> {
-    let table = super::read(path, options)?;
-    Ok(of_table(&table, size_of_file(path)))
-}
-
-fn of_table(table: &Table, bytes: u64) -> Extent {
-    let columns = table.columns().get_array_memory_size() as u64;
+fn of_table(table: &Table, dims: usize, bytes: u64) -> Extent {
     Extent {
         files: 1,
         rows: table.n_rows(),
         estimated: false,
-        dims: table.dims(),
-        column_bytes: columns,
+        dims,
+        column_bytes: table.columns().get_array_memory_size() as u64,
         pass_bytes: bytes,
-        streams: false,
+        opening_bytes: 0,
+        temporary_bytes: 0,
+        streams: true,
     }
+}
+
+/// What is read once, and whose vectors are then passed over where they were put.
+fn parsed(found: Extent) -> Extent {
+    let vectors = (found.rows as u64).saturating_mul(4 * found.dims as u64);
+    Extent { opening_bytes: found.pass_bytes, pass_bytes: vectors, temporary_bytes: vectors, ..found }
 }
 
 /// A text from its beginning, unpacked where it is compressed: as many more rows as it has more bytes.
@@ -155,23 +192,28 @@ fn estimated(path: &Path, format: Format, bytes: u64, options: &ReadOptions) -> 
         file.flush()?;
         Ok(file)
     };
-    let packed = written(&head).map_err(failed)?;
+    let packed = written(&head).map_err(not_written)?;
     let mut text = Vec::new();
     // A compressed beginning ends in the middle: what was unpacked before that is what is wanted, within bounds.
     let _ = content::open(packed.path())?.take(READ_WHOLE).read_to_end(&mut text);
     let unpacked = text.len();
     text.truncate(whole_records(&text));
-    let beginning = written(&text).map_err(failed)?;
+    let beginning = written(&text).map_err(not_written)?;
     let options = ReadOptions { format: Some(format), ..options.clone() };
-    let table = super::read(beginning.path(), &options).map_err(|error| error.file(path))?;
+    let mut keep = Keep::counted(options.memory);
+    let table = super::read::one(beginning.path(), &options.with_faults(), &mut keep)
+        .map_err(|error| error.file(path))?;
     let times = unpacked as f64 / text.len().max(1) as f64 / share.max(f64::MIN_POSITIVE);
-    let read = of_table(&table, bytes);
-    Ok(Extent {
+    let streams = table.dims() == 0;
+    let read = of_table(&table, table.dims().max(keep.dims()), bytes);
+    let all = Extent {
         rows: (read.rows as f64 * times).round() as usize,
         estimated: true,
         column_bytes: (read.column_bytes as f64 * times) as u64,
+        streams,
         ..read
-    })
+    };
+    Ok(if streams { parsed(all) } else { all })
 }
 
 /// Where the last line ends that is not within quotes.

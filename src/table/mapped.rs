@@ -43,3 +43,25 @@ pub(crate) fn map(path: &Path) -> Result<Mmap> {
     // written through, and all lengths are taken from the map itself, not from the file's metadata.
     unsafe { Mmap::map(&file) }.map_err(|error| Error::io("cannot map", error).file(path))
 }
+
+/// Maps a part of a file that is open and that no other program knows.
+///
+/// # Errors
+/// When it cannot be mapped.
+#[allow(unsafe_code)]
+pub(in crate::table) fn part(file: &File, options: &memmap2::MmapOptions) -> Result<Mmap> {
+    // SAFETY: as above; the file has no name, and nothing writes again to what was written.
+    unsafe { options.map(file) }.map_err(|error| Error::io("cannot map a temporary file", error))
+}
+
+/// Lets go of the memory in which some bytes of a mapped file are held; they are read again when they are asked for.
+#[allow(unsafe_code)]
+pub(in crate::table) fn forget(map: &Mmap, bytes: std::ops::Range<usize>) {
+    let length = bytes.end.min(map.len()).saturating_sub(bytes.start);
+    #[cfg(unix)]
+    // SAFETY: the mapping is of a file, shared and read-only: the same bytes come back from the file. A system that refuses
+    // holds them a little longer.
+    let _ = unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, bytes.start, length) };
+    #[cfg(not(unix))]
+    let _ = length;
+}

@@ -19,6 +19,7 @@
 //!
 //! What each format may hold, and what is refused: [the page on formats](crate::guide::formats).
 
+mod blocks;
 mod check;
 mod column;
 mod columns;
@@ -27,6 +28,7 @@ mod copy;
 mod extent;
 mod format;
 mod guard;
+mod keep;
 mod mapped;
 mod origin;
 mod read;
@@ -47,6 +49,7 @@ pub use format::Format;
 pub use format::batches::VectorLayout;
 pub use format::npy::{VectorCodes, write_codes};
 pub use format::projector::write_projector;
+pub(crate) use keep::temporary_room;
 pub(crate) use mapped::map as map_file;
 #[cfg(all(unix, feature = "cli"))]
 pub use mapped::on_lost_file;

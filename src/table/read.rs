@@ -6,9 +6,10 @@ use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::RecordBatch;
 
 use super::column::vector_column::Holds;
-use super::copy::LocalCopy;
+use super::copy::{Copied, LocalCopy};
 use super::format::part_files::is_pattern;
 use super::format::{csv, ipc, json, mteb, npy, npz, parquet, parts, projector, safetensors, word_vectors};
+use super::keep::Keep;
 use super::{Format, Origin, Table, guarded};
 use crate::address::is_address;
 use crate::error::{Error, Result};
@@ -101,6 +102,11 @@ impl ReadOptions {
     pub(super) fn keeps_faults(&self) -> bool {
         self.allow_non_finite || self.drop_missing
     }
+
+    /// The options with which all rows are read, before those without a usable vector are left out.
+    pub(super) fn with_faults(&self) -> ReadOptions {
+        ReadOptions { drop_missing: false, allow_non_finite: self.keeps_faults(), ..self.clone() }
+    }
 }
 
 /// Reads stored embeddings.
@@ -117,10 +123,7 @@ impl ReadOptions {
 /// ```
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     let _kept = remote::keep();
-    let table = one(
-        path,
-        &ReadOptions { drop_missing: false, allow_non_finite: options.keeps_faults(), ..options.clone() },
-    )?;
+    let table = one(path, &options.with_faults(), &mut Keep::in_memory(options.memory))?;
     if options.drop_missing { table.with_usable_rows().map_err(|error| error.file(path)) } else { Ok(table) }
 }
 
@@ -144,19 +147,20 @@ pub fn read_all(files: &[PathBuf], options: &ReadOptions) -> Result<Table> {
         [] => Err(no_file()),
         [file] => read(file, options),
         files => {
-            let kept = ReadOptions {
-                drop_missing: false,
-                allow_non_finite: options.keeps_faults(),
-                ..options.clone()
-            };
-            files.iter().try_for_each(|file| readable(file))?;
-            let table = guarded(&files[0], || parts::read_several(files, &kept, one))?;
+            let table = several(files, &options.with_faults(), &mut Keep::in_memory(options.memory))?;
             match options.drop_missing {
                 true => table.with_usable_rows().map_err(|error| error.files(files)),
                 false => Ok(table),
             }
         }
     }
+}
+
+/// Reads several files as one table, as [`one`] reads one.
+pub(super) fn several(files: &[PathBuf], options: &ReadOptions, keep: &mut Keep) -> Result<Table> {
+    let first = files.first().ok_or_else(no_file)?;
+    files.iter().try_for_each(|file| readable(file))?;
+    guarded(first, || parts::read_several(files, options, keep, one))
 }
 
 pub(super) fn no_file() -> Error {
@@ -179,27 +183,31 @@ pub fn read_all_without_vectors(files: &[PathBuf], options: &ReadOptions) -> Res
     }
 }
 
-/// Reads all rows; those without a usable vector are NaN where the options allow that.
-pub(super) fn one(path: &Path, options: &ReadOptions) -> Result<Table> {
+/// Reads all rows; those without a usable vector are NaN where the options allow that. Vectors that `keep` does not want in
+/// memory are not in the table.
+pub(super) fn one(path: &Path, options: &ReadOptions, keep: &mut Keep) -> Result<Table> {
     readable(path)?;
     if let Some((copy, format)) = LocalCopy::of(path, options)? {
         let options = ReadOptions { format: Some(format), ..options.clone() };
-        let table = one(&copy.path, &options).map_err(|error| copy.named(error))?;
+        let table = one(&copy.path, &options, keep).map_err(|error| copy.named(error))?;
+        if let Some(rows) = keep.take() {
+            keep.put(Box::new(Copied { rows, copy }));
+        }
         return Ok(table.with_origin(Origin::of_file(path)));
     }
     let format = options.format.map_or_else(|| Format::detect(path), Ok)?;
     not_through_a_pipe(path, format)?;
     let table = match format {
-        Format::Csv | Format::Tsv => delimited(path, format, options),
-        Format::JsonLines => json::lines::read(path, options),
-        Format::Json => json::document::read(path, options),
-        Format::Parquet => guarded(path, || parquet::read(path, options)),
-        Format::ArrowIpc => guarded(path, || ipc::read(path, options)),
-        Format::Npy => npy::read(path, options),
-        Format::Npz => npz::read(path, options),
-        Format::Safetensors => safetensors::read(path, options),
-        Format::WordVectors => word_vectors::read(path, options),
-        Format::Parts => guarded(path, || parts::read(path, options, one)),
+        Format::Csv | Format::Tsv => delimited(path, format, options, keep),
+        Format::JsonLines => json::lines::read(path, options, keep),
+        Format::Json => json::document::read(path, options, keep),
+        Format::Parquet => guarded(path, || parquet::read(path, options, keep)),
+        Format::ArrowIpc => guarded(path, || ipc::read(path, options, keep)),
+        Format::Npy => npy::read(path, options, keep),
+        Format::Npz => npz::read(path, options, keep),
+        Format::Safetensors => safetensors::read(path, options, keep),
+        Format::WordVectors => word_vectors::read(path, options, keep),
+        Format::Parts => guarded(path, || parts::read(path, options, keep, one)),
         Format::MtebCache => mteb::read(path, options),
     }?;
     // Readers of several files say themselves which file each row is from.
@@ -209,10 +217,10 @@ pub(super) fn one(path: &Path, options: &ReadOptions) -> Result<Table> {
 }
 
 /// Delimited text: a matrix without a header is a file of the Embedding Projector.
-fn delimited(path: &Path, format: Format, options: &ReadOptions) -> Result<Table> {
+fn delimited(path: &Path, format: Format, options: &ReadOptions, keep: &mut Keep) -> Result<Table> {
     let opened = csv::open(path, format, options)?;
     if opened.is_matrix_without_header() {
-        let vectors = opened.matrix().map_err(|error| error.file(path))?;
+        let vectors = opened.matrix(keep).map_err(|error| error.file(path))?;
         return projector::with_metadata(path, vectors, options);
     }
     if options.sidecar.is_some() {
@@ -220,7 +228,7 @@ fn delimited(path: &Path, format: Format, options: &ReadOptions) -> Result<Table
             .file(path)
             .advice("leave it out, or give a file that holds vectors only"));
     }
-    opened.table(options.vector.as_deref()).map_err(|error| error.file(path))
+    opened.table(options.vector.as_deref(), keep).map_err(|error| error.file(path))
 }
 
 /// Refuses a pipe for formats that are read from both ends.
@@ -282,7 +290,10 @@ pub(super) fn one_without_vectors(path: &Path, options: &ReadOptions) -> Result<
             return guarded(path, || parts::read_without_vectors(path, options, one_without_vectors));
         }
         Format::Json => json::document::read_columns(path, options.memory),
-        Format::WordVectors => word_vectors::read(path, options).map(|table| table.columns().clone()),
+        Format::WordVectors => {
+            let mut keep = Keep::counted(options.memory);
+            word_vectors::read(path, options, &mut keep).map(|table| table.columns().clone())
+        }
         Format::Npy | Format::Npz | Format::Safetensors | Format::MtebCache => {
             return Err(Error::input("this format holds no columns")
                 .with_code("format-without-columns")

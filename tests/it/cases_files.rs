@@ -4,12 +4,12 @@
 use std::path::{Path, PathBuf};
 
 use embedlab::Result;
-use embedlab::table::{self, ReadOptions, Table, read, read_without_vectors};
+use embedlab::table::{self, ReadOptions, Table, read_without_vectors};
 use ndarray::Array2;
 
 use predicates::prelude::PredicateBooleanExt;
 
-use crate::support::{embedlab, root};
+use crate::support::{embedlab, read_both_ways as read, root};
 
 fn case(name: &str) -> PathBuf {
     root().join("../shared/cases").join(name)

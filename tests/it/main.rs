@@ -50,6 +50,7 @@ mod remote;
 mod report_page;
 mod rows;
 mod scale;
+mod scale_formats;
 mod score_card;
 mod search;
 mod several_files;

@@ -34,7 +34,7 @@ static LARGE: LazyLock<Large> = LazyLock::new(|| {
 });
 
 /// Rows around five points, in no order.
-fn large(rows: usize, dims: usize) -> Table {
+pub fn large(rows: usize, dims: usize) -> Table {
     let mut state = 88_172_645_463_325_252_u64;
     let vectors = Array2::from_shape_fn((rows, dims), |(i, j)| {
         state ^= state << 13;
@@ -60,7 +60,7 @@ fn large(rows: usize, dims: usize) -> Table {
 
 /// Runs a command to its end; what it said on both streams, whether it succeeded, and its peak of memory in MB.
 #[cfg(target_os = "linux")]
-fn peak(arguments: &[&str]) -> (String, bool, u64) {
+pub fn peak(arguments: &[&str]) -> (String, bool, u64) {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin("embedlab"));
     command.current_dir(root()).args(arguments).args(["-j", "2"]).stdin(Stdio::null());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -406,9 +406,9 @@ fn plans_of_impossible_numbers_are_no_plans_of_small_ones() {
 #[test]
 fn a_format_that_is_read_to_be_planned_keeps_to_its_memory() {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("x.npz");
-    let rows = Array2::from_shape_fn((30_000, 1024), |(i, j)| (i * 31 + j) as f32 % 101.0);
-    let _ = table::write(&Table::from_vectors(rows), &file, &Default::default()).unwrap();
+    let file = folder.path().join("x.bits.npy");
+    let codes = Array2::from_shape_fn((30_000, 128), |(i, j)| (i * 31 + j) as u8);
+    table::write_codes(&file, &table::VectorCodes::Bits(codes.view())).unwrap();
     for plan in [&["--plan"][..], &[]] {
         let mut run = embedlab();
         run.arg("profile").arg(&file).args(["--memory", "110M"]).args(plan);

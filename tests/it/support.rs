@@ -3,6 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
+use embedlab::data::Budget;
+use embedlab::rows::RowSource;
+use embedlab::table::{self, ReadOptions, Table};
+use embedlab::{Error, ErrorKind, Result};
+use ndarray::{Array2, ArrayView2, Axis};
 use serde_json::Value;
 
 /// Reviews with their vectors; a path from the root, where tests and commands run.
@@ -55,4 +60,56 @@ pub fn shared_data(name: &str) -> PathBuf {
     let path = root().join("../shared/data").join(name);
     assert!(path.is_file(), "{} is missing in the folder of real data", path.display());
     path
+}
+
+/// Reads a file whole, and in blocks with much memory and with the least in which it can be read: the vectors, bit for bit,
+/// the columns and the errors must be the same.
+#[track_caller]
+pub fn read_both_ways(path: &Path, options: &ReadOptions) -> Result<Table> {
+    let whole = table::read(path, options);
+    // What comes through a pipe comes once, and a large file would be read too often.
+    if !path.metadata().is_ok_and(|about| about.is_dir() || about.is_file() && about.len() < 1 << 22) {
+        return whole;
+    }
+    let within = |bytes: u64| {
+        let options = ReadOptions { memory: Budget::bytes(bytes), ..options.clone() };
+        let (rows, columns) = table::stream_with_columns(path, &options)?;
+        // What the passes see, not what stands in memory.
+        let mut vectors = Array2::zeros((0, rows.dims()));
+        for chunk in rows.chunks(1)? {
+            vectors.append(Axis(0), chunk?.view()).unwrap();
+        }
+        assert_eq!(vectors.nrows(), rows.n_rows());
+        Ok::<_, Error>((vectors, columns))
+    };
+    let mut bytes = 1;
+    let least = loop {
+        match within(bytes) {
+            Err(error) if error.kind() == ErrorKind::Memory && bytes < 1 << 40 => bytes += bytes / 4 + 1,
+            read => break read,
+        }
+    };
+    for blocks in [within(1 << 40), least] {
+        match (&whole, blocks) {
+            (Ok(whole), Ok((vectors, columns))) => {
+                let bits = |vectors: ArrayView2<'_, f32>| -> Vec<u32> {
+                    vectors.iter().map(|number| number.to_bits()).collect()
+                };
+                assert_eq!(vectors.dim(), whole.vectors().dim(), "{}", path.display());
+                assert_eq!(bits(vectors.view()), bits(whole.vectors()), "{}", path.display());
+                assert_eq!(columns.columns(), whole.columns(), "{}", path.display());
+                assert_eq!(columns.vector_column(), whole.vector_column());
+                assert_eq!(columns.left_out(), whole.left_out());
+                assert_eq!(format!("{:?}", columns.origin()), format!("{:?}", whole.origin()));
+            }
+            (Err(whole), Err(blocks)) => assert_eq!(blocks.to_string(), whole.to_string()),
+            (whole, blocks) => panic!(
+                "{}: {:?} whole, {:?} in blocks",
+                path.display(),
+                whole.as_ref().err().map(ToString::to_string),
+                blocks.err().map(|error| error.to_string())
+            ),
+        }
+    }
+    whole
 }

@@ -10,12 +10,11 @@ use arrow::datatypes::{DataType, Int64Type};
 use arrow::record_batch::RecordBatch;
 use embedlab::rows::LEAF_ROWS;
 use embedlab::table::{
-    self, Format, ReadOptions, Table, VectorLayout, WriteOptions, check_rows, read, read_columns, stream,
-    write,
+    self, Format, ReadOptions, Table, VectorLayout, WriteOptions, check_rows, read_columns, stream, write,
 };
 use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
 
-use crate::support::shared_data;
+use crate::support::{read_both_ways as read, shared_data};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tables").join(name)

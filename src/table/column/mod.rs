@@ -8,5 +8,6 @@ pub(in crate::table) mod json_text;
 pub(in crate::table) mod matrix;
 pub(in crate::table) mod named_array;
 pub(in crate::table) mod rows_in_order;
+pub(in crate::table) mod stored;
 pub(in crate::table) mod text_column;
 pub(in crate::table) mod vector_column;

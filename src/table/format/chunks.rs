@@ -5,8 +5,9 @@ use std::io::{self, Read};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::memory::{Budget, too_large};
+use crate::memory::shown;
 use crate::table::content::read_error;
+use crate::table::keep::Keep;
 
 /// A chunk fits in a core's cache, so that its bytes are copied, searched and parsed there.
 const CHUNK: usize = 256 << 10;
@@ -21,8 +22,10 @@ pub(in crate::table) trait Part: Send {
     fn rows(&self) -> usize;
     /// Adds the part that follows.
     fn append(&mut self, next: Self) -> Result<()>;
-    /// The memory that it takes.
-    fn bytes(&self) -> usize;
+    /// The memory that its columns take.
+    fn column_bytes(&self) -> usize;
+    /// The numbers of its vectors, one after the other.
+    fn numbers(&mut self) -> &mut Vec<f32>;
 }
 
 /// An error in a chunk, and its place counted from the start of the chunk.
@@ -42,6 +45,8 @@ pub(in crate::table) struct Chunks<R, E> {
     /// What was read after the last cut.
     rest: Vec<u8>,
     ended: bool,
+    /// The longest record that there may be.
+    longest: usize,
 }
 
 impl<R: Read, E: Fn(&[u8]) -> Option<usize>> Chunks<R, E> {
@@ -61,7 +66,7 @@ impl<R: Read, E: Fn(&[u8]) -> Option<usize>> Chunks<R, E> {
             [0xef, 0xbb, 0xbf] => rest.clear(),
             _ => {}
         }
-        Ok(Chunks { input, record_end, rest, ended: false })
+        Ok(Chunks { input, record_end, rest, ended: false, longest: LONGEST_RECORD })
     }
 
     /// Reads the first records, as many as are `enough`, or all there are.
@@ -97,8 +102,12 @@ impl<R: Read, E: Fn(&[u8]) -> Option<usize>> Chunks<R, E> {
                 chunk.truncate(end);
                 return Ok(());
             }
-            if size >= LONGEST_RECORD {
-                return Err(endless_record());
+            if size >= self.longest {
+                return Err(if self.longest < LONGEST_RECORD {
+                    too_long(self.longest)
+                } else {
+                    endless_record()
+                });
             }
             size *= 2;
         }
@@ -120,6 +129,13 @@ impl<R: Read, E: Fn(&[u8]) -> Option<usize>> Chunks<R, E> {
     }
 }
 
+fn too_long(longest: usize) -> Error {
+    Error::memory("a record does not fit in memory")
+        .with_code("memory")
+        .seen(format!("it goes on after {}", shown(longest as u64)))
+        .advice("allow more with --memory, or look for a quote that is not closed")
+}
+
 fn endless_record() -> Error {
     Error::input("a record without an end")
         .seen(format!("it goes on after {} MB", LONGEST_RECORD >> 20))
@@ -130,11 +146,12 @@ fn endless_record() -> Error {
 /// nothing was left. `lines` of the file come before.
 ///
 /// Memory holds a fixed number of chunks at a time: the next ones are read while these are parsed.
-/// The error that is given is the first in the file, with its row and line; rows beyond the memory budget are one.
+/// The error that is given is the first in the file, with its row and line; rows beyond the memory are one. Numbers that
+/// `keep` does not want in memory are not in what comes of it.
 pub(in crate::table) fn parse_all<R, E, P>(
     mut chunks: Chunks<R, E>,
     lines: usize,
-    memory: Budget,
+    keep: &mut Keep,
     parse: impl Fn(&[u8]) -> Result<P, Fault> + Sync,
 ) -> Result<Option<P>>
 where
@@ -142,10 +159,15 @@ where
     E: Fn(&[u8]) -> Option<usize> + Send,
     P: Part,
 {
-    let mut current = Batch::default();
-    let mut next = Batch::default();
+    // What is read, what is parsed, and what comes of both.
+    if let Some(most) = keep.share(4) {
+        chunks.longest = usize::try_from(most).unwrap_or(usize::MAX).min(LONGEST_RECORD);
+    }
+    let most = keep.share(16).map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+    let at_once = (most / (3 * CHUNK)).clamp(1, CHUNKS_PER_THREAD * rayon::current_num_threads());
+    let (mut current, mut next) = (Batch::of(at_once), Batch::of(at_once));
     let mut parsed = Vec::new();
-    let mut joined = Joined { whole: None, rows: 0, lines, limit: memory.limit() };
+    let mut joined = Joined { whole: None, rows: 0, lines, keep };
     loop {
         let before = std::mem::take(&mut parsed);
         let (join, parts) = rayon::join(
@@ -171,7 +193,6 @@ where
 }
 
 /// Chunks that are parsed together; their memory is used again.
-#[derive(Default)]
 struct Batch {
     chunks: Vec<Vec<u8>>,
     filled: usize,
@@ -180,8 +201,11 @@ struct Batch {
 }
 
 impl Batch {
+    fn of(chunks: usize) -> Batch {
+        Batch { chunks: vec![Vec::new(); chunks], filled: 0, failure: None }
+    }
+
     fn read<R: Read, E: Fn(&[u8]) -> Option<usize>>(&mut self, chunks: &mut Chunks<R, E>) {
-        self.chunks.resize(CHUNKS_PER_THREAD * rayon::current_num_threads(), Vec::new());
         self.filled = 0;
         if self.failure.is_some() {
             return;
@@ -217,15 +241,14 @@ impl<P> Parsed<P> {
     }
 }
 
-struct Joined<P> {
+struct Joined<'a, P> {
     whole: Option<P>,
     rows: usize,
     lines: usize,
-    /// The memory that the whole may take.
-    limit: Option<u64>,
+    keep: &'a mut Keep,
 }
 
-impl<P: Part> Joined<P> {
+impl<P: Part> Joined<'_, P> {
     fn append(&mut self, parsed: Vec<Parsed<P>>) -> Result<()> {
         for Parsed { part, lines } in parsed {
             let part =
@@ -237,20 +260,19 @@ impl<P: Part> Joined<P> {
                 whole => *whole = Some(part),
             }
         }
-        let bytes = self.whole.as_ref().map_or(0, P::bytes) as u64;
-        match self.limit {
-            Some(limit) if bytes > limit => Err(too_large(self.rows, bytes, limit)),
-            _ => Ok(()),
-        }
+        let Some(whole) = &mut self.whole else { return Ok(()) };
+        let columns = whole.column_bytes();
+        self.keep.settle(whole.numbers(), columns, self.rows)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::Budget;
 
     /// Lines as rows; the line `bad` is a fault.
-    struct Lines(Vec<String>);
+    struct Lines(Vec<String>, Vec<f32>);
 
     impl Part for Lines {
         fn rows(&self) -> usize {
@@ -262,8 +284,12 @@ mod tests {
             Ok(())
         }
 
-        fn bytes(&self) -> usize {
+        fn column_bytes(&self) -> usize {
             self.0.iter().map(String::len).sum()
+        }
+
+        fn numbers(&mut self) -> &mut Vec<f32> {
+            &mut self.1
         }
     }
 
@@ -281,18 +307,18 @@ mod tests {
             offset += line.len();
             lines.push(line.trim_end_matches('\n').to_owned());
         }
-        Ok(Lines(lines))
+        Ok(Lines(lines, Vec::new()))
     }
 
     fn read(text: &str) -> Result<Option<Lines>> {
-        parse_all(Chunks::new(text.as_bytes(), line_end)?, 1, Budget::default(), parse)
+        parse_all(Chunks::new(text.as_bytes(), line_end)?, 1, &mut Keep::in_memory(Budget::default()), parse)
     }
 
     #[test]
     fn rows_beyond_the_budget_are_an_error_while_they_are_read() {
         let text = "0123456789\n".repeat(2_000_000);
         let chunks = Chunks::new(text.as_bytes(), line_end).unwrap();
-        let error = parse_all(chunks, 0, Budget::bytes(1 << 20), parse).err().unwrap();
+        let error = parse_all(chunks, 0, &mut Keep::in_memory(Budget::bytes(1 << 20)), parse).err().unwrap();
         assert_eq!(error.kind(), crate::ErrorKind::Memory);
     }
 

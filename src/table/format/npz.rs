@@ -12,16 +12,18 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::RecordBatch;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use crate::error::{Error, Result};
 use crate::memory::Budget;
+use crate::table::blocks::{MappedRows, Placed};
 use crate::table::column::{matrix, named_array};
 use crate::table::content::{refuse_unpacked, unpacked_limit};
-use crate::table::format::npy::{self, Header, Vectors};
-use crate::table::{ReadOptions, Table, sidecar};
+use crate::table::format::npy::{self, Header};
+use crate::table::keep::Keep;
+use crate::table::{ReadOptions, Table, mapped, sidecar};
 
 /// Deflate makes at most 1032 bytes of one.
 const MOST_EXPANSION: u64 = 1040;
@@ -39,18 +41,18 @@ struct Entry {
     header: Header,
 }
 
-pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
-    let file = File::open(path).map_err(|error| Error::io("cannot open", error).file(path))?;
-    let (vectors, name, columns) =
-        read_arrays(BufReader::new(file), options).map_err(|error| error.file(path))?;
+pub(in crate::table) fn read(path: &Path, options: &ReadOptions, keep: &mut Keep) -> Result<Table> {
+    let (vectors, name, columns) = read_arrays(path, options, keep).map_err(|error| error.file(path))?;
     sidecar::join(vectors, &name, columns, options)
 }
 
 fn read_arrays(
-    file: impl Read + Seek,
+    path: &Path,
     options: &ReadOptions,
+    keep: &mut Keep,
 ) -> Result<(Array2<f32>, String, Option<RecordBatch>)> {
-    let mut archive = ZipArchive::new(file).map_err(damaged)?;
+    let file = File::open(path).map_err(|error| Error::io("cannot open", error))?;
+    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(damaged)?;
     let entries = entries(&mut archive)?;
     let candidates: Vec<&str> = entries
         .iter()
@@ -62,10 +64,7 @@ fn read_arrays(
     let place = entries.iter().position(|entry| entry.name == name).unwrap_or_default();
     let rows = entries[place].header.shape[0];
 
-    let vectors = vectors(&mut archive, &entries[place], options)?;
-    if !options.keeps_faults() {
-        matrix::refuse_non_finite(vectors.view(), 0).map_err(|error| error.column(&name))?;
-    }
+    let vectors = vectors(&mut archive, &entries[place], path, options, keep)?;
     let mut fields = Vec::new();
     let mut arrays: Vec<ArrayRef> = Vec::new();
     for entry in entries.iter().filter(|entry| entry.header.shape == [rows]) {
@@ -83,32 +82,71 @@ fn read_arrays(
     Ok((vectors, name, Some(columns)))
 }
 
-/// The vectors; in C order they are converted as they are unpacked.
+/// The vectors; in C order they are converted as they are unpacked. Of those that are not wanted in memory, stored ones stay
+/// where they are, and packed ones go to the temporary file.
 fn vectors<R: Read + Seek>(
     archive: &mut ZipArchive<R>,
     entry: &Entry,
+    path: &Path,
     options: &ReadOptions,
+    keep: &mut Keep,
 ) -> Result<Array2<f32>> {
     let named = |error: Error| error.column(&entry.name);
+    let checked = |rows: ArrayView2<'_, f32>, first: usize| match options.keeps_faults() {
+        true => Ok(()),
+        false => matrix::refuse_non_finite(rows, first).map_err(named),
+    };
     let &[rows, dims] = &entry.header.shape[..] else {
         return Err(named(Error::input("vectors must be an array of shape (rows, dimensions)")));
     };
-    let in_order =
-        npy::float(entry.header.dtype).filter(|_| !entry.header.fortran_order && dims > 0 && rows > 0);
+    let float = npy::float(entry.header.dtype).filter(|_| dims > 0 && rows > 0);
+    let in_order = float.filter(|_| !entry.header.fortran_order);
+    let apart = !keep.wants(rows, dims) && float.is_some();
+    if let (true, Some(float), Some(start)) = (apart, float, stored(archive, entry)?) {
+        if keep.takes_blocks() {
+            let (start, fortran_order) = (start + entry.header.data_start, entry.header.fortran_order);
+            let placed = Placed { start, float, fortran_order, rows, dims };
+            check_sum(archive, entry, options.memory)?;
+            let (map, name) = (Arc::new(mapped::map(path)?), Some(&*entry.name));
+            let in_bounds = keep.in_bounds(placed.bytes());
+            let rows = MappedRows::new((map, path, name), placed, options.keeps_faults(), in_bounds)?;
+            keep.put(Box::new(rows));
+        }
+        return Ok(keep.apart(rows, dims));
+    }
     let Some(float) = in_order else {
         let bytes = load(archive, entry, options.memory)?;
         let array = npy::parse(&bytes).map_err(named)?;
-        let vectors = Vectors::of(&array).map_err(named)?;
-        let mut out = matrix::for_all(vectors.rows, vectors.dims, options.memory)?;
-        vectors.copy(0, out.view_mut());
+        let out = npy::read_vectors(npy::vectors_of(&array).map_err(named)?, options.memory)?;
+        checked(out.view(), 0)?;
         return Ok(out);
     };
     let (mut file, _) = opened(archive, entry, options.memory)?;
     let failed = |error: std::io::Error| named(damaged(error.into()));
-    let mut out = matrix::for_all(rows, dims, options.memory)?;
     let mut head = vec![0; entry.header.data_start];
     file.read_exact(&mut head).map_err(failed)?;
     let mut bytes = vec![0; float.size() * PIECE];
+    if apart {
+        if !keep.takes_blocks() {
+            keep.must_unpack();
+            return Ok(keep.apart(rows, dims));
+        }
+        keep.require_room((rows as u64).saturating_mul(4 * dims as u64))?;
+        let at_once = (PIECE / dims).max(1);
+        for first in (0..rows).step_by(at_once) {
+            let mut some = matrix::zeros(at_once.min(rows - first), dims)?;
+            for piece in some.as_slice_mut().unwrap_or_default().chunks_mut(PIECE) {
+                let bytes = &mut bytes[..float.size() * piece.len()];
+                file.read_exact(bytes).map_err(failed)?;
+                float.decode(bytes, piece);
+            }
+            checked(some.view(), first)?;
+            keep.spill(&mut some.into_raw_vec_and_offset().0)?;
+        }
+        std::io::copy(&mut file, &mut std::io::sink()).map_err(failed)?;
+        return keep.matrix(rows, dims, Vec::new());
+    }
+    let mut out = matrix::for_all(rows, dims, options.memory)?;
     for piece in out.as_slice_mut().unwrap_or_default().chunks_mut(PIECE) {
         let bytes = &mut bytes[..float.size() * piece.len()];
         file.read_exact(bytes).map_err(failed)?;
@@ -116,7 +154,23 @@ fn vectors<R: Read + Seek>(
     }
     // The sum that the archive keeps is checked at the end.
     std::io::copy(&mut file, &mut std::io::sink()).map_err(failed)?;
+    checked(out.view(), 0)?;
     Ok(out)
+}
+
+/// Where the bytes of an array stand in the file, if they are not packed.
+fn stored<R: Read + Seek>(archive: &mut ZipArchive<R>, entry: &Entry) -> Result<Option<usize>> {
+    let file = archive.by_index(entry.number).map_err(damaged)?;
+    let plain = file.compression() == CompressionMethod::Stored && !file.encrypted();
+    Ok(file.data_start().filter(|_| plain).and_then(|start| usize::try_from(start).ok()))
+}
+
+/// Reads an array to its end, where the sum that the archive keeps of it is checked.
+fn check_sum<R: Read + Seek>(archive: &mut ZipArchive<R>, entry: &Entry, memory: Budget) -> Result<()> {
+    let (mut file, bytes) = opened(archive, entry, memory)?;
+    let failed = |error: std::io::Error| damaged(error.into()).column(&entry.name);
+    let read = std::io::copy(&mut file, &mut std::io::sink()).map_err(failed)?;
+    if read == bytes as u64 { Ok(()) } else { Err(failed(std::io::ErrorKind::UnexpectedEof.into())) }
 }
 
 /// The arrays of types that are read, from their heads.

@@ -15,35 +15,46 @@ use super::detect::of_file;
 use super::part_files::{Part, parts_of_several, some_parts};
 use crate::error::{Error, Result};
 use crate::memory::Budget;
+use crate::table::blocks::{Joined, Outside, Streamed};
 use crate::table::column::text_column::{TextColumn, in_all};
 use crate::table::column::{arrow_vectors, matrix};
 use crate::table::columns::plain;
 use crate::table::format::parquet::ParquetFile;
+use crate::table::keep::Keep;
 use crate::table::{Format, Origin, ReadOptions, Table, guarded};
 
 /// How one file is read.
-type ReadOne = fn(&Path, &ReadOptions) -> Result<Table>;
+type ReadOne = fn(&Path, &ReadOptions, &mut Keep) -> Result<Table>;
+
+/// How the columns of one file are read.
+type ReadColumns = fn(&Path, &ReadOptions) -> Result<Table>;
 
 /// Reads the parts of a folder or of a pattern; `one` reads a part that is not Parquet.
-pub(in crate::table) fn read(path: &Path, options: &ReadOptions, one: ReadOne) -> Result<Table> {
-    joined_table(some_parts(path)?, path, &ReadOptions { format: None, ..options.clone() }, one)
+pub(in crate::table) fn read(
+    path: &Path,
+    options: &ReadOptions,
+    keep: &mut Keep,
+    one: ReadOne,
+) -> Result<Table> {
+    joined_table(some_parts(path)?, path, &ReadOptions { format: None, ..options.clone() }, keep, one)
 }
 
 /// Several files, folders or patterns as one table; `one` reads a file that is not Parquet.
 pub(in crate::table) fn read_several(
     files: &[PathBuf],
     options: &ReadOptions,
+    keep: &mut Keep,
     one: ReadOne,
 ) -> Result<Table> {
     let options = of_each(options);
-    joined_table(parts_of_several(files, options.format)?, &files[0], &options, one)
+    joined_table(parts_of_several(files, options.format)?, &files[0], &options, keep, one)
 }
 
 /// As [`read`], without vectors; `one` reads the columns of a part.
 pub(in crate::table) fn read_without_vectors(
     path: &Path,
     options: &ReadOptions,
-    one: ReadOne,
+    one: ReadColumns,
 ) -> Result<Table> {
     joined_without_vectors(some_parts(path)?, path, &ReadOptions { format: None, ..options.clone() }, one)
 }
@@ -52,7 +63,7 @@ pub(in crate::table) fn read_without_vectors(
 pub(in crate::table) fn read_several_without_vectors(
     files: &[PathBuf],
     options: &ReadOptions,
-    one: ReadOne,
+    one: ReadColumns,
 ) -> Result<Table> {
     let options = of_each(options);
     joined_without_vectors(parts_of_several(files, options.format)?, &files[0], &options, one)
@@ -69,53 +80,21 @@ pub(in crate::table) fn paths_of(files: &[PathBuf], options: &ReadOptions) -> Re
     Ok(parts.into_iter().map(|part| part.path).collect())
 }
 
-/// Opened Parquet files with their paths, and their columns as one table.
-type OpenedParquet = (Vec<(PathBuf, ParquetFile)>, Table);
-
-/// The Parquet files of several files, folders or patterns, opened and not yet read, with their columns as one table
-/// without vectors; `None` where a file is of another format.
-pub(in crate::table) fn open_parquet(
-    files: &[PathBuf],
+fn joined_table(
+    parts: Vec<Part>,
+    path: &Path,
     options: &ReadOptions,
-) -> Result<Option<OpenedParquet>> {
-    let options = &of_each(options);
-    let parts = parts_of_several(files, options.format)?;
-    for part in &parts {
-        if options.format.map_or_else(|| of_file(&part.path), Ok)? != Format::Parquet {
-            return Ok(None);
-        }
-    }
-    let opened = parquet_files(&parts, options)?;
-    let first = some_file(&opened)?;
-    let (name, schema) = (first.vector_column().to_owned(), Arc::new(first.schema()));
-    let columns: Vec<RecordBatch> = opened
-        .iter()
-        .zip(&parts)
-        .map(|(file, part)| match file {
-            Some(file) => columns_of(file, part, options),
-            None => Ok(RecordBatch::new_empty(schema.clone())),
-        })
-        .collect::<Result<_>>()?;
-    agree(&columns, &parts)?;
-    let rows: Vec<usize> = columns.iter().map(RecordBatch::num_rows).collect();
-    let columns = joined(columns, &parts).map_err(|error| error.file(&files[0]))?;
-    let vectors = Array2::zeros((rows.iter().sum(), 0));
-    let paths: Vec<PathBuf> = parts.into_iter().map(|part| part.path).collect();
-    let origin = Origin::of_files(paths.iter().cloned().zip(rows));
-    let table = Table::new(vectors, columns, name)?.with_origin(origin);
-    let opened = paths.into_iter().zip(opened).filter_map(|(path, file)| Some((path, file?)));
-    Ok(Some((opened.collect(), table)))
-}
-
-fn joined_table(parts: Vec<Part>, path: &Path, options: &ReadOptions, one: ReadOne) -> Result<Table> {
+    keep: &mut Keep,
+    one: ReadOne,
+) -> Result<Table> {
     let formats = parts
         .iter()
         .map(|part| options.format.map_or_else(|| of_file(&part.path), Ok))
         .collect::<Result<Vec<_>>>()?;
     let (vectors, columns, name) = if formats.iter().all(|format| *format == Format::Parquet) {
-        parquet_parts(&parts, options)?
+        parquet_parts(&parts, options, keep)?
     } else {
-        any_parts(&parts, options, one)?
+        any_parts(&parts, options, keep, one)?
     };
     let rows: Vec<usize> = columns.iter().map(RecordBatch::num_rows).collect();
     let columns = joined(columns, &parts).map_err(|error| error.file(path))?;
@@ -127,7 +106,7 @@ fn joined_without_vectors(
     parts: Vec<Part>,
     path: &Path,
     options: &ReadOptions,
-    one: ReadOne,
+    one: ReadColumns,
 ) -> Result<Table> {
     let columns: Vec<RecordBatch> =
         parts.iter().map(|part| Ok(one(&part.path, options)?.columns().clone())).collect::<Result<_>>()?;
@@ -166,11 +145,27 @@ fn some_file(files: &[Option<ParquetFile>]) -> Result<&ParquetFile> {
     })
 }
 
-/// Parquet files are read each into its own rows of the matrix.
-fn parquet_parts(parts: &[Part], options: &ReadOptions) -> Result<Read> {
+/// Parquet files are read each into its own rows of the matrix, or stay where they are.
+fn parquet_parts(parts: &[Part], options: &ReadOptions, keep: &mut Keep) -> Result<Read> {
     let files = parquet_files(parts, options)?;
     let first = some_file(&files)?;
     let rows = files.iter().flatten().map(|file| file.rows).sum();
+    if !keep.is_in_memory() {
+        let (name, dims) = (first.vector_column().to_owned(), first.dims);
+        let none = Arc::new(first.schema());
+        let of_part = |(file, part): (&Option<ParquetFile>, &Part)| match file {
+            Some(file) => columns_of(file, part, options),
+            None => Ok(RecordBatch::new_empty(none.clone())),
+        };
+        let columns = files.iter().zip(parts).map(of_part).collect::<Result<Vec<_>>>()?;
+        agree(&columns, parts)?;
+        let sources = files.into_iter().zip(parts).filter_map(|(file, part)| {
+            let rows = Streamed::new(&part.path, options.keeps_faults(), file?);
+            Some(Box::new(rows) as Outside)
+        });
+        keep.put(Box::new(Joined(sources.collect())));
+        return Ok((keep.apart(rows, dims), columns, name));
+    }
     let mut vectors = matrix::for_all(rows, first.dims, options.memory)?;
     let mut at = 0;
     let mut columns = Vec::with_capacity(parts.len());
@@ -197,28 +192,51 @@ fn columns_of(file: &ParquetFile, part: &Part, options: &ReadOptions) -> Result<
     plain(columns, options.memory).map_err(|error| error.file(&part.path))
 }
 
-fn any_parts(parts: &[Part], options: &ReadOptions, one: ReadOne) -> Result<Read> {
+/// Files of any formats, read one after the other. Those in memory are one matrix, unless one before stayed outside.
+fn any_parts(parts: &[Part], options: &ReadOptions, keep: &mut Keep, one: ReadOne) -> Result<Read> {
     let limit = options.memory.limit();
     let mut numbers: Vec<f32> = Vec::new();
     let mut columns = Vec::with_capacity(parts.len());
+    let mut sources: Vec<Outside> = Vec::new();
     let mut first: Option<(String, usize)> = None;
+    let matrix = |numbers: Vec<f32>, dims: usize| {
+        Array2::from_shape_vec((numbers.len() / dims.max(1), dims), numbers)
+            .map_err(|error| Error::input("the vectors are no matrix").source(error))
+    };
     for part in parts {
-        let table = one(&part.path, options)?;
-        let (name, dims) = first.get_or_insert_with(|| (table.vector_column().to_owned(), table.dims()));
-        same_vectors((name, *dims), (table.vector_column(), table.dims()), &part.path)?;
+        let table = one(&part.path, options, keep)?;
+        let outside = keep.parted(&table);
+        let here = outside.as_ref().map_or(table.dims(), |rows| rows.dims());
+        let (name, dims) = first.get_or_insert_with(|| (table.vector_column().to_owned(), here));
+        same_vectors((name, *dims), (table.vector_column(), here), &part.path)?;
+        columns.push(table.columns().clone());
+        if let Some(rows) = outside {
+            if !numbers.is_empty() {
+                sources.push(Box::new(matrix(std::mem::take(&mut numbers), here)?));
+            }
+            sources.push(rows);
+            continue;
+        }
         let all = numbers.len() + table.n_rows() * table.dims();
         if let Some(limit) = limit {
             Budget::bytes(limit).require(4 * all as u64, all / table.dims().max(1), table.dims())?;
         }
-        columns.push(table.columns().clone());
         numbers.extend(table.vectors().iter());
     }
     agree(&columns, parts)?;
     let (name, dims) = first.unwrap_or_default();
-    let rows = numbers.len() / dims.max(1);
-    let vectors = Array2::from_shape_vec((rows, dims), numbers)
-        .map_err(|error| Error::input("the vectors are no matrix").source(error))?;
-    Ok((vectors, columns, name))
+    if sources.is_empty() {
+        return Ok((matrix(numbers, dims)?, columns, name));
+    }
+    if !numbers.is_empty() {
+        sources.push(Box::new(matrix(numbers, dims)?));
+    }
+    keep.put(match sources.len() {
+        1 => sources.remove(0),
+        _ => Box::new(Joined(sources)),
+    });
+    let rows = columns.iter().map(RecordBatch::num_rows).sum();
+    Ok((keep.apart(rows, dims), columns, name))
 }
 
 fn same_vectors(first: (&str, usize), other: (&str, usize), path: &Path) -> Result<()> {

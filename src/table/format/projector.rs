@@ -131,10 +131,9 @@ fn read_metadata(path: &Path, options: &ReadOptions) -> Result<RecordBatch> {
         numbers: Numbers::Finite,
         decimal_comma: false,
         missing: Default::default(),
-        memory: options.memory,
     };
     content::open(path)
-        .and_then(|file| Opened::new(file, source)?.columns_or_labels(ONLY_COLUMN))
+        .and_then(|file| Opened::new(file, source)?.columns_or_labels(ONLY_COLUMN, options.memory))
         .map_err(|error| error.file(path))
 }
 

@@ -17,22 +17,28 @@ use safetensors::{SafeTensorError, SafeTensors};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
-use crate::memory::Budget;
+use crate::table::blocks::{MappedRows, Placed};
 use crate::table::column::floats::{Float, FloatKind};
+use crate::table::column::stored::Vectors;
 use crate::table::column::{matrix, named_array};
 use crate::table::format::npy::{self, Dtype, NpyArray};
+use crate::table::keep::Keep;
 use crate::table::{ReadOptions, Table, mapped, sidecar};
 
 /// The metadata entry that keeps the order of the columns, as a JSON array of names.
 const COLUMNS: &str = "columns";
 
-pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
-    let (vectors, name, columns) = read_tensors(path, options).map_err(|error| error.file(path))?;
+pub(in crate::table) fn read(path: &Path, options: &ReadOptions, keep: &mut Keep) -> Result<Table> {
+    let (vectors, name, columns) = read_tensors(path, options, keep).map_err(|error| error.file(path))?;
     sidecar::join(vectors, &name, columns, options)
 }
 
-fn read_tensors(path: &Path, options: &ReadOptions) -> Result<(Array2<f32>, String, Option<RecordBatch>)> {
-    let file = mapped::map(path)?;
+fn read_tensors(
+    path: &Path,
+    options: &ReadOptions,
+    keep: &mut Keep,
+) -> Result<(Array2<f32>, String, Option<RecordBatch>)> {
+    let file = Arc::new(mapped::map(path)?);
     let tensors = SafeTensors::deserialize(&file).map_err(damaged)?;
     let names = names_in_order(&file, &tensors)?;
     let all: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -42,10 +48,22 @@ fn read_tensors(path: &Path, options: &ReadOptions) -> Result<(Array2<f32>, Stri
     let candidates: Vec<&str> = all.iter().copied().filter(holds_vectors).collect();
     let name = named_array::choose(&candidates, &all, options.vector.as_deref())?;
     let tensor = tensors.tensor(name).map_err(damaged)?;
-    let vectors = vectors(&tensor, options.memory).map_err(|error| error.column(name))?;
-    if !options.keeps_faults() {
-        matrix::refuse_non_finite(vectors.view(), 0).map_err(|error| error.column(name))?;
-    }
+    let stored = vectors_of(&tensor).map_err(|error| error.column(name))?;
+    let vectors = if keep.wants(stored.rows, stored.dims) {
+        let vectors = npy::read_vectors(stored, options.memory).map_err(|error| error.column(name))?;
+        if !options.keeps_faults() {
+            matrix::refuse_non_finite(vectors.view(), 0).map_err(|error| error.column(name))?;
+        }
+        vectors
+    } else {
+        if keep.takes_blocks() {
+            let (placed, file) = (Placed::of(stored, &file), (file.clone(), path, Some(name)));
+            let in_bounds = keep.in_bounds(placed.bytes());
+            let rows = MappedRows::new(file, placed, options.keeps_faults(), in_bounds)?;
+            keep.put(Box::new(rows));
+        }
+        keep.apart(stored.rows, stored.dims)
+    };
     let mut fields = Vec::new();
     let mut arrays: Vec<ArrayRef> = Vec::new();
     for other in all {
@@ -80,16 +98,14 @@ fn names_in_order(file: &[u8], tensors: &SafeTensors<'_>) -> Result<Vec<String>>
     Ok(names)
 }
 
-fn vectors(tensor: &TensorView<'_>, memory: Budget) -> Result<Array2<f32>> {
+fn vectors_of<'a>(tensor: &TensorView<'a>) -> Result<Vectors<'a>> {
     let (&[rows, dims], Some(float)) = (tensor.shape(), float(tensor.dtype())) else {
         return Err(Error::input("no matrix of floating-point numbers"));
     };
     if dims == 0 {
         return Err(Error::input("vectors without dimensions").seen(format!("shape {:?}", tensor.shape())));
     }
-    let mut out = matrix::for_all(rows, dims, memory)?;
-    float.decode_parallel(tensor.data(), out.as_slice_mut().unwrap_or_default());
-    Ok(out)
+    Ok(Vectors { float, fortran_order: false, rows, dims, data: tensor.data() })
 }
 
 fn float(dtype: TensorType) -> Option<Float> {

@@ -9,16 +9,17 @@ use crate::error::{Error, Result};
 use crate::table::column::cell::{Numbers, another_length, parse_number};
 use crate::table::column::text_column::{TextColumn, batch};
 use crate::table::format::chunks::{Chunks, Fault, Part, parse_all};
+use crate::table::keep::Keep;
 use crate::table::{ReadOptions, Table, content};
 
 /// What the column of the words is called.
 const WORDS: &str = "word";
 
-pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
-    read_words(path, options).map_err(|error| error.file(path))
+pub(in crate::table) fn read(path: &Path, options: &ReadOptions, keep: &mut Keep) -> Result<Table> {
+    read_words(path, options, keep).map_err(|error| error.file(path))
 }
 
-fn read_words(path: &Path, options: &ReadOptions) -> Result<Table> {
+fn read_words(path: &Path, options: &ReadOptions, keep: &mut Keep) -> Result<Table> {
     let numbers = Numbers::of(options);
     let line_end = |bytes: &[u8]| memrchr(b'\n', bytes).map(|position| position + 1);
     let mut chunks = Chunks::new(content::open(path)?, line_end)?;
@@ -44,11 +45,10 @@ fn read_words(path: &Path, options: &ReadOptions) -> Result<Table> {
     }
     chunks.put_back(&look[start..]);
     let parse = |chunk: &[u8]| Words::parse(chunk, dims, numbers);
-    let words = parse_all(chunks, usize::from(start > 0), options.memory, parse)?;
+    let words = parse_all(chunks, usize::from(start > 0), keep, parse)?;
     let words =
         words.filter(|words| words.rows > 0).ok_or_else(|| Error::input("no rows").with_code("no-rows"))?;
-    let vectors = ndarray::Array2::from_shape_vec((words.rows, dims), words.numbers)
-        .map_err(|error| Error::input("the vectors are no matrix").source(error))?;
+    let vectors = keep.matrix(words.rows, dims, words.numbers)?;
     Table::new(vectors, batch([WORDS], vec![words.words], words.rows)?, "embedding")
 }
 
@@ -121,8 +121,12 @@ impl Part for Words {
         Ok(())
     }
 
-    fn bytes(&self) -> usize {
-        4 * self.numbers.len() + self.words.bytes()
+    fn column_bytes(&self) -> usize {
+        self.words.bytes()
+    }
+
+    fn numbers(&mut self) -> &mut Vec<f32> {
+        &mut self.numbers
     }
 }
 
@@ -134,7 +138,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("words.vec");
         std::fs::write(&path, text).unwrap();
-        read(&path, &ReadOptions::default())
+        read(&path, &ReadOptions::default(), &mut Keep::in_memory(Default::default()))
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use arrow::array::AsArray;
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
-use embedlab::table::{Encoding, Format, ReadOptions, Table, read, read_columns};
+use embedlab::table::{Encoding, Format, ReadOptions, Table, read_columns};
 
 use super::{some, stored, texts, vectors};
+use crate::support::read_both_ways as read;
 
 #[test]
 fn a_file_as_pandas_writes_it_is_a_table() {

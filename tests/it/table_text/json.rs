@@ -1,9 +1,10 @@
 //! JSON lines, OpenAI responses and batches, JSON arrays.
 
 use arrow::datatypes::DataType;
-use embedlab::table::{ReadOptions, Table, read, read_columns};
+use embedlab::table::{ReadOptions, Table, read_columns};
 
 use super::{some, stored, texts, vectors};
+use crate::support::read_both_ways as read;
 
 #[test]
 fn one_object_a_line_is_a_row() {

@@ -8,8 +8,10 @@ mod real;
 use std::path::PathBuf;
 
 use embedlab::error::Result;
-use embedlab::table::{ReadOptions, Table, read};
+use embedlab::table::{ReadOptions, Table};
 use tempfile::TempDir;
+
+use crate::support::read_both_ways as read;
 
 /// A folder with one file in it; the folder goes when this does.
 struct Stored {

@@ -1,8 +1,9 @@
 //! TensorFlow Projector files.
 
-use embedlab::table::{ReadOptions, read};
+use embedlab::table::ReadOptions;
 
 use super::{stored, texts, vectors};
+use crate::support::read_both_ways as read;
 
 #[test]
 fn a_headless_matrix_is_read_with_the_metadata_beside_it() {

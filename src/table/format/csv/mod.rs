@@ -29,7 +29,7 @@ pub(in crate::table) fn read_columns(
     format: Format,
     options: &ReadOptions,
 ) -> Result<RecordBatch> {
-    open(path, format, options)?.columns().map_err(|error| error.file(path))
+    open(path, format, options)?.columns(options.memory).map_err(|error| error.file(path))
 }
 
 pub(in crate::table) fn open(
@@ -49,7 +49,6 @@ pub(in crate::table) fn open(
         numbers: Numbers::of(options),
         decimal_comma: options.decimal_comma,
         missing,
-        memory: options.memory,
     };
     content::open(path)
         .and_then(|file| Opened::new(file, source))

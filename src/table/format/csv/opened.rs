@@ -11,12 +11,14 @@ use super::header::{column_names, is_row_of_numbers};
 use super::records::{Dialect, Field, Records, last_record_end};
 use super::rows::{Layout, Rows, Source, decode, unclosed_quote};
 use crate::error::{Error, Result};
+use crate::memory::Budget;
 use crate::table::Table;
 use crate::table::column::arrow_vectors::SAMPLE_ROWS;
 use crate::table::column::cell::{Numbers, looks_like_vector, parse_vector_of, with_points};
 use crate::table::column::text_column::batch;
 use crate::table::column::vector_column::{self, Holds, Place};
 use crate::table::format::chunks::{Chunks, parse_all};
+use crate::table::keep::Keep;
 
 type RecordEnd = Box<dyn Fn(&[u8]) -> Option<usize> + Send>;
 
@@ -95,17 +97,18 @@ impl<R: Read + Send> Opened<R> {
     }
 
     /// Reads a file whose records are vectors and nothing else.
-    pub(in crate::table) fn matrix(mut self) -> Result<Array2<f32>> {
+    pub(in crate::table) fn matrix(mut self, keep: &mut Keep) -> Result<Array2<f32>> {
         self.body = 0;
         let dims = self.header.len();
         let names = (1..=dims).map(|position| position.to_string()).collect();
         let place = Place::Spread((0..dims).collect());
         let layout = Layout::new(self.source.clone(), names, Some(&place), dims);
-        self.rows(&layout)?.into_matrix(dims)
+        let rows = self.rows(&layout, keep)?;
+        keep.matrix(rows.rows, dims, rows.numbers)
     }
 
     /// Reads a file of vectors and columns.
-    pub(in crate::table) fn table(self, wanted: Option<&str>) -> Result<Table> {
+    pub(in crate::table) fn table(self, wanted: Option<&str>, keep: &mut Keep) -> Result<Table> {
         let names = column_names(&self.header)?;
         if self.body == self.look.len() {
             return Err(no_rows());
@@ -121,25 +124,25 @@ impl<R: Read + Send> Opened<R> {
         let vectors = vector_column::find(&columns, wanted)?;
         // Where no cell of the sample is a vector, each row has its error.
         let layout = Layout::new(self.source.clone(), names, Some(&vectors.place), vectors.dims);
-        let mut rows = self.rows(&layout)?;
-        let columns = batch(layout.column_names(), std::mem::take(&mut rows.columns), rows.rows)?;
-        Table::new(rows.into_matrix(vectors.dims)?, columns, vectors.name)
+        let rows = self.rows(&layout, keep)?;
+        let columns = batch(layout.column_names(), rows.columns, rows.rows)?;
+        Table::new(keep.matrix(rows.rows, vectors.dims, rows.numbers)?, columns, vectors.name)
     }
 
     /// Reads a file of columns.
-    pub(in crate::table) fn columns(self) -> Result<RecordBatch> {
+    pub(in crate::table) fn columns(self, memory: Budget) -> Result<RecordBatch> {
         let layout = Layout::new(self.source.clone(), column_names(&self.header)?, None, 0);
-        let rows = self.rows(&layout)?;
+        let rows = self.rows(&layout, &mut Keep::in_memory(memory))?;
         batch(layout.column_names(), rows.columns, rows.rows)
     }
 
     /// As [`Opened::columns`]; but a single column has no header, and gets this name.
-    pub(in crate::table) fn columns_or_labels(mut self, only: &str) -> Result<RecordBatch> {
+    pub(in crate::table) fn columns_or_labels(mut self, only: &str, memory: Budget) -> Result<RecordBatch> {
         if self.header.len() == 1 {
             self.header = vec![only.to_owned()];
             self.body = 0;
         }
-        self.columns()
+        self.columns(memory)
     }
 
     /// For each column its first cells that are not empty, of those that were looked at.
@@ -163,11 +166,11 @@ impl<R: Read + Send> Opened<R> {
         sample
     }
 
-    fn rows(mut self, layout: &Layout) -> Result<Rows> {
+    fn rows(mut self, layout: &Layout, keep: &mut Keep) -> Result<Rows> {
         let lines = self.lines_before + memchr::memchr_iter(b'\n', &self.look[..self.body]).count();
         self.chunks.put_back(&self.look[self.body..]);
         drop(self.look);
-        let rows = parse_all(self.chunks, lines, self.source.memory, |chunk| layout.parse(chunk))?;
+        let rows = parse_all(self.chunks, lines, keep, |chunk| layout.parse(chunk))?;
         rows.filter(|rows| rows.rows > 0).ok_or_else(no_rows)
     }
 }

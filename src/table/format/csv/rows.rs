@@ -3,11 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use ndarray::Array2;
-
 use super::records::{Dialect, Field, Records, Unclosed};
 use crate::error::{Error, Result, excerpt};
-use crate::memory::Budget;
 use crate::table::Encoding;
 use crate::table::column::cell::{Numbers, another_length, parse_number, parse_vector_of, with_points};
 use crate::table::column::text_column::TextColumn;
@@ -23,7 +20,6 @@ pub(in crate::table) struct Source {
     pub(in crate::table) decimal_comma: bool,
     /// Unquoted cells that are as good as empty.
     pub(in crate::table) missing: Arc<[Vec<u8>]>,
-    pub(in crate::table) memory: Budget,
 }
 
 /// What each field of a record is.
@@ -198,14 +194,6 @@ pub(super) struct Rows {
     pub(super) columns: Vec<TextColumn>,
 }
 
-impl Rows {
-    pub(super) fn into_matrix(mut self, dims: usize) -> Result<Array2<f32>> {
-        self.numbers.shrink_to_fit();
-        Array2::from_shape_vec((self.rows, dims), self.numbers)
-            .map_err(|error| Error::input("the vectors do not form a matrix").source(error))
-    }
-}
-
 impl Part for Rows {
     fn rows(&self) -> usize {
         self.rows
@@ -220,8 +208,11 @@ impl Part for Rows {
         Ok(())
     }
 
-    fn bytes(&self) -> usize {
-        let columns = self.columns.iter().map(TextColumn::bytes).sum::<usize>();
-        4 * self.numbers.len() + columns
+    fn column_bytes(&self) -> usize {
+        self.columns.iter().map(TextColumn::bytes).sum()
+    }
+
+    fn numbers(&mut self) -> &mut Vec<f32> {
+        &mut self.numbers
     }
 }

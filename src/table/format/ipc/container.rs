@@ -1,6 +1,7 @@
 //! The two containers of Arrow IPC, file and stream, read from a mapping without copying.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::buffer::Buffer;
 use arrow::datatypes::SchemaRef;
@@ -10,20 +11,36 @@ use arrow::ipc::reader::{FileDecoder, StreamDecoder, read_footer_length};
 use arrow::ipc::{Block, root_as_footer};
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
+use memmap2::Mmap;
 
 use super::damaged;
-use super::message::{self, CONTINUATION};
+use super::message::{self, CONTINUATION, Weight};
 use crate::error::{Error, Result, excerpt};
 use crate::table::mapped;
 
 const FILE_MAGIC: &[u8] = b"ARROW1";
 
-/// An open IPC file of either kind.
-pub(in crate::table) enum Container {
+/// An open IPC file.
+pub(in crate::table) struct Container {
+    map: Arc<Mmap>,
+    kind: Kind,
+}
+
+/// The two kinds of it.
+enum Kind {
     /// With a footer that tells where the batches are.
     File(IpcFile),
     /// Batches one after another, to the end.
     Stream(Stream),
+}
+
+/// A mapping that buffers share.
+struct Shared(Arc<Mmap>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 impl Container {
@@ -32,13 +49,14 @@ impl Container {
     /// # Errors
     /// When it is neither, or its footer is damaged.
     pub(in crate::table) fn open(path: &Path) -> Result<Container> {
-        let buffer = Buffer::from(Bytes::from_owner(mapped::map(path)?));
+        let map = Arc::new(mapped::map(path)?);
+        let buffer = Buffer::from(Bytes::from_owner(Shared(map.clone())));
         if buffer.starts_with(FILE_MAGIC) {
-            return IpcFile::new(buffer).map(Container::File);
+            return Ok(Container { map, kind: Kind::File(IpcFile::new(buffer)?) });
         }
         // A stream begins with the length of its schema message; before version 5 it had no mark.
         if buffer.starts_with(CONTINUATION) || buffer.get(2..4) == Some(&[0, 0]) {
-            return Stream::new(buffer).map(Container::Stream);
+            return Ok(Container { map, kind: Kind::Stream(Stream::new(buffer)?) });
         }
         Err(Error::input("not an Arrow IPC file or stream")
             .with_code("file-damaged")
@@ -47,36 +65,50 @@ impl Container {
     }
 
     pub(in crate::table) fn schema(&self) -> &SchemaRef {
-        match self {
-            Container::File(file) => &file.schema,
-            Container::Stream(stream) => &stream.schema,
+        match &self.kind {
+            Kind::File(file) => &file.schema,
+            Kind::Stream(stream) => &stream.schema,
         }
     }
 
     /// How many rows all batches have together.
     pub(in crate::table) fn rows(&self) -> usize {
-        match self {
-            Container::File(file) => file.rows,
-            Container::Stream(stream) => stream.rows,
+        self.weight().rows
+    }
+
+    /// The bytes of the largest packed batch when it is unpacked.
+    pub(in crate::table) fn unpacked(&self) -> u64 {
+        self.weight().unpacked
+    }
+
+    fn weight(&self) -> Weight {
+        match &self.kind {
+            Kind::File(file) => file.weight,
+            Kind::Stream(stream) => stream.weight,
         }
+    }
+
+    /// Lets go of the memory in which what was read of the file is held.
+    pub(in crate::table) fn forget(&self) {
+        mapped::forget(&self.map, 0..self.map.len());
     }
 
     /// All batches in order.
     pub(in crate::table) fn batches(&self) -> Box<dyn Iterator<Item = Result<RecordBatch>> + '_> {
-        match self {
-            Container::File(file) => Box::new((0..file.blocks.len()).map(|i| file.batch(i))),
-            Container::Stream(stream) => Box::new(stream.batches()),
+        match &self.kind {
+            Kind::File(file) => Box::new((0..file.blocks.len()).map(|i| file.batch(i))),
+            Kind::Stream(stream) => Box::new(stream.batches()),
         }
     }
 }
 
 /// An IPC file: its batches can be taken in any order.
-pub(in crate::table) struct IpcFile {
+struct IpcFile {
     buffer: Buffer,
     decoder: FileDecoder,
     blocks: Vec<Block>,
     schema: SchemaRef,
-    rows: usize,
+    weight: Weight,
 }
 
 impl IpcFile {
@@ -97,15 +129,15 @@ impl IpcFile {
         let mut decoder = FileDecoder::new(schema.clone(), footer.version());
         for block in footer.dictionaries().iter().flatten() {
             let message = slice(&buffer, block)?;
-            message::rows(&message, block.metaDataLength() as usize)?;
+            message::weight(&message, block.metaDataLength() as usize)?;
             decoder.read_dictionary(block, &message).map_err(damaged)?;
         }
         let blocks: Vec<Block> = footer.recordBatches().iter().flatten().copied().collect();
-        let rows = blocks.iter().try_fold(0_usize, |rows, block| {
-            let more = message::rows(&slice(&buffer, block)?, block.metaDataLength() as usize)?;
-            Ok::<_, Error>(rows.saturating_add(more))
+        let weight = blocks.iter().try_fold(Weight::default(), |all, block| {
+            let more = message::weight(&slice(&buffer, block)?, block.metaDataLength() as usize)?;
+            Ok::<_, Error>(all.and(more))
         })?;
-        Ok(IpcFile { buffer, decoder, blocks, schema, rows })
+        Ok(IpcFile { buffer, decoder, blocks, schema, weight })
     }
 
     fn batch(&self, number: usize) -> Result<RecordBatch> {
@@ -128,22 +160,22 @@ fn slice(buffer: &Buffer, block: &Block) -> Result<Buffer> {
 }
 
 /// An IPC stream.
-pub(in crate::table) struct Stream {
+struct Stream {
     buffer: Buffer,
     schema: SchemaRef,
-    rows: usize,
+    weight: Weight,
 }
 
 impl Stream {
     fn new(buffer: Buffer) -> Result<Stream> {
-        let rows = message::rows_of_stream(&buffer)?;
+        let weight = message::weight_of_stream(&buffer)?;
         // The decoder goes on to the first batch before it returns; the schema is known by then.
         let mut decoder = StreamDecoder::new();
         let mut rest = buffer.clone();
         decoder.decode(&mut rest).map_err(damaged)?;
         let schema =
             decoder.schema().ok_or_else(|| damaged(ArrowError::IpcError("the schema is missing".into())))?;
-        Ok(Stream { buffer, schema, rows })
+        Ok(Stream { buffer, schema, weight })
     }
 
     fn batches(&self) -> impl Iterator<Item = Result<RecordBatch>> + use<> {

@@ -8,13 +8,15 @@ use ndarray::Array2;
 
 use self::container::Container;
 use crate::error::{Error, Result};
-use crate::memory::Budget;
+use crate::memory::{Budget, shown};
+use crate::table::blocks::{Streamed, VectorFile};
 use crate::table::column::arrow_vectors::{self, SAMPLE_ROWS};
 use crate::table::column::cell::Numbers;
 use crate::table::column::matrix;
 use crate::table::column::rows_in_order::{BatchRows, VectorsInOrder};
 use crate::table::column::vector_column::{Place, VectorColumn};
 use crate::table::content::{refuse_unpacked, size_of_file, unpacked_limit};
+use crate::table::keep::Keep;
 use crate::table::{ReadOptions, Table};
 
 mod container;
@@ -23,7 +25,27 @@ mod write;
 
 pub(in crate::table) use write::{write, write_pieces};
 
-pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
+pub(in crate::table) fn read(path: &Path, options: &ReadOptions, keep: &mut Keep) -> Result<Table> {
+    if !keep.is_in_memory() {
+        let mut rows = IpcRows::open(path, options)?;
+        if !keep.wants(rows.rows, rows.dims) {
+            let bytes = size_of_file(path);
+            rows.in_bounds = keep.in_bounds(bytes);
+            if let Some(limit) = keep.share(1).filter(|limit| rows.unpacked() > *limit) {
+                let seen = format!("{}, and {} may be used", shown(rows.unpacked()), shown(limit));
+                return Err(Error::memory("a packed batch of the file does not fit in memory")
+                    .with_code("memory")
+                    .file(path)
+                    .seen(seen)
+                    .advice("allow more with --memory, or write the file again in smaller batches"));
+            }
+            let limit = unpacked_limit(bytes, options.memory);
+            let columns = rows.columns(limit).map_err(|error| rows.at(error, path))?;
+            let (vectors, name) = (keep.apart(rows.rows, rows.dims), rows.vectors.name.clone());
+            keep.put(Box::new(Streamed::new(path, options.keeps_faults(), rows)));
+            return Table::new(vectors, columns, name);
+        }
+    }
     let (table, vectors) = read_table(path, options)?;
     if !options.keeps_faults() {
         matrix::refuse_non_finite(table.vectors(), 0).map_err(|error| at(error, path, &vectors))?;
@@ -134,6 +156,8 @@ pub(in crate::table) struct IpcRows {
     pub(in crate::table) rows: usize,
     pub(in crate::table) dims: usize,
     numbers: Numbers,
+    /// Whether what was read is not to stay in memory.
+    in_bounds: bool,
 }
 
 impl IpcRows {
@@ -150,16 +174,66 @@ impl IpcRows {
             .ok_or_else(no_rows)
             .and_then(|batch| vectors.dims(&batch?))
             .map_err(|error| at(error, path, &vectors))?;
-        Ok(IpcRows { rows: file.rows(), file, vectors, dims, numbers: Numbers::of(options) })
+        let numbers = Numbers::of(options);
+        Ok(IpcRows { rows: file.rows(), file, vectors, dims, numbers, in_bounds: false })
     }
 
-    /// The vectors in order.
-    pub(in crate::table) fn vectors_in_order(&self) -> Box<dyn VectorsInOrder + '_> {
-        Box::new(BatchRows::new(self.vectors.clone(), self.dims, self.numbers, self.file.batches()))
+    /// The bytes of the largest packed batch, which is unpacked as a whole.
+    pub(in crate::table) fn unpacked(&self) -> u64 {
+        self.file.unpacked()
     }
 
-    /// Adds the place to an error.
-    pub(in crate::table) fn at(&self, error: Error, path: &Path) -> Error {
+    /// The columns beside the vectors, of no more bytes than `limit`.
+    fn columns(&self, limit: u64) -> Result<RecordBatch> {
+        let (positions, mut taken, mut others) = (self.vectors.positions(), 0, Vec::new());
+        for batch in self.file.batches() {
+            let batch = batch?;
+            if batch.num_rows() == 0 {
+                continue;
+            }
+            let other = arrow_vectors::without(&batch, &positions)?;
+            taken += arrow_vectors::size_of(&other);
+            refuse_unpacked(taken, limit)?;
+            others.push(other);
+            self.let_go();
+        }
+        let schema = others.first().ok_or_else(no_rows)?.schema();
+        arrow_vectors::concatenated(&schema, &others, self.rows)
+    }
+
+    fn let_go(&self) {
+        if self.in_bounds {
+            self.file.forget();
+        }
+    }
+}
+
+impl VectorFile for IpcRows {
+    fn shape(&self) -> (usize, usize) {
+        (self.rows, self.dims)
+    }
+
+    fn in_order(&self) -> Result<Box<dyn VectorsInOrder + '_>> {
+        let batches = self.file.batches();
+        let rows = BatchRows::new(self.vectors.clone(), self.dims, self.numbers, batches);
+        Ok(Box::new(LettingGo { rows, file: self }))
+    }
+
+    fn at(&self, error: Error, path: &Path) -> Error {
         at(error, path, &self.vectors)
+    }
+}
+
+/// Vectors in order, of whose file no more is in memory than was asked for last.
+struct LettingGo<'a, R> {
+    rows: R,
+    file: &'a IpcRows,
+}
+
+impl<R: VectorsInOrder> VectorsInOrder for LettingGo<'_, R> {
+    fn fill(&mut self, out: &mut [f32]) -> Result<()> {
+        self.rows.fill(out)?;
+        self.file.let_go();
+        Ok(())
     }
 }

@@ -14,6 +14,7 @@ use crate::table::content;
 use crate::table::format::json::openai::{BatchLines, Matrix, Responses, Results, is_response};
 use crate::table::format::json::rows::{Columns, JsonRows, Objects, ReadRows};
 use crate::table::format::json::scan::{NoJson, elements, members, sequence, string};
+use crate::table::keep::Keep;
 use crate::table::{ReadOptions, Table};
 
 /// A document is held in memory whole: beyond this it is for lines of JSON.
@@ -23,12 +24,12 @@ const SAMPLE: usize = 64;
 /// How deep in a document its rows may be.
 const DEEPEST: usize = 3;
 
-pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
+pub(in crate::table) fn read(path: &Path, options: &ReadOptions, keep: &mut Keep) -> Result<Table> {
     with_rows(path, options.memory, |bytes, values| {
         let numbers = Numbers::of(options);
         let sample: Vec<&[u8]> = values.iter().take(SAMPLE).map(|value| &**value).collect();
         let reader = RowReader::of(&sample, options.vector.as_deref(), numbers)?;
-        reader.table(rows_of(bytes, values, &reader)?)
+        reader.table(rows_of(bytes, values, &reader)?, keep)
     })
 }
 
@@ -105,13 +106,13 @@ impl RowReader {
         Objects::find(sample, wanted, numbers).map(RowReader::Objects)
     }
 
-    pub(in crate::table) fn table(&self, rows: JsonRows) -> Result<Table> {
+    pub(in crate::table) fn table(&self, rows: JsonRows, keep: &mut Keep) -> Result<Table> {
         match self {
-            RowReader::Vectors(matrix) => matrix.table(rows),
-            RowReader::Responses(responses) => responses.table(rows),
-            RowReader::Results(results) => results.table(rows),
-            RowReader::Batch(batch) => batch.table(rows),
-            RowReader::Objects(objects) => objects.table(rows),
+            RowReader::Vectors(matrix) => matrix.table(rows, keep),
+            RowReader::Responses(responses) => responses.table(rows, keep),
+            RowReader::Results(results) => results.table(rows, keep),
+            RowReader::Batch(batch) => batch.table(rows, keep),
+            RowReader::Objects(objects) => objects.table(rows, keep),
         }
     }
 }

@@ -6,18 +6,18 @@ use std::path::Path;
 use arrow::record_batch::RecordBatch;
 
 use crate::error::{Error, Result};
-use crate::memory::Budget;
 use crate::table::column::cell::Numbers;
 use crate::table::format::chunks::{Chunks, parse_all};
 use crate::table::format::json::document::{self, RowReader};
 use crate::table::format::json::rows::{Columns, JsonRows, ReadRows};
 use crate::table::format::json::scan::{NoJson, elements, members, sequence};
+use crate::table::keep::Keep;
 use crate::table::{ReadOptions, Table, content};
 
-pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
+pub(in crate::table) fn read(path: &Path, options: &ReadOptions, keep: &mut Keep) -> Result<Table> {
     match Lines::open(path).map_err(|error| error.file(path))? {
-        Some(lines) => lines.table(options).map_err(|error| error.file(path)),
-        None => document::read(path, options),
+        Some(lines) => lines.table(options, keep).map_err(|error| error.file(path)),
+        None => document::read(path, options, keep),
     }
 }
 
@@ -25,7 +25,7 @@ pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table
 pub(in crate::table) fn read_columns(path: &Path, options: &ReadOptions) -> Result<RecordBatch> {
     match Lines::open(path).map_err(|error| error.file(path))? {
         Some(lines) => lines
-            .rows(&Columns, options.memory)
+            .rows(&Columns, &mut Keep::in_memory(options.memory))
             .and_then(JsonRows::into_columns)
             .map_err(|error| error.file(path)),
         None => document::read_columns(path, options.memory),
@@ -64,20 +64,20 @@ impl Lines {
         }
     }
 
-    fn table(self, options: &ReadOptions) -> Result<Table> {
+    fn table(self, options: &ReadOptions, keep: &mut Keep) -> Result<Table> {
         let whole = line_end(&self.look).unwrap_or(self.look.len());
         let sample: Vec<&[u8]> = lines(&self.look[..whole]).take(SAMPLE).map(|(_, line)| line).collect();
         let well_formed = |line: &&[u8]| sequence(line).all(|value| value.is_ok());
         let sample: Vec<&[u8]> = sample.into_iter().filter(well_formed).collect();
         let reader = RowReader::of(&sample, options.vector.as_deref(), Numbers::of(options))?;
-        let rows = self.rows(&reader, options.memory)?;
-        reader.table(rows)
+        let rows = self.rows(&reader, keep)?;
+        reader.table(rows, keep)
     }
 
-    fn rows(mut self, reader: &impl ReadRows, memory: Budget) -> Result<JsonRows> {
+    fn rows(mut self, reader: &impl ReadRows, keep: &mut Keep) -> Result<JsonRows> {
         self.chunks.put_back(&self.look);
         drop(self.look);
-        Ok(parse_all(self.chunks, 0, memory, |chunk| reader.add_lines(chunk))?.unwrap_or_default())
+        Ok(parse_all(self.chunks, 0, keep, |chunk| reader.add_lines(chunk))?.unwrap_or_default())
     }
 }
 

@@ -10,6 +10,7 @@ use crate::table::column::cell_error::CellError;
 use crate::table::column::vector_column::usual_length;
 use crate::table::format::json::rows::{JsonRows, ReadRows};
 use crate::table::format::json::scan::{NoJson, elements, member, members, string};
+use crate::table::keep::Keep;
 
 const VECTORS: &str = "embedding";
 
@@ -27,8 +28,8 @@ impl Matrix {
         Matrix { dims: usual_length(&lengths), numbers }
     }
 
-    pub(in crate::table) fn table(&self, rows: JsonRows) -> Result<Table> {
-        rows.into_table(VECTORS, self.dims)
+    pub(in crate::table) fn table(&self, rows: JsonRows, keep: &mut Keep) -> Result<Table> {
+        rows.into_table(VECTORS, self.dims, keep)
     }
 }
 
@@ -57,8 +58,8 @@ impl Responses {
         Responses { dims: usual_length(&lengths), numbers }
     }
 
-    pub(in crate::table) fn table(&self, rows: JsonRows) -> Result<Table> {
-        rows.into_table(VECTORS, self.dims)
+    pub(in crate::table) fn table(&self, rows: JsonRows, keep: &mut Keep) -> Result<Table> {
+        rows.into_table(VECTORS, self.dims, keep)
     }
 
     /// Adds the vectors of a response in the order of its inputs, each with these cells.
@@ -116,8 +117,8 @@ impl BatchLines {
         Ok(Some(BatchLines(Responses::of(&bodies, numbers))))
     }
 
-    pub(in crate::table) fn table(&self, rows: JsonRows) -> Result<Table> {
-        self.0.table(rows)
+    pub(in crate::table) fn table(&self, rows: JsonRows, keep: &mut Keep) -> Result<Table> {
+        self.0.table(rows, keep)
     }
 }
 
@@ -168,8 +169,8 @@ impl Results {
         Ok(Some(Results(Responses::of(&responses, numbers))))
     }
 
-    pub(in crate::table) fn table(&self, rows: JsonRows) -> Result<Table> {
-        self.0.table(rows)
+    pub(in crate::table) fn table(&self, rows: JsonRows, keep: &mut Keep) -> Result<Table> {
+        self.0.table(rows, keep)
     }
 }
 

@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use ndarray::Array2;
-
 use crate::error::{Error, Result, excerpt};
 use crate::table::Table;
 use crate::table::column::cell::{Numbers, another_length, parse_vector_of};
@@ -13,6 +11,7 @@ use crate::table::column::text_column::{TextColumn, batch};
 use crate::table::column::vector_column::{self, Holds, VectorColumn};
 use crate::table::format::chunks::{Fault, Part};
 use crate::table::format::json::scan::{NoJson, members, string};
+use crate::table::keep::Keep;
 
 /// Reads the rows of one kind of JSON value.
 pub(in crate::table) trait ReadRows: Sync {
@@ -78,13 +77,13 @@ impl Objects {
         Err(error)
     }
 
-    pub(in crate::table) fn table(&self, rows: JsonRows) -> Result<Table> {
+    pub(in crate::table) fn table(&self, rows: JsonRows, keep: &mut Keep) -> Result<Table> {
         // `embedding.values`, as Vertex and BigQuery keep a vector, is the embedding.
         let name = match (&self.parent, self.key.as_str()) {
             (Some(parent), "values" | "value") => parent,
             _ => &self.key,
         };
-        rows.into_table(name, self.dims)
+        rows.into_table(name, self.dims, keep)
     }
 
     fn add_vector(&self, value: &[u8], rows: &mut JsonRows) -> Result<()> {
@@ -271,11 +270,8 @@ impl JsonRows {
         batch(names.iter().map(String::as_str), columns, self.rows)
     }
 
-    pub(in crate::table) fn into_table(mut self, name: &str, dims: usize) -> Result<Table> {
-        let mut numbers = std::mem::take(&mut self.numbers);
-        numbers.shrink_to_fit();
-        let vectors = Array2::from_shape_vec((self.rows, dims), numbers)
-            .map_err(|error| Error::input("the vectors do not form a matrix").source(error))?;
+    pub(in crate::table) fn into_table(mut self, name: &str, dims: usize, keep: &mut Keep) -> Result<Table> {
+        let vectors = keep.matrix(self.rows, dims, std::mem::take(&mut self.numbers))?;
         Table::new(vectors, self.into_columns()?, name)
     }
 }
@@ -298,9 +294,12 @@ impl Part for JsonRows {
         self.refuse_scattered_keys()
     }
 
-    fn bytes(&self) -> usize {
-        let columns = self.columns.iter().map(|(key, column)| key.len() + column.bytes()).sum::<usize>();
-        4 * self.numbers.len() + columns
+    fn column_bytes(&self) -> usize {
+        self.columns.iter().map(|(key, column)| key.len() + column.bytes()).sum()
+    }
+
+    fn numbers(&mut self) -> &mut Vec<f32> {
+        &mut self.numbers
     }
 }
 

@@ -8,7 +8,7 @@ use half::f16;
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 
-use super::{Dtype, NpyArray, Vectors, parse, write_header};
+use super::{Dtype, NpyArray, parse, read_vectors, vectors_of, write_header};
 use crate::error::{Error, Result};
 use crate::memory::Budget;
 use crate::output::{Sink, write_whole};
@@ -127,7 +127,8 @@ pub(super) fn read(path: &Path, array: &NpyArray<'_>, memory: Budget) -> Result<
     let beside = ranges_of(path);
     let at_ranges = |error: Error| error.file(&beside);
     let file = mapped::map(&beside)?;
-    let ranges = parse(&file).and_then(|array| Vectors::of(&array)?.read(memory)).map_err(at_ranges)?;
+    let ranges =
+        parse(&file).and_then(|array| read_vectors(vectors_of(&array)?, memory)).map_err(at_ranges)?;
     if ranges.dim() != (2, columns) || ranges.iter().any(|x| !x.is_finite()) {
         return Err(at_ranges(
             Error::input("the ranges belong to other codes")

@@ -3,15 +3,17 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::sync::Arc;
 
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
-use rayon::prelude::*;
+use ndarray::{Array2, ArrayView2};
 
 use crate::error::{Error, Result};
 use crate::memory::Budget;
-use crate::rows::BLOCK_ROWS;
+use crate::table::blocks::{MappedRows, Placed};
 use crate::table::column::floats::{Float, FloatKind};
 use crate::table::column::matrix;
+use crate::table::column::stored::Vectors;
+use crate::table::keep::Keep;
 use crate::table::{ReadOptions, Table, mapped, sidecar};
 
 mod codes;
@@ -24,13 +26,15 @@ pub(in crate::table) use column::{bytes_of, column, write_column};
 use header::HEAD;
 pub(in crate::table) use header::{Dtype, Header, NpyArray, parse, parse_header};
 
-pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
-    let vectors = read_matrix(path, options).map_err(|error| error.file(path))?;
+pub(in crate::table) fn read(path: &Path, options: &ReadOptions, keep: &mut Keep) -> Result<Table> {
+    let vectors = read_matrix(path, options, keep).map_err(|error| error.file(path))?;
     sidecar::join(vectors, "embedding", None, options)
 }
 
-fn read_matrix(path: &Path, options: &ReadOptions) -> Result<Array2<f32>> {
-    if let Some(vectors) = read_in_blocks(path, options)? {
+fn read_matrix(path: &Path, options: &ReadOptions, keep: &mut Keep) -> Result<Array2<f32>> {
+    if keep.is_in_memory()
+        && let Some(vectors) = read_in_blocks(path, options)?
+    {
         return Ok(vectors);
     }
     let file = mapped::map(path)?;
@@ -38,7 +42,20 @@ fn read_matrix(path: &Path, options: &ReadOptions) -> Result<Array2<f32>> {
     if explained(path, array.dtype) {
         return codes::read(path, &array, options.memory);
     }
-    let vectors = Vectors::of(&array)?.read(options.memory)?;
+    let vectors = vectors_of(&array)?;
+    if !keep.is_in_memory() {
+        let placed = Placed::of(vectors, &file);
+        let (rows, dims) = (placed.rows, placed.dims);
+        // It is used where it is, as far as there is room for it.
+        let in_bounds = keep.in_bounds(placed.bytes());
+        if keep.takes_blocks() {
+            let rows =
+                MappedRows::new((Arc::new(file), path, None), placed, options.keeps_faults(), in_bounds)?;
+            keep.put(Box::new(rows));
+        }
+        return Ok(keep.apart(rows, dims));
+    }
+    let vectors = read_vectors(vectors, options.memory)?;
     if !options.keeps_faults() {
         matrix::refuse_non_finite(vectors.view(), 0)?;
     }
@@ -78,76 +95,35 @@ fn read_in_blocks(path: &Path, options: &ReadOptions) -> Result<Option<Array2<f3
     Ok(Some(out))
 }
 
-/// The bytes of an array of vectors.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::table) struct Vectors<'a> {
-    pub float: Float,
-    pub fortran_order: bool,
-    pub rows: usize,
-    pub dims: usize,
-    data: &'a [u8],
+/// The vectors that an array holds.
+///
+/// # Errors
+/// When the array is not two-dimensional, holds no floating-point numbers, or has no dimension.
+pub(in crate::table) fn vectors_of<'a>(array: &NpyArray<'a>) -> Result<Vectors<'a>> {
+    let float = float(array.dtype).ok_or_else(|| {
+        Error::input("vectors must be floating-point numbers")
+            .seen(array.dtype.to_string())
+            .advice(
+                "put the ranges of int8 codes (2 x dimensions) in x.ranges.npy beside x.npy, or save the numbers as \
+                 numpy.save(path, array.astype('float32')); let the name of bits that are packed eight to a byte (binary, \
+                 ubinary) end in .bits.npy",
+            )
+    })?;
+    match array.shape[..] {
+        // A header can claim any length where there are no rows to hold it to.
+        [rows, dims] if dims > 0 && (rows > 0 || dims <= 1 << 20) => {
+            Ok(Vectors { float, fortran_order: array.fortran_order, rows, dims, data: array.data })
+        }
+        _ => Err(Error::input("vectors must be an array of shape (rows, dimensions)")
+            .seen(format!("shape {:?}", array.shape))
+            .advice("reshape it in NumPy: array.reshape(rows, -1)")),
+    }
 }
 
-impl<'a> Vectors<'a> {
-    /// # Errors
-    /// When the array is not two-dimensional, holds no floating-point numbers, or has no dimension.
-    pub(in crate::table) fn of(array: &NpyArray<'a>) -> Result<Vectors<'a>> {
-        let float = float(array.dtype).ok_or_else(|| {
-            Error::input("vectors must be floating-point numbers")
-                .seen(array.dtype.to_string())
-                .advice(
-                    "put the ranges of int8 codes (2 x dimensions) in x.ranges.npy beside x.npy, or save the numbers as \
-                     numpy.save(path, array.astype('float32')); let the name of bits that are packed eight to a byte (binary, \
-                     ubinary) end in .bits.npy",
-                )
-        })?;
-        match array.shape[..] {
-            // A header can claim any length where there are no rows to hold it to.
-            [rows, dims] if dims > 0 && (rows > 0 || dims <= 1 << 20) => {
-                Ok(Vectors { float, fortran_order: array.fortran_order, rows, dims, data: array.data })
-            }
-            _ => Err(Error::input("vectors must be an array of shape (rows, dimensions)")
-                .seen(format!("shape {:?}", array.shape))
-                .advice("reshape it in NumPy: array.reshape(rows, -1)")),
-        }
-    }
-
-    fn read(self, memory: Budget) -> Result<Array2<f32>> {
-        let mut out = matrix::for_all(self.rows, self.dims, memory)?;
-        self.copy(0, out.view_mut());
-        Ok(out)
-    }
-
-    /// Converts the rows from `first` on into `out`, which has as many as are wanted.
-    pub(in crate::table) fn copy(self, first: usize, mut out: ArrayViewMut2<'_, f32>) {
-        let size = self.float.size();
-        if !self.fortran_order {
-            let data = &self.data[first * self.dims * size..];
-            if let Some(out) = out.as_slice_mut() {
-                self.float.decode_parallel(data, out);
-            }
-            return;
-        }
-        out.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS).into_par_iter().enumerate().for_each(
-            |(i, mut block)| {
-                let first = first + i * BLOCK_ROWS;
-                let mut column = vec![0.0; block.nrows()];
-                for dim in 0..self.dims {
-                    self.float.decode(&self.data[(dim * self.rows + first) * size..], &mut column);
-                    block.slice_mut(s![.., dim]).iter_mut().zip(&column).for_each(|(out, x)| *out = *x);
-                }
-            },
-        );
-    }
-
-    /// The data where they stand, if they need no conversion.
-    pub(in crate::table) fn as_matrix(self) -> Option<ArrayView2<'a, f32>> {
-        if self.fortran_order || self.float != Float::F32 || cfg!(target_endian = "big") {
-            return None;
-        }
-        let numbers = bytemuck::try_cast_slice(self.data).ok()?;
-        ArrayView2::from_shape((self.rows, self.dims), numbers).ok()
-    }
+pub(in crate::table) fn read_vectors(vectors: Vectors<'_>, memory: Budget) -> Result<Array2<f32>> {
+    let mut out = matrix::for_all(vectors.rows, vectors.dims, memory)?;
+    vectors.copy(0, out.view_mut());
+    Ok(out)
 }
 
 pub(in crate::table) fn float(dtype: Dtype) -> Option<Float> {

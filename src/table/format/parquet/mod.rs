@@ -23,12 +23,14 @@ use crate::error::{Error, Result, excerpt};
 use crate::memory::Budget;
 use crate::progress::steps;
 use crate::remote::Beginning;
+use crate::table::blocks::{Streamed, VectorFile};
 use crate::table::column::arrow_vectors::{self, SAMPLE_ROWS};
 use crate::table::column::cell::Numbers;
 use crate::table::column::matrix;
 use crate::table::column::rows_in_order::{BatchRows, VectorsInOrder};
 use crate::table::column::vector_column::{Place, VectorColumn};
 use crate::table::content::{refuse_unpacked, unpacked_limit};
+use crate::table::keep::Keep;
 use crate::table::{ReadOptions, Table};
 
 mod leaf;
@@ -44,8 +46,14 @@ pub(in crate::table) use write::{write, write_pieces};
 /// Rows in one Arrow batch: enough to make its cost small, few enough to stay in the cache.
 const BATCH_ROWS: usize = 1024;
 
-pub(in crate::table) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
+pub(in crate::table) fn read(path: &Path, options: &ReadOptions, keep: &mut Keep) -> Result<Table> {
     let file = ParquetFile::open(path, options)?;
+    if !keep.is_in_memory() {
+        let (columns, name) = (file.read_columns()?, file.vectors.name.clone());
+        let vectors = keep.apart(file.rows, file.dims);
+        keep.put(Box::new(Streamed::new(path, options.keeps_faults(), file)));
+        return Table::new(vectors, columns, name);
+    }
     let mut vectors =
         matrix::for_all(file.rows, file.dims, options.memory).map_err(|error| error.file(path))?;
     let out = vectors.as_slice_mut().unwrap_or_default();
@@ -76,6 +84,20 @@ pub(in crate::table) struct ParquetFile {
     pub(in crate::table) dims: usize,
     numbers: Numbers,
     memory: Budget,
+}
+
+impl VectorFile for ParquetFile {
+    fn shape(&self) -> (usize, usize) {
+        (self.rows, self.dims)
+    }
+
+    fn in_order(&self) -> Result<Box<dyn VectorsInOrder + '_>> {
+        self.vectors_in_order()
+    }
+
+    fn at(&self, error: Error, _path: &Path) -> Error {
+        ParquetFile::at(self, error)
+    }
 }
 
 impl ParquetFile {
