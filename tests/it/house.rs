@@ -26,6 +26,7 @@ const ROOMS: &[&str] = &[
     "data",
     "chart",
     "cluster",
+    "sql",
     "forest",
     "model",
     "zero_shot",
