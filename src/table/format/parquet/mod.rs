@@ -247,6 +247,29 @@ fn load(path: &Path) -> Result<(ArrowReaderMetadata, usize)> {
     Ok((metadata, rows))
 }
 
+/// The columns of a file.
+#[cfg(feature = "sql")]
+pub(in crate::table) fn schema(path: &Path) -> Result<Schema> {
+    load(path).map(|(metadata, _)| metadata.schema().as_ref().clone())
+}
+
+/// The columns of a file in which each vector is a list in one column, or in which there are no vectors.
+#[cfg(feature = "sql")]
+pub(in crate::table) fn scannable(path: &Path, options: &ReadOptions) -> Result<Option<Schema>> {
+    let (metadata, _) = load(path)?;
+    let texts = arrow_vectors::sampled_columns(metadata.schema());
+    let limit = unpacked_limit(size_of_file(path), options.memory);
+    refuse_unpacked(page_size(&metadata, &texts), limit).map_err(|error| error.file(path))?;
+    let sample = first_rows(path, &metadata, &texts, SAMPLE_ROWS).map_err(|error| error.file(path))?;
+    let found = arrow_vectors::find(metadata.schema(), &texts, &sample, options.vector.as_deref());
+    let is_scannable = match found.map(|vectors| vectors.place) {
+        Ok(Place::Column(position)) => is_list(&metadata, position),
+        Ok(Place::Spread(_)) => false,
+        Err(_) => true,
+    };
+    Ok(is_scannable.then(|| metadata.schema().as_ref().clone()))
+}
+
 fn refuse_other_magic(mut file: &File) -> Result<()> {
     let mut magic = [0; 4];
     let seen = match file.read_exact(&mut magic) {
