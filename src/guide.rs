@@ -4,6 +4,7 @@
 //!   embeddings guide and its notebooks
 //! - [`formats`]: the formats that are read and written
 //! - [`scale`]: files larger than memory
+//! - `sql` (with the feature `sql`): the functions of vectors
 //! - [`figures`]: what each number means, and how it was checked
 //!
 //! ```
@@ -30,4 +31,9 @@ pub mod figures {
 
 pub mod scale {
     #![doc = include_str!("../docs/scale.md")]
+}
+
+#[cfg(feature = "sql")]
+pub mod sql {
+    #![doc = include_str!("../docs/sql.md")]
 }

@@ -14,6 +14,7 @@
 //! | [`rows`] | passes over rows in blocks: nearest rows, means, principal components |
 //! | [`cluster`] | k-means, density clustering and mixtures; choice of k, topic words, scores |
 //! | [`model`] | predicts numbers and classes, tested on held-out rows |
+//! | `sql` | queries over files and vectors (with the feature `sql`) |
 //! | [`forest`] | decision trees, alone, in forests and boosted |
 //! | [`zero_shot`] | labels rows by the nearest label, with no training |
 //! | [`recommend`] | profiles of users and products, recommendations |
@@ -95,7 +96,7 @@
 //!
 //! # Features
 //!
-//! All are on by default. The library alone (`default-features = false`: tables, splits, clusters, models,
+//! All but `sql` are on by default. The library alone (`default-features = false`: tables, splits, clusters, models,
 //! search, maps, scores) is 251 crates, all together 396.
 //!
 //! | feature | what it adds |
@@ -105,6 +106,7 @@
 //! | `local-models` | embedding models in a folder on disk (implies `embed`) |
 //! | `code-search` | [`search::code`] |
 //! | `object-stores` | tables of S3, Google Cloud, Azure and web servers in [`table`] |
+//! | `sql` | queries over files and vectors, with an engine of 90 crates |
 //! | `cli` | the command `embedlab` (it needs the others but `local-models`) |
 
 #![warn(missing_docs)]
@@ -143,6 +145,8 @@ mod remote;
 pub mod rows;
 pub mod search;
 pub mod split;
+#[cfg(feature = "sql")]
+pub mod sql;
 mod store;
 pub mod table;
 mod targets;

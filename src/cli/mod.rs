@@ -24,6 +24,8 @@ mod schema;
 mod search;
 mod server;
 mod signals;
+#[cfg(feature = "sql")]
+mod sql;
 mod stimuli;
 mod texts;
 mod tokens;
@@ -125,7 +127,7 @@ fn command_line() -> clap::Command {
 }
 
 /// The commands in the order of the help.
-const ORDER: [&str; 37] = [
+const ORDER: [&str; 38] = [
     "inspect",
     "check",
     "convert",
@@ -152,6 +154,7 @@ const ORDER: [&str; 37] = [
     "search",
     "neighbors",
     "knn",
+    "sql",
     "mteb",
     "profile",
     "recommend",
@@ -178,6 +181,8 @@ enum Command {
     Code(code::Args),
     Report(report::Args),
     Schema(schema::Args),
+    #[cfg(feature = "sql")]
+    Sql(sql::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -241,6 +246,8 @@ fn run_command(matches: &clap::ArgMatches, common: &Common, output: &Output) -> 
         Command::Code(args) => code::run(&args, common, output),
         Command::Report(args) => report::run(&args, common, output),
         Command::Schema(args) => schema::run(&args, output),
+        #[cfg(feature = "sql")]
+        Command::Sql(args) => sql::run(&args, output),
         Command::Completions(args) => completions::run(&args, command_line(), output),
         Command::Man(args) => man::run(&args, command_line(), output),
     }

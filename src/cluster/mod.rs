@@ -48,6 +48,8 @@ pub use chat::describe;
 pub use choose::{Candidate, Choice, ChooseOptions, choose_k, choose_k_means, elbow};
 pub use density::{DbscanOptions, DensityClusters, HdbscanOptions, Noise, dbscan, hdbscan, suggest_eps};
 pub use found::FitSample;
+#[cfg(feature = "sql")]
+pub(crate) use k_means::Centroids;
 pub(crate) use k_means::distances_from;
 pub use k_means::{Assigned, Checkpoint, Geometry, Iteration, KMeans, KMeansParams, KMeansValidParams};
 pub use mixture::{GaussianMixture, GaussianMixtureParams, MAX_MIXTURE_DIMS};

@@ -34,6 +34,8 @@
 mod components;
 mod distance;
 mod distinct;
+#[cfg(feature = "sql")]
+mod exact;
 mod finite;
 mod fold;
 mod frame;
@@ -50,6 +52,8 @@ pub use components::Components;
 pub use distance::Metric;
 pub(crate) use distinct::Hashes;
 pub use distinct::{DistinctRows, distinct_rows};
+#[cfg(feature = "sql")]
+pub(crate) use exact::ExactSums;
 pub(crate) use finite::require_finite;
 pub use fold::{BLOCK_ROWS, Fold, LEAF_ROWS, RowBlock, fold_rows};
 pub(crate) use frame::Frame;

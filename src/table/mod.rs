@@ -49,12 +49,16 @@ pub use format::Format;
 pub use format::batches::VectorLayout;
 pub use format::npy::{VectorCodes, write_codes};
 pub use format::projector::write_projector;
+#[cfg(feature = "sql")]
+pub(crate) use format::scan::Scan;
 pub(crate) use keep::temporary_room;
 pub(crate) use mapped::map as map_file;
 #[cfg(all(unix, feature = "cli"))]
 pub use mapped::on_lost_file;
 pub use origin::Origin;
 pub(crate) use read::read_arrow_columns;
+#[cfg(feature = "sql")]
+pub(crate) use read::scan;
 pub use read::{
     Columns, Encoding, ReadOptions, read, read_all, read_all_without_vectors, read_columns,
     read_without_vectors,

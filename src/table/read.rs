@@ -246,6 +246,16 @@ pub(super) fn not_through_a_pipe(path: &Path, format: Format) -> Result<()> {
     Ok(())
 }
 
+/// The Parquet files of a table that an engine can scan by itself; `None` of any other table.
+///
+/// # Errors
+/// As [`format::scan`](super::format::scan::scan).
+#[cfg(feature = "sql")]
+pub(crate) fn scan(path: &Path, options: &ReadOptions) -> Result<Option<super::format::scan::Scan>> {
+    readable(path)?;
+    super::format::scan::scan(path, options)
+}
+
 /// The columns of an Arrow file as they stand, with the metadata of its schema.
 ///
 /// # Errors

@@ -28,6 +28,7 @@ const ROOMS: &[&str] = &[
     "data",
     "chart",
     "cluster",
+    "sql",
     "forest",
     "model",
     "zero_shot",

@@ -56,6 +56,8 @@ mod search;
 mod several_files;
 mod snapshots;
 mod split;
+#[cfg(feature = "sql")]
+mod sql;
 mod table_binary;
 mod table_damaged;
 mod table_text;

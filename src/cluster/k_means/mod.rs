@@ -13,6 +13,8 @@ mod fit;
 mod init;
 mod lloyd;
 mod mini_batch;
+#[cfg(feature = "sql")]
+mod nearest;
 mod params;
 mod points;
 mod store;
@@ -27,6 +29,8 @@ use crate::rows::RowSource;
 pub use assign::Assigned;
 pub(crate) use assign::distances_from;
 pub use checkpoint::{Checkpoint, Iteration};
+#[cfg(feature = "sql")]
+pub(crate) use nearest::Centroids;
 pub(in crate::cluster) use params::usual_start_rows;
 pub use params::{Geometry, KMeansParams, KMeansValidParams};
 

@@ -14,6 +14,8 @@ pub(in crate::table) mod part_files;
 pub(in crate::table) mod parts;
 pub(in crate::table) mod projector;
 pub(in crate::table) mod safetensors;
+#[cfg(feature = "sql")]
+pub(in crate::table) mod scan;
 pub(in crate::table) mod word_vectors;
 
 use std::path::Path;

@@ -273,6 +273,30 @@ fn load(source: &Source) -> Result<(ArrowReaderMetadata, usize)> {
     read().map_err(|error| source.named(error))
 }
 
+/// The columns of a file.
+#[cfg(feature = "sql")]
+pub(in crate::table) fn schema(path: &Path) -> Result<Schema> {
+    load(&Source::of(path)?).map(|(metadata, _)| metadata.schema().as_ref().clone())
+}
+
+/// The columns of a file in which each vector is a list in one column, or in which there are no vectors.
+#[cfg(feature = "sql")]
+pub(in crate::table) fn scannable(path: &Path, options: &ReadOptions) -> Result<Option<Schema>> {
+    let source = Source::of(path)?;
+    let (metadata, _) = load(&source)?;
+    let texts = arrow_vectors::sampled_columns(metadata.schema());
+    let limit = unpacked_limit(source.size(), options.memory);
+    refuse_unpacked(page_size(&metadata, &texts), limit).map_err(|error| source.named(error))?;
+    let sample = first_rows(&source, &metadata, &texts, SAMPLE_ROWS).map_err(|error| source.named(error))?;
+    let found = arrow_vectors::find(metadata.schema(), &texts, &sample, options.vector.as_deref());
+    let is_scannable = match found.map(|vectors| vectors.place) {
+        Ok(Place::Column(position)) => is_list(&metadata, position),
+        Ok(Place::Spread(_)) => false,
+        Err(_) => true,
+    };
+    Ok(is_scannable.then(|| metadata.schema().as_ref().clone()))
+}
+
 fn refuse_other_magic(file: &Opened) -> Result<()> {
     let seen = match file.get_bytes(0, 4) {
         Ok(magic) if magic == "PAR1" => return Ok(()),
