@@ -14,6 +14,7 @@ mod input;
 mod man;
 mod map;
 mod mteb;
+mod on;
 mod output;
 mod outputs;
 mod page;
@@ -125,7 +126,7 @@ fn command_line() -> clap::Command {
 }
 
 /// The commands in the order of the help.
-const ORDER: [&str; 37] = [
+const ORDER: [&str; 39] = [
     "inspect",
     "check",
     "convert",
@@ -160,6 +161,8 @@ const ORDER: [&str; 37] = [
     "cost",
     "code",
     "report",
+    "scheduler",
+    "executor",
     "schema",
     "completions",
     "man",
@@ -177,6 +180,8 @@ enum Command {
     Predict(predict::Args),
     Code(code::Args),
     Report(report::Args),
+    Scheduler(on::SchedulerArgs),
+    Executor(on::ExecutorArgs),
     Schema(schema::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -184,6 +189,9 @@ enum Command {
 
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
+    if let Some(ended) = on::handed_over(std::env::args_os().skip(1)) {
+        return ended;
+    }
     let matches = command_line().get_matches();
     let common = match Common::from_arg_matches(&matches) {
         Ok(common) => common,
@@ -239,6 +247,7 @@ fn run_command(matches: &clap::ArgMatches, common: &Common, output: &Output) -> 
         Command::Predict(args) => predict::run(&args, output),
         Command::Code(args) => code::run(&args, common, output),
         Command::Report(args) => report::run(&args, common, output),
+        Command::Scheduler(_) | Command::Executor(_) => Err(on::not_first()),
         Command::Schema(args) => schema::run(&args, output),
         Command::Completions(args) => completions::run(&args, command_line(), output),
         Command::Man(args) => man::run(&args, command_line(), output),

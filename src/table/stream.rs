@@ -124,15 +124,41 @@ pub fn stream_all_with_columns(
         let columns = table.with_vectors(Array2::zeros((table.n_rows(), 0)), table.vector_column())?;
         return Ok((Box::new(table.into_vectors()), columns));
     };
-    let sources: Vec<Box<dyn RowSource>> = opened
-        .into_iter()
-        .map(|(path, file)| Box::new(Streamed::new(&path, options, file)) as Box<dyn RowSource>)
-        .collect();
-    Ok((Box::new(Joined(sources)), table))
+    Ok((Box::new(Joined::of(opened, options)), table))
+}
+
+/// As [`stream_all_with_columns`], without the columns, which are not read where the files are Parquet.
+///
+/// # Errors
+/// As [`read_all`](super::read_all()).
+pub fn stream_all(files: &[PathBuf], options: &ReadOptions) -> Result<Box<dyn RowSource>> {
+    let several = match files {
+        [] => return Err(super::read::no_file()),
+        [file] => options.format.map_or_else(|| Format::detect(file), Ok).ok() == Some(Format::Parts),
+        _ => true,
+    };
+    if !several {
+        return stream(&files[0], options);
+    }
+    if !options.drop_missing
+        && let Some(opened) = guarded(&files[0], || parts::open_parquet_vectors(files, options))?
+    {
+        return Ok(Box::new(Joined::of(opened, options)));
+    }
+    Ok(Box::new(super::read::read_all(files, options)?.into_vectors()))
 }
 
 /// Sources one after the other, of the same dimensions.
 struct Joined(Vec<Box<dyn RowSource>>);
+
+impl Joined {
+    fn of(opened: Vec<(PathBuf, ParquetFile)>, options: &ReadOptions) -> Joined {
+        let source = |(path, file): (PathBuf, ParquetFile)| {
+            Box::new(Streamed::new(&path, options, file)) as Box<dyn RowSource>
+        };
+        Joined(opened.into_iter().map(source).collect())
+    }
+}
 
 impl RowSource for Joined {
     fn n_rows(&self) -> usize {
@@ -144,7 +170,22 @@ impl RowSource for Joined {
     }
 
     fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
-        let chunks = self.0.iter().flat_map(move |source| match source.chunks(rows) {
+        self.chunks_from(0, rows)
+    }
+
+    /// Files before the row are not opened. It need not be at a leaf of its own file, and so is counted by single rows there.
+    fn chunks_from(
+        &self,
+        first: usize,
+        rows: usize,
+    ) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
+        let mut before = first;
+        let starts = self.0.iter().filter_map(move |source| {
+            let skipped = before.min(source.n_rows());
+            before -= skipped;
+            (skipped < source.n_rows()).then_some((source, skipped))
+        });
+        let chunks = starts.flat_map(move |(source, first)| match source.chunks_from(first, rows) {
             Ok(chunks) => chunks,
             Err(error) => Box::new(std::iter::once(Err(error))),
         });
@@ -207,17 +248,25 @@ impl RowSource for NpyFile {
     }
 
     fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
+        self.chunks_from(0, rows)
+    }
+
+    fn chunks_from(
+        &self,
+        first: usize,
+        rows: usize,
+    ) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
         let rows = whole_leaves(rows);
-        Ok(Box::new((0..self.rows).step_by(rows).map(move |first| {
+        Ok(Box::new((first..self.rows).step_by(rows).map(move |first| {
             self.chunk(first, rows.min(self.rows - first)).map_err(|error| error.file(&self.path))
         })))
     }
 }
 
 /// A file with a known number of rows whose vectors can be gone through in order, many times.
-trait VectorFile: Sync {
+trait VectorFile: Send + Sync {
     fn shape(&self) -> (usize, usize);
-    fn in_order(&self) -> Result<Box<dyn VectorsInOrder + '_>>;
+    fn in_order(&self, first: usize) -> Result<Box<dyn VectorsInOrder + '_>>;
     fn at(&self, error: Error, path: &Path) -> Error;
 }
 
@@ -226,8 +275,8 @@ impl VectorFile for ParquetFile {
         (self.rows, self.dims)
     }
 
-    fn in_order(&self) -> Result<Box<dyn VectorsInOrder + '_>> {
-        self.vectors_in_order()
+    fn in_order(&self, first: usize) -> Result<Box<dyn VectorsInOrder + '_>> {
+        self.vectors_in_order(first)
     }
 
     fn at(&self, error: Error, _path: &Path) -> Error {
@@ -240,8 +289,13 @@ impl VectorFile for IpcRows {
         (self.rows, self.dims)
     }
 
-    fn in_order(&self) -> Result<Box<dyn VectorsInOrder + '_>> {
-        Ok(self.vectors_in_order())
+    fn in_order(&self, first: usize) -> Result<Box<dyn VectorsInOrder + '_>> {
+        let mut rows = self.vectors_in_order();
+        let mut before = vec![0.0; LEAF_ROWS.min(first) * self.dims];
+        for at in (0..first).step_by(LEAF_ROWS) {
+            rows.fill(&mut before[..LEAF_ROWS.min(first - at) * self.dims])?;
+        }
+        Ok(rows)
     }
 
     fn at(&self, error: Error, path: &Path) -> Error {
@@ -271,14 +325,23 @@ impl<F: VectorFile> RowSource for Streamed<F> {
     }
 
     fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
+        self.chunks_from(0, rows)
+    }
+
+    fn chunks_from(
+        &self,
+        first: usize,
+        rows: usize,
+    ) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
         let (total, dims) = self.file.shape();
         let mut chunks = Chunks {
-            reader: self.file.in_order().map_err(|error| self.file.at(error, &self.path))?,
+            reader: guarded(&self.path, || self.file.in_order(first.min(total)))
+                .map_err(|error| self.file.at(error, &self.path))?,
             rows: whole_leaves(rows),
             total,
             dims,
             allow_non_finite: self.allow_non_finite,
-            done: 0,
+            done: first.min(total),
         };
         Ok(Box::new(std::iter::from_fn(move || {
             let chunk = guarded(&self.path, || chunks.next().transpose()).transpose()?;

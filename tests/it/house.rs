@@ -39,6 +39,7 @@ const ROOMS: &[&str] = &[
     "pairs",
     "calibration",
     "transform",
+    "distributed",
     "view",
     "analysis",
     "notebook",

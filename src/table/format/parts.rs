@@ -107,6 +107,23 @@ pub(in crate::table) fn open_parquet(
     Ok(Some((opened.collect(), table)))
 }
 
+/// As [`open_parquet`], without looking at the columns beside the vectors.
+pub(in crate::table) fn open_parquet_vectors(
+    files: &[PathBuf],
+    options: &ReadOptions,
+) -> Result<Option<Vec<(PathBuf, ParquetFile)>>> {
+    let options = &of_each(options);
+    let parts = parts_of_several(files, options.format)?;
+    for part in &parts {
+        if options.format.map_or_else(|| of_file(&part.path), Ok)? != Format::Parquet {
+            return Ok(None);
+        }
+    }
+    let opened = parquet_files(&parts, options)?;
+    let paths = parts.into_iter().map(|part| part.path);
+    Ok(Some(paths.zip(opened).filter_map(|(path, file)| Some((path, file?))).collect()))
+}
+
 fn joined_table(parts: Vec<Part>, path: &Path, options: &ReadOptions, one: ReadOne) -> Result<Table> {
     let formats = parts
         .iter()

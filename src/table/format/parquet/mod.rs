@@ -213,17 +213,17 @@ impl ParquetFile {
         done.into_iter().collect()
     }
 
-    /// The vectors in order, holding no more than a page or a batch of them.
+    /// The vectors in order from row `first` on, holding no more than a page or a batch of them.
     ///
     /// # Errors
     /// When the file cannot be opened.
-    pub(in crate::table) fn vectors_in_order(&self) -> Result<Box<dyn VectorsInOrder + '_>> {
+    pub(in crate::table) fn vectors_in_order(&self, first: usize) -> Result<Box<dyn VectorsInOrder + '_>> {
         if let Some(leaf) = &self.leaf {
-            return Ok(Box::new(leaf.rows(self.dims)));
+            return Ok(Box::new(leaf.rows(self.dims, first)?));
         }
-        let batches = batches(&self.path, &self.metadata, &self.vectors.positions(), None)?;
-        let batches = batches.map(|batch| batch.map_err(unreadable));
-        Ok(Box::new(BatchRows::new(self.vectors.alone(), self.dims, self.numbers, batches)))
+        let batches = builder(&self.path, &self.metadata, &self.vectors.positions())?.with_offset(first);
+        let batches = batches.build().map_err(damaged)?.map(|batch| batch.map_err(unreadable));
+        Ok(Box::new(BatchRows::new(self.vectors.alone(), self.dims, self.numbers, batches).from_row(first)))
     }
 }
 
@@ -280,6 +280,19 @@ fn unreadable(error: ArrowError) -> Error {
     damaged(ParquetError::ArrowError(error.to_string()))
 }
 
+/// A reader of the columns at these positions.
+fn builder(
+    path: &Path,
+    metadata: &ArrowReaderMetadata,
+    roots: &[usize],
+) -> Result<ParquetRecordBatchReaderBuilder<File>> {
+    let file = File::open(path).map_err(|error| Error::io("cannot open", error))?;
+    let mask = ProjectionMask::roots(metadata.parquet_schema(), roots.iter().copied());
+    Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
+        .with_projection(mask)
+        .with_batch_size(BATCH_ROWS))
+}
+
 /// The columns at these positions, as batches: of one row group or of the whole file.
 fn batches(
     path: &Path,
@@ -287,11 +300,7 @@ fn batches(
     roots: &[usize],
     row_group: Option<usize>,
 ) -> Result<ParquetRecordBatchReader> {
-    let file = File::open(path).map_err(|error| Error::io("cannot open", error))?;
-    let mask = ProjectionMask::roots(metadata.parquet_schema(), roots.iter().copied());
-    let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
-        .with_projection(mask)
-        .with_batch_size(BATCH_ROWS);
+    let mut builder = builder(path, metadata, roots)?;
     if let Some(group) = row_group {
         builder = builder.with_row_groups(vec![group]);
     }
