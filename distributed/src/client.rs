@@ -35,6 +35,12 @@ const GATHERING: usize = 4;
 /// How long the scheduler may take to answer at all.
 const CONNECT: Duration = Duration::from_secs(10);
 
+/// How long the first repetition waits; the second waits four times as long.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// How long a scheduler may take to start.
+const STARTING: Duration = Duration::from_secs(3);
+
 /// How a command deals with a cluster.
 #[derive(Debug, Clone)]
 pub struct ClusterOptions {
@@ -97,7 +103,14 @@ impl Cluster {
             .upgrade_for_ballista(format!("http://{on}"))
             .map_err(|error| Error::argument("not an address of a scheduler").seen(on).source(error))?;
         let cluster = Cluster { on: on.to_owned(), state, options, runtime };
-        cluster.reach()?;
+        // One that was started in the same moment may not listen yet.
+        let began = Instant::now();
+        while let Err(error) = cluster.reach() {
+            if began.elapsed() > STARTING {
+                return Err(error);
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
         cluster.ask_version()?;
         Ok(cluster)
     }
@@ -171,6 +184,8 @@ impl Cluster {
                     }
                     tries += 1;
                     log::warn!("{} is repeated: {seen}", pass.name);
+                    // Time for the scheduler to find out who is gone.
+                    std::thread::sleep(PAUSE * tries as u32 * tries as u32);
                 }
             }
         }

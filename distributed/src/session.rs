@@ -1,12 +1,12 @@
 //! What scheduler, executors and client agree on: the function, the sizes of messages, and the version.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use ballista_core::extension::SessionConfigExt;
 use ballista_core::registry::BallistaFunctionRegistry;
 use ballista_core::utils::default_session_builder;
-use datafusion::common::extensions_options;
-use datafusion::config::ConfigExtension;
+use datafusion::config::{ConfigEntry, ConfigExtension, ExtensionOptions};
 use datafusion::error::Result as EngineResult;
 use datafusion::execution::SessionState;
 use datafusion::execution::session_state::SessionStateBuilder;
@@ -18,11 +18,37 @@ use crate::function::{function, other_version};
 /// The most bytes of one message: the centroids of a query, the part of a run.
 pub const MESSAGE_BYTES: usize = 1 << 30;
 
-extensions_options! {
-    /// What a command says of itself.
-    pub struct Command {
-        /// Its version.
-        pub version: String, default = String::new()
+/// What a command says of itself.
+#[derive(Debug, Clone, Default)]
+struct Command {
+    version: String,
+}
+
+/// By hand: what the engine's macro writes leaves the prefix out of the names, under which another machine then finds nothing.
+impl ExtensionOptions for Command {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn cloned(&self) -> Box<dyn ExtensionOptions> {
+        Box::new(self.clone())
+    }
+
+    fn set(&mut self, _key: &str, value: &str) -> EngineResult<()> {
+        value.clone_into(&mut self.version);
+        Ok(())
+    }
+
+    fn entries(&self) -> Vec<ConfigEntry> {
+        vec![ConfigEntry {
+            key: format!("{}.version", Self::PREFIX),
+            value: Some(self.version.clone()),
+            description: "the version of the command",
+        }]
     }
 }
 

@@ -105,8 +105,8 @@ fn a_pass_that_takes_too_long_ends_by_its_deadline() {
 #[test]
 fn what_is_shuffled_in_an_iteration_is_the_sums_of_each_run() {
     let folder = tempfile::tempdir().unwrap();
-    let (k, dims, iterations) = (100, 96, 2);
-    let rows = rows(32 * LEAF_ROWS, dims);
+    let (k, dims, iterations) = (60, 64, 2);
+    let rows = rows(16 * LEAF_ROWS, dims);
     let path = written(folder.path(), &rows);
     let (on, folders) = cluster(1);
     let data = on_cluster(&on, &path, ClusterOptions { clean: false, ..options() }).unwrap();

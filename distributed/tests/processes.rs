@@ -1,6 +1,7 @@
 //! One scheduler and three executors as processes, and the command `embedlab`: what it says while they live, and when they
 //! die. They take minutes: `cargo build && cargo test -p embedlab-distributed --test processes -- --ignored`.
 
+#[allow(dead_code, reason = "in_process uses the rest")]
 mod support;
 
 use std::io::{BufRead, BufReader};
@@ -161,6 +162,31 @@ fn three_executors_find_what_one_process_finds_and_one_may_be_killed() {
     let output = running.wait_with_output().unwrap();
     cluster.executors[1].signal("-CONT");
     same(&found(output), &here);
+}
+
+#[test]
+#[ignore = "minutes"]
+fn the_ten_lines_of_the_readme_run_as_they_stand() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let page = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let (_, section) = page.split_once("## When it outgrows one machine\n").unwrap();
+    let (_, block) = section.split_once("```sh needs embedlab-distributed\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    // What builds the programs and finds them is done already.
+    let lines: Vec<&str> = block.lines().skip_while(|line| !line.starts_with("embedlab")).collect();
+    assert_eq!((block.lines().count(), lines.len()), (7, 5));
+    let own = Path::new(env!("CARGO_BIN_EXE_embedlab-distributed")).parent().unwrap();
+    let path = format!("{}:{}", own.display(), std::env::var("PATH").unwrap());
+    let script = lines.join("\n").replace("50050", &free_port());
+    let ran =
+        Command::new("bash").args(["-ec", &script]).current_dir(root).env("PATH", path).output().unwrap();
+    let (said, words) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    assert!(ran.status.success() && said.contains("4 clusters"), "{said} {words}");
+}
+
+fn free_port() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port().to_string()
 }
 
 #[test]
