@@ -271,7 +271,8 @@ fn over_the_rows(
     call: &Call<'_>,
 ) -> Result<Answered> {
     let (input, output) = (call.input, call.output);
-    let data = super::on::engaged(call, input.open(wanted, call.roles.clone(), output)?)?;
+    let data = input.open(wanted, call.roles.clone(), output)?;
+    let data = super::on::engaged(input, call.matches, output, data)?;
     let mut chosen = vec![format!("vectors {}", data.table().vector_column())];
     chosen.extend(
         analysis

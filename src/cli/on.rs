@@ -14,10 +14,11 @@ use embedlab::rows::{Engine, Pass};
 use embedlab::{Error, Result};
 use serde_json::{Value, json};
 
-use super::analysis::Call;
+use super::input::TableInput;
+use super::output::Output;
 
 /// Commands whose passes over the rows can run on other machines.
-const COMMANDS: [&str; 1] = ["cluster"];
+const COMMANDS: [&str; 2] = ["cluster", "zero-shot"];
 
 /// The program.
 const PROGRAM: &str = "embedlab-distributed";
@@ -46,18 +47,18 @@ pub fn augment(name: &str, command: clap::Command) -> clap::Command {
 /// # Errors
 /// When the program is not there, the machines cannot be reached or are of another version, or the rows are not all those of
 /// files.
-pub fn engaged(call: &Call<'_>, data: Data) -> Result<Data> {
-    let get = |flag: &str| call.matches.try_get_one::<String>(flag).ok().flatten();
+pub fn engaged(input: &TableInput, matches: &ArgMatches, output: &Output, data: Data) -> Result<Data> {
+    let get = |flag: &str| matches.try_get_one::<String>(flag).ok().flatten();
     let Some(on) = get("on") else { return Ok(data) };
-    if !call.input.reads_plainly() {
+    if !input.reads_plainly() {
         return Err(Error::argument("other machines read all rows of files as they are")
             .advice("leave out what selects rows and how the file is read, or convert it to Parquet first"));
     }
-    let seconds = |flag: &str| call.matches.try_get_one::<u64>(flag).ok().flatten().copied().unwrap_or(30);
-    let place = Place::of(&data, &call.input.paths(), call.input.vector())?;
+    let seconds = |flag: &str| matches.try_get_one::<u64>(flag).ok().flatten().copied().unwrap_or(30);
+    let place = Place::of(&data, &input.paths(), input.vector())?;
     let helper = Helper::start(on, seconds("deadline"), seconds("wait"))?;
     helper.ask(&json!({ "connect": { "version": VERSION, "place": place } }), &[])?;
-    call.output.note(format_args!("on the executors of {on}"));
+    output.note(format_args!("on the executors of {on}"));
     Ok(data.with_engine(Arc::new(helper)))
 }
 

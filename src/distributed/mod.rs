@@ -37,6 +37,7 @@ pub use place::Place;
 use crate::cluster::{Checked, FarFromAll, Step};
 use crate::error::{Error, Result};
 use crate::rows::{self, Fold, Hashes, MomentsFold, Nothing, Pass, RowSource, Select};
+use crate::zero_shot::Cosines;
 
 /// What all machines must agree on: they run the same version, and so compute the same.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -90,6 +91,7 @@ fn known(pass: &Pass, then: impl Use) -> Result<Vec<u8>> {
         Select::NAME => then.with(&Select::of(&Select::rows_of(params)?)),
         Step::NAME => then.with(&Step::of(params)?),
         FarFromAll::NAME => then.with(&FarFromAll::of(params)?),
+        Cosines::NAME => then.with(&Cosines::of(params)?),
         both => {
             let names = both.split_once(rows::AND).filter(|(first, _)| *first == Checked::NAME);
             let (first, _) = rows::both_params(params)?;

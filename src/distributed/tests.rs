@@ -11,6 +11,7 @@ use crate::cluster::{
 use crate::data::{Data, OpenOptions};
 use crate::rows::{Engine, LEAF_ROWS, Streamed, moments, runs, select_rows};
 use crate::table::{Table, write};
+use crate::zero_shot::{LabelVectors, zero_shot};
 
 /// Machines that are all this one, and how many passes they have made.
 struct Here {
@@ -139,6 +140,17 @@ fn the_whole_look_at_clusters_is_the_same_in_two_passes_and_in_full() {
             assert_eq!(there.model.unwrap().centroids, here.model.unwrap().centroids);
         }
     }
+}
+
+#[test]
+fn zero_shot_elsewhere_has_the_bits_of_zero_shot_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = rows(3 * LEAF_ROWS + 5);
+    let (data, passes) = on_machines(&written(folder.path(), &rows));
+    let vectors = Array2::from_shape_fn((3, 6), |(i, j)| if i == j { 1.0 } else { 0.1 });
+    let labels = LabelVectors::new(&["a", "b", "c"].map(String::from), None, vectors).unwrap();
+    assert_eq!(zero_shot(&data, &labels).unwrap(), zero_shot(&rows, &labels).unwrap());
+    assert_eq!(passes.load(Ordering::Relaxed), 1);
 }
 
 #[test]

@@ -3,8 +3,7 @@
 use ndarray::{ArrayView2, Axis, s};
 use rayon::prelude::*;
 
-use super::RowSource;
-use super::engine::{Portable, elsewhere};
+use super::{Portable, RowSource, elsewhere};
 use crate::error::{Error, Result};
 use crate::progress::{Steps, steps};
 

@@ -54,6 +54,7 @@ pub use components::Components;
 pub use distance::Metric;
 pub(crate) use distinct::Hashes;
 pub use distinct::{DistinctRows, distinct_rows};
+use engine::elsewhere;
 pub use engine::{Engine, Pass, Portable, run_leaves, runs};
 pub(crate) use engine::{answer, merge};
 pub(crate) use finite::require_finite;
