@@ -30,7 +30,7 @@ use crate::request::Request;
 use crate::session;
 
 /// Tasks that put parts of runs beside each other where these are not merged.
-const GATHERING: usize = 4;
+const GATHERING: usize = 16;
 
 /// How long the scheduler may take to answer at all.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -226,7 +226,7 @@ impl Cluster {
             let mut parts = Vec::new();
             for batch in &batches {
                 let (runs, answers) =
-                    (batch.column(0).as_primitive::<Int64Type>(), batch.column(1).as_binary::<i32>());
+                    (batch.column(0).as_primitive::<Int64Type>(), batch.column(1).as_binary::<i64>());
                 let rows = (0..batch.num_rows()).filter(|at| answers.is_valid(*at));
                 parts.extend(rows.map(|at| (runs.value(at), answers.value(at).to_vec())));
             }

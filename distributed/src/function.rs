@@ -49,7 +49,7 @@ impl AggregateUDFImpl for RunPass {
     }
 
     fn return_type(&self, _arguments: &[DataType]) -> EngineResult<DataType> {
-        Ok(DataType::Binary)
+        Ok(DataType::LargeBinary)
     }
 
     fn accumulator(&self, _arguments: AccumulatorArgs<'_>) -> EngineResult<Box<dyn Accumulator>> {
@@ -57,8 +57,9 @@ impl AggregateUDFImpl for RunPass {
     }
 
     fn state_fields(&self, arguments: StateFieldsArgs<'_>) -> EngineResult<Vec<FieldRef>> {
-        let field =
-            |name: &str| Arc::new(Field::new(format!("{}[{name}]", arguments.name), DataType::Binary, true));
+        let field = |name: &str| {
+            Arc::new(Field::new(format!("{}[{name}]", arguments.name), DataType::LargeBinary, true))
+        };
         Ok(vec![field("request"), field("parts")])
     }
 }
@@ -67,7 +68,7 @@ impl AggregateUDFImpl for RunPass {
 #[derive(Default)]
 struct Parts {
     version: String,
-    /// All but the parameters of the pass, which only the tasks need that merge.
+    /// What was asked; with the first run only, once it has travelled.
     request: Option<Arc<Vec<u8>>>,
     parts: BTreeMap<u64, Vec<u8>>,
 }
@@ -109,9 +110,13 @@ impl Parts {
     }
 
     fn finish(&mut self) -> Result<Option<Vec<u8>>> {
-        let Some(request) = self.request.take() else { return Ok(None) };
-        let request = self.request(&request)?;
         let parts: Vec<Vec<u8>> = std::mem::take(&mut self.parts).into_values().collect();
+        let Some(request) = self.request.take() else {
+            // Of runs that are not merged only the first brings the request.
+            let alone = parts.len() == 1;
+            return Ok(parts.into_iter().next().filter(|_| alone));
+        };
+        let request = self.request(&request)?;
         let wanted = if request.pass.merged { runs(request.pass.rows) } else { 1 };
         if request.place.is_some() && parts.len() != wanted {
             return Err(Error::input("the engine has not counted all runs of the rows")
@@ -162,7 +167,7 @@ impl Accumulator for Parts {
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> EngineResult<()> {
         let [requests, parts] = states else { return Ok(()) };
-        let (requests, parts) = (requests.as_binary::<i32>(), parts.as_binary::<i32>());
+        let (requests, parts) = (requests.as_binary::<i64>(), parts.as_binary::<i64>());
         for at in (0..requests.len()).filter(|at| requests.is_valid(*at) && parts.is_valid(*at)) {
             if self.request.is_none() && !requests.value(at).is_empty() {
                 self.request = Some(Arc::new(requests.value(at).to_vec()));
@@ -175,26 +180,21 @@ impl Accumulator for Parts {
     /// The part of run 0 brings the request with it; the others would bring it again.
     fn state(&mut self) -> EngineResult<Vec<ScalarValue>> {
         let parts = self.packed();
-        let brings = self.parts.contains_key(&0) || self.single();
+        let brings = self.parts.contains_key(&0);
         let request = self.request.take().filter(|_| brings).map(|request| request.to_vec());
         self.parts.clear();
-        Ok(vec![ScalarValue::Binary(Some(request.unwrap_or_default())), ScalarValue::Binary(Some(parts))])
+        Ok(vec![
+            ScalarValue::LargeBinary(Some(request.unwrap_or_default())),
+            ScalarValue::LargeBinary(Some(parts)),
+        ])
     }
 
     fn evaluate(&mut self) -> EngineResult<ScalarValue> {
-        Ok(ScalarValue::Binary(self.finish().map_err(|error| wrapped(&error))?))
+        Ok(ScalarValue::LargeBinary(self.finish().map_err(|error| wrapped(&error))?))
     }
 
     fn size(&self) -> usize {
         size_of_val(self) + self.parts.values().map(Vec::capacity).sum::<usize>()
-    }
-}
-
-impl Parts {
-    /// Whether runs are not merged, so that each is alone.
-    fn single(&self) -> bool {
-        let request = self.request.as_ref().and_then(|request| Request::of(request).ok());
-        request.is_some_and(|request| !request.pass.merged)
     }
 }
 
