@@ -16,7 +16,7 @@ use embedlab_distributed::{ClusterOptions, executor, pipe, scheduler};
 
 /// embedlab on several machines: `embedlab scheduler` and `embedlab executor` run this.
 #[derive(Parser)]
-#[command(name = "embedlab", version, max_term_width = 100)]
+#[command(name = "embedlab-distributed", version, max_term_width = 100)]
 struct Cli {
     /// Print what happens on stderr: warn, info or debug
     #[arg(long, global = true, value_name = "LEVEL", default_value = "warn")]

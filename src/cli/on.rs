@@ -33,11 +33,15 @@ pub fn augment(name: &str, command: clap::Command) -> clap::Command {
     }
     let seconds = |flag: &'static str, help: &'static str, default: &'static str| {
         let arg = Arg::new(flag).long(flag).value_name("SECONDS").value_parser(clap::value_parser!(u64));
-        arg.default_value(default).requires("on").help(help).help_heading("Several machines")
+        arg.default_value(default)
+            .requires("on")
+            .help(help)
+            .hide_short_help(true)
+            .help_heading("Several machines")
     };
     let on = Arg::new("on").long("on").value_name("HOST:PORT").help_heading("Several machines");
     command
-        .arg(on.help("Let the executors of this scheduler pass over the rows; see embedlab scheduler --help"))
+        .arg(on.help("Let the executors of this scheduler pass over the rows (see embedlab scheduler)"))
         .arg(seconds("deadline", "How long one pass may take", "3600"))
         .arg(seconds("wait", "How long to wait for the first executor", "30"))
 }
@@ -62,10 +66,13 @@ pub fn engaged(input: &TableInput, matches: &ArgMatches, output: &Output, data: 
     Ok(data.with_engine(Arc::new(helper)))
 }
 
-/// Runs `embedlab scheduler ..` and `embedlab executor ..`; `None` for other commands.
+/// Runs `embedlab scheduler ..` and `embedlab executor ..`; `None` for other commands, and for help, which this program has
+/// without the other.
 pub fn handed_over(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
     let first = arguments.next()?;
-    if !ITS_OWN.iter().any(|name| first == OsStr::new(name)) {
+    let arguments: Vec<OsString> = arguments.collect();
+    let help = arguments.iter().any(|argument| argument == "-h" || argument == "--help");
+    if help || !ITS_OWN.iter().any(|name| first == OsStr::new(name)) {
         return None;
     }
     let mut program = Command::new(program());
@@ -211,7 +218,8 @@ impl Engine for Helper {
 #[command(after_help = "\
 Examples:
   embedlab scheduler --bind 127.0.0.1:50050
-  embedlab scheduler --help")]
+  embedlab scheduler --bind 0.0.0.0:50050 --advertise node1 --log info
+All options: embedlab-distributed scheduler --help")]
 pub struct SchedulerArgs {
     /// Its options
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
@@ -225,7 +233,8 @@ pub struct SchedulerArgs {
 #[command(after_help = "\
 Examples:
   embedlab executor --scheduler 127.0.0.1:50050
-  embedlab executor --help")]
+  embedlab executor --scheduler node1:50050 --bind 0.0.0.0 --work-dir /scratch
+All options: embedlab-distributed executor --help")]
 pub struct ExecutorArgs {
     /// Its options
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
