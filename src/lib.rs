@@ -123,6 +123,7 @@ pub mod cluster;
 pub mod compare;
 pub mod compress;
 pub mod data;
+pub mod distributed;
 pub mod embed;
 pub mod error;
 pub mod forest;

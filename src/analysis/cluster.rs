@@ -99,7 +99,7 @@ Examples:
     fn run(data: &Data, options: &ClusterOptions, context: &Context<'_>) -> Result<Clustering> {
         let (text, label) = (data.column_of(Role::Text), data.column_of(Role::Label));
         let columns = ClusterColumns::from_table(data.table(), text, label)?;
-        let in_memory = !data.is_streamed();
+        let in_memory = !data.is_streamed() && data.engine().is_none();
         let options = &options.within(data.memory(), data.n_rows(), data.dims(), in_memory);
         let mut found = analyse(data, &columns, options, context.seed)?;
         if let Some(sample) = &found.sample {

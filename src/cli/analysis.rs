@@ -128,6 +128,7 @@ pub fn command(analysis: &dyn AnyAnalysis, extra: Option<&Extra>) -> Command {
         let save = file(flag, help);
         command = command.arg(if flag == "output" { save.short('o') } else { save });
     }
+    command = super::on::augment(analysis.name(), command);
     command = <TableInput as clap::Args>::augment_args(command);
     if let Some((flag, _)) = extra.and_then(|extra| extra.without_file) {
         command = command.mut_arg("files", |file| file.required(false).required_unless_present(flag));
@@ -271,6 +272,7 @@ fn over_the_rows(
 ) -> Result<Answered> {
     let (input, output) = (call.input, call.output);
     let data = input.open(wanted, call.roles.clone(), output)?;
+    let data = super::on::engaged(input, call.matches, output, data)?;
     let mut chosen = vec![format!("vectors {}", data.table().vector_column())];
     chosen.extend(
         analysis

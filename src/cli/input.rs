@@ -235,6 +235,19 @@ impl Input {
 }
 
 impl TableInput {
+    /// Whether all rows are read, and read as whoever knows the files and the vector column alone would.
+    pub fn reads_plainly(&self) -> bool {
+        let as_usual =
+            self.input.format.is_none() && self.input.delimiter.is_none() && self.input.missing.is_none();
+        let as_usual = as_usual && !self.input.no_header && self.input.decimal == ".";
+        as_usual && !self.selects() && !self.drop_missing && !self.input.is_stdin()
+    }
+
+    /// The vector column, where it was named.
+    pub fn vector(&self) -> Option<String> {
+        self.input.vector.clone()
+    }
+
     /// Whether an option leaves rows out.
     pub fn selects(&self) -> bool {
         self.filter.is_some() || self.drop_duplicates.is_some() || self.sample.is_some()

@@ -14,6 +14,7 @@ mod input;
 mod man;
 mod map;
 mod mteb;
+mod on;
 mod output;
 mod outputs;
 mod page;
@@ -127,7 +128,7 @@ fn command_line() -> clap::Command {
 }
 
 /// The commands in the order of the help.
-const ORDER: [&str; 38] = [
+const ORDER: [&str; 40] = [
     "inspect",
     "check",
     "convert",
@@ -163,6 +164,8 @@ const ORDER: [&str; 38] = [
     "cost",
     "code",
     "report",
+    "scheduler",
+    "executor",
     "schema",
     "completions",
     "man",
@@ -180,6 +183,8 @@ enum Command {
     Predict(predict::Args),
     Code(code::Args),
     Report(report::Args),
+    Scheduler(on::SchedulerArgs),
+    Executor(on::ExecutorArgs),
     Schema(schema::Args),
     #[cfg(feature = "sql")]
     Sql(sql::Args),
@@ -189,6 +194,9 @@ enum Command {
 
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
+    if let Some(ended) = on::handed_over(std::env::args_os().skip(1)) {
+        return ended;
+    }
     let matches = command_line().get_matches();
     let common = match Common::from_arg_matches(&matches) {
         Ok(common) => common,
@@ -245,6 +253,7 @@ fn run_command(matches: &clap::ArgMatches, common: &Common, output: &Output) -> 
         Command::Predict(args) => predict::run(&args, output),
         Command::Code(args) => code::run(&args, common, output),
         Command::Report(args) => report::run(&args, common, output),
+        Command::Scheduler(_) | Command::Executor(_) => Err(on::not_first()),
         Command::Schema(args) => schema::run(&args, output),
         #[cfg(feature = "sql")]
         Command::Sql(args) => sql::run(&args, output),

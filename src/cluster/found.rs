@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::fitting::{Fitted, Fitting};
 use super::kept_run::KeptRun;
 use super::{Choice, ChooseOptions, ClusterCount, ClusterOptions, Silhouette, SilhouetteOptions, silhouette};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::rows::{Hashes, Pca, RowSource, distinct_rows, fold_rows, select_rows};
 
 /// The random stream of the sample that k-means is fitted on; the starts have those from 0 on.
@@ -46,8 +46,51 @@ impl Found {
         let sample = options.sample_to_fit(source.dims())?.filter(|rows| *rows < source.n_rows());
         match sample {
             Some(rows) => Found::in_two_passes(source, options, rows, seed),
+            None if source.engine().is_some() => Found::elsewhere(source, options, seed),
             None => Found::in_full(source, options, seed),
         }
+    }
+
+    /// All rows are fitted by other machines. What is measured besides is what two passes measure: the distances of the last
+    /// assignment, and the silhouette of a sample, so that no pass runs on this machine.
+    fn elsewhere(source: &dyn RowSource, options: &ClusterOptions, seed: u64) -> Result<Found> {
+        if !options.method.is_k_means() || options.pca.is_some() {
+            return Err(Error::argument("only k-means on the rows as they are runs on several machines")
+                .advice("choose --method k-means or spherical, and leave --pca out"));
+        }
+        if options.checkpoint.is_some() {
+            return Err(Error::argument("iterations on several machines are not kept in a checkpoint")
+                .advice("leave --checkpoint out"));
+        }
+        let n = source.n_rows();
+        let full = ClusterOptions { passes: None, fit_rows: None, ..options.clone() };
+        let fitting = Fitting { points: source, options: &full, seed, kept: None };
+        let scoring = SilhouetteOptions { geometry: options.method.geometry(), seed, ..Default::default() };
+        let distinct = match options.count() {
+            ClusterCount::Exactly(_) => n,
+            ClusterCount::Within(_) => distinct_rows(source)?,
+        };
+        let (fitted, choice) = fitting.counted(distinct, scoring)?;
+        let mut found = Found {
+            choice,
+            silhouette: None,
+            silhouettes: None,
+            distances: None,
+            distinct: n,
+            components: None,
+            sample: None,
+            fitted,
+        };
+        if let Some(model) = found.fitted.model.take() {
+            let (model, assigned, hashes) = model.assigned_to_all(source, &Hashes)?;
+            found.distinct = hashes.distinct();
+            found.distances = Some(assigned.distances);
+            found.fitted.labels = assigned.labels;
+            found.fitted.inertia = Some(assigned.inertia);
+            found.fitted.model = Some(model);
+        }
+        found.silhouette = sampled_silhouette(source, &found.fitted.labels, &scoring)?;
+        Ok(found)
     }
 
     fn in_full(source: &dyn RowSource, options: &ClusterOptions, seed: u64) -> Result<Found> {
@@ -159,6 +202,25 @@ impl Fitting<'_> {
 fn scorable(labels: &[Option<u32>]) -> bool {
     let clusters = labels.iter().flatten().max().map_or(0, |last| *last as usize + 1);
     clusters >= 2 && clusters < labels.iter().flatten().count()
+}
+
+/// The mean silhouette of a sample of the rows within itself, and its standard error.
+fn sampled_silhouette(
+    source: &dyn RowSource,
+    labels: &[Option<u32>],
+    scoring: &SilhouetteOptions,
+) -> Result<Option<(f64, Option<f64>)>> {
+    let mut random = ChaCha8Rng::seed_from_u64(scoring.seed);
+    random.set_stream(SAMPLE_STREAM);
+    let sample = scoring.exact_limit.min(labels.len());
+    let mut chosen = index::sample(&mut random, labels.len(), sample).into_vec();
+    chosen.sort_unstable();
+    let of_sample: Vec<Option<u32>> = chosen.iter().map(|row| labels[*row]).collect();
+    if !scorable(&of_sample) {
+        return Ok(None);
+    }
+    let score = silhouette(&select_rows(source, &chosen)?, &of_sample, scoring)?;
+    Ok(Some((score.mean, Some(standard_error(&score)))))
 }
 
 /// The standard error of the mean over scored rows that are a sample.

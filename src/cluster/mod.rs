@@ -50,8 +50,8 @@ pub use density::{DbscanOptions, DensityClusters, HdbscanOptions, Noise, dbscan,
 pub use found::FitSample;
 #[cfg(feature = "sql")]
 pub(crate) use k_means::Centroids;
-pub(crate) use k_means::distances_from;
 pub use k_means::{Assigned, Checkpoint, Geometry, Iteration, KMeans, KMeansParams, KMeansValidParams};
+pub(crate) use k_means::{Checked, FarFromAll, Step, distances_from};
 pub use mixture::{GaussianMixture, GaussianMixtureParams, MAX_MIXTURE_DIMS};
 pub use naming::{ClusterTerms, NamingOptions, Term, WordList, name_clusters, score_terms};
 pub use options::{ClusterCount, ClusterMethod, ClusterOptions, Passes};

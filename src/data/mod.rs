@@ -28,7 +28,7 @@ mod space;
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::Field;
@@ -41,7 +41,7 @@ pub use select::{DropBy, Selection};
 pub use space::{model_of, require_same_space};
 
 use crate::error::{Error, Result};
-use crate::rows::{LEAF_ROWS, RowSource, select_rows};
+use crate::rows::{Chunks, Engine, LEAF_ROWS, RowSource, select_rows};
 use crate::table::{self, Labels, Table, WriteOptions, Written};
 
 /// Rows of embeddings with their columns and roles.
@@ -60,6 +60,8 @@ pub struct Data {
     /// The rows of which these were drawn because all did not fit.
     drawn: Option<DrawnRows>,
     notes: Vec<String>,
+    /// The machines that pass over the rows.
+    engine: Option<Arc<dyn Engine>>,
 }
 
 /// A random sample of rows, because all did not fit in memory.
@@ -133,6 +135,7 @@ impl Data {
             selected: None,
             drawn: None,
             notes: Vec::new(),
+            engine: None,
         }
         .with_found_roles()
     }
@@ -240,7 +243,14 @@ impl Data {
             selected: None,
             drawn: None,
             notes: Vec::new(),
+            engine: None,
         })
+    }
+
+    /// The same rows, passed over by other machines where a computation can be sent there; the columns stay here.
+    #[must_use]
+    pub fn with_engine(self, engine: Arc<dyn Engine>) -> Data {
+        Data { engine: Some(engine), ..self }
     }
 
     /// An error about a row of this data names the file and its row.
@@ -424,6 +434,25 @@ impl RowSource for Data {
         match &self.streamed {
             None => Some(self.table.vectors()),
             Some(source) => source.as_matrix().or_else(|| self.loaded.get().map(Array2::view)),
+        }
+    }
+
+    fn engine(&self) -> Option<&dyn Engine> {
+        self.engine.as_deref()
+    }
+
+    fn chunks_from(&self, first: usize, rows: usize) -> Result<Chunks<'_>> {
+        let rows = self.memory.block_rows(rows, self.dims());
+        match (&self.streamed, self.loaded.get()) {
+            (Some(source), None) => source.chunks_from(first, rows),
+            _ => {
+                let matrix = self.matrix()?;
+                let n = matrix.nrows();
+                Ok(Box::new((first..n).step_by(rows.max(1)).map(move |at| {
+                    let end = (at + rows.max(1)).min(n);
+                    Ok(matrix.slice_axis(Axis(0), (at..end).into()).to_owned())
+                })))
+            }
         }
     }
 

@@ -117,6 +117,7 @@ impl Data {
             selected,
             drawn,
             notes,
+            engine: None,
         };
         if data.n_rows() == 0 && !filtered {
             return Err(Error::input("no rows")

@@ -4,7 +4,8 @@ use ndarray::{ArrayView1, ArrayView2};
 use rayon::prelude::*;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-use super::{Fold, RowBlock, RowSource, fold_rows};
+use super::packed::{Packer, Unpacker};
+use super::{Fold, Portable, RowBlock, RowSource, fold_rows};
 use crate::error::Result;
 
 /// The distinct vectors among some rows, each with all rows that hold it. 0 and -0 are the same number.
@@ -193,6 +194,44 @@ impl Fold for Hashes {
 
     fn merge(&self, into: &mut Hashed, from: Hashed) {
         into.hashes.extend(from.hashes);
+    }
+
+    fn portable(&self) -> Option<&dyn Portable<Part = Hashed>> {
+        Some(self)
+    }
+}
+
+impl Hashes {
+    pub const NAME: &'static str = "hashes";
+}
+
+impl Portable for Hashes {
+    type Part = Hashed;
+
+    fn name(&self) -> String {
+        Self::NAME.into()
+    }
+
+    fn params(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn merged(&self) -> bool {
+        false
+    }
+
+    fn rows(&self, part: &Hashed) -> usize {
+        part.hashes.len()
+    }
+
+    fn pack(&self, part: Hashed) -> Vec<u8> {
+        Packer::default().add(&part.hashes).bytes()
+    }
+
+    fn unpack(&self, bytes: &[u8]) -> Result<Hashed> {
+        let mut series = Unpacker::new(bytes);
+        let hashed = Hashed { hashes: series.next()?, numbers: Vec::new() };
+        series.end().map(|()| hashed)
     }
 }
 

@@ -3,8 +3,8 @@
 use ndarray::{ArrayView2, Axis, s};
 use rayon::prelude::*;
 
-use super::RowSource;
-use crate::error::Result;
+use super::{Portable, RowSource, elsewhere};
+use crate::error::{Error, Result};
 use crate::progress::{Steps, steps};
 
 /// Rows in one block: large enough for matrix products, small enough for the second-level cache
@@ -52,6 +52,10 @@ pub trait Fold: Sync {
     fn add(&self, part: &mut Self::Part, block: RowBlock<'_>);
     /// Joins the part of the rows that follow directly on those of `into`.
     fn merge(&self, into: &mut Self::Part, from: Self::Part);
+    /// The computation as one that other machines can run; `None` for one that only this machine can.
+    fn portable(&self) -> Option<&dyn Portable<Part = Self::Part>> {
+        None
+    }
 }
 
 impl<F: Fold + ?Sized> Fold for &F {
@@ -68,52 +72,74 @@ impl<F: Fold + ?Sized> Fold for &F {
     fn merge(&self, into: &mut Self::Part, from: Self::Part) {
         (**self).merge(into, from);
     }
-}
 
-/// Two computations in one pass.
-impl<A: Fold, B: Fold> Fold for (A, B) {
-    type Part = (A::Part, B::Part);
-
-    fn start(&self) -> Self::Part {
-        (self.0.start(), self.1.start())
-    }
-
-    fn add(&self, part: &mut Self::Part, block: RowBlock<'_>) {
-        self.0.add(&mut part.0, block);
-        self.1.add(&mut part.1, block);
-    }
-
-    fn merge(&self, into: &mut Self::Part, from: Self::Part) {
-        self.0.merge(&mut into.0, from.0);
-        self.1.merge(&mut into.1, from.1);
+    fn portable(&self) -> Option<&dyn Portable<Part = Self::Part>> {
+        (**self).portable()
     }
 }
 
-/// Runs a fold over all rows of a source, on the threads of the current rayon pool.
+/// Runs a fold over all rows of a source, on the threads of the current rayon pool; on other machines where the source has
+/// an [`Engine`](super::Engine) and the fold can be sent there.
 ///
 /// # Errors
 /// Whatever the source meets while reading; a matrix in memory never fails.
 pub fn fold_rows<F: Fold>(source: &(impl RowSource + ?Sized), fold: &F) -> Result<F::Part> {
+    if let (Some(engine), Some(portable)) = (source.engine(), fold.portable()) {
+        return elsewhere(engine, source.n_rows(), fold, portable);
+    }
     if let Some(matrix) = source.as_matrix() {
         return Ok(fold_matrix(matrix, fold));
     }
     let mut parts = MergeStack::new(fold);
     let mut first = 0;
     let steps = steps("passing over the rows", source.n_rows());
-    let chunk_rows = LEAF_ROWS * rayon::current_num_threads().max(1);
-    for chunk in source.chunks(chunk_rows)? {
+    for chunk in source.chunks(chunk_rows())? {
         let chunk = chunk?;
-        let leaves: Vec<_> = chunk.axis_chunks_iter(Axis(0), LEAF_ROWS).collect();
-        let done: Vec<F::Part> = leaves
-            .into_par_iter()
-            .enumerate()
-            .map(|(i, leaf)| fold_leaf(first + i * LEAF_ROWS, leaf, fold))
-            .collect();
-        done.into_iter().for_each(|part| parts.push(part));
+        parts.push_leaves(first, chunk.view());
         first += chunk.nrows();
         steps.add(chunk.nrows());
     }
     Ok(parts.finish())
+}
+
+fn chunk_rows() -> usize {
+    LEAF_ROWS * rayon::current_num_threads().max(1)
+}
+
+/// The part of some leaves, which are a whole branch of the tree of all.
+pub(super) fn leaves_of<F: Fold>(
+    source: &dyn RowSource,
+    fold: &F,
+    leaves: std::ops::Range<usize>,
+) -> Result<F::Part> {
+    let (mut first, end) = (leaves.start * LEAF_ROWS, (leaves.end * LEAF_ROWS).min(source.n_rows()));
+    if let Some(matrix) = source.as_matrix() {
+        let steps = steps("passing over the rows", leaves.len());
+        return Ok(fold_leaves(matrix, leaves, fold, &steps));
+    }
+    let mut parts = MergeStack::new(fold);
+    for chunk in source.chunks_from(first, chunk_rows())? {
+        let chunk = chunk?;
+        let wanted = chunk.nrows().min(end - first);
+        parts.push_leaves(first, chunk.slice(s![..wanted, ..]));
+        first += wanted;
+        if first == end {
+            return Ok(parts.finish());
+        }
+    }
+    Err(Error::input("the source yielded fewer rows than it announced")
+        .with_code("file-changed")
+        .seen(format!("{first} rows, and {} before", source.n_rows())))
+}
+
+/// The parts of runs that are whole branches of the tree, in row order, as one.
+pub(super) fn fold_runs<F: Fold>(
+    fold: &F,
+    parts: impl IntoIterator<Item = Result<F::Part>>,
+) -> Result<F::Part> {
+    let mut stack = MergeStack::new(fold);
+    parts.into_iter().try_for_each(|part| part.map(|part| stack.push(part)))?;
+    Ok(stack.finish())
 }
 
 fn fold_matrix<F: Fold>(matrix: ArrayView2<'_, f32>, fold: &F) -> F::Part {
@@ -167,6 +193,17 @@ struct MergeStack<'f, F: Fold> {
 impl<'f, F: Fold> MergeStack<'f, F> {
     fn new(fold: &'f F) -> Self {
         MergeStack { fold, pushed: 0, parts: Vec::new() }
+    }
+
+    /// The leaves of consecutive rows, of which only the last may be a shorter one.
+    fn push_leaves(&mut self, first: usize, rows: ArrayView2<'_, f32>) {
+        let leaves: Vec<_> = rows.axis_chunks_iter(Axis(0), LEAF_ROWS).collect();
+        let done: Vec<F::Part> = leaves
+            .into_par_iter()
+            .enumerate()
+            .map(|(i, leaf)| fold_leaf(first + i * LEAF_ROWS, leaf, self.fold))
+            .collect();
+        done.into_iter().for_each(|part| self.push(part));
     }
 
     fn push(&mut self, part: F::Part) {

@@ -2,8 +2,9 @@
 
 use ndarray::{Array1, Array2};
 
+use super::packed::{Packer, Unpacker};
 use super::simd::dot_f64;
-use super::{Fold, RowBlock, RowSource, fold_rows};
+use super::{Fold, Portable, RowBlock, RowSource, fold_rows};
 use crate::error::{Error, Result};
 
 /// Mean and variance of each dimension.
@@ -29,11 +30,11 @@ pub fn moments(source: &(impl RowSource + ?Sized)) -> Result<Moments> {
     })
 }
 
-struct MomentsFold {
+pub(crate) struct MomentsFold {
     dims: usize,
 }
 
-struct MomentsPart {
+pub(crate) struct MomentsPart {
     count: usize,
     mean: Vec<f64>,
     squares: Vec<f64>,
@@ -76,6 +77,51 @@ impl Fold for MomentsFold {
             into.squares[j] += from.squares[j] + difference * difference * spread;
         }
         into.count += from.count;
+    }
+
+    fn portable(&self) -> Option<&dyn Portable<Part = MomentsPart>> {
+        Some(self)
+    }
+}
+
+impl MomentsFold {
+    pub const NAME: &'static str = "moments";
+
+    /// The fold of these [`params`](Portable::params).
+    pub fn of(params: &[u8]) -> Result<MomentsFold> {
+        Ok(MomentsFold { dims: Unpacker::new(params).one::<u64>()? as usize })
+    }
+}
+
+impl Portable for MomentsFold {
+    type Part = MomentsPart;
+
+    fn name(&self) -> String {
+        Self::NAME.into()
+    }
+
+    fn params(&self) -> Vec<u8> {
+        Packer::default().add(&[self.dims as u64]).bytes()
+    }
+
+    fn merged(&self) -> bool {
+        true
+    }
+
+    fn rows(&self, part: &MomentsPart) -> usize {
+        part.count
+    }
+
+    fn pack(&self, part: MomentsPart) -> Vec<u8> {
+        Packer::default().add(&[part.count as u64]).add(&part.mean).add(&part.squares).bytes()
+    }
+
+    fn unpack(&self, bytes: &[u8]) -> Result<MomentsPart> {
+        let mut series = Unpacker::new(bytes);
+        let count = series.one::<u64>()? as usize;
+        let part =
+            MomentsPart { count, mean: series.next_of(self.dims)?, squares: series.next_of(self.dims)? };
+        series.end().map(|()| part)
     }
 }
 

@@ -31,9 +31,11 @@
 //! # Ok::<(), embedlab::Error>(())
 //! ```
 
+mod both;
 mod components;
 mod distance;
 mod distinct;
+mod engine;
 #[cfg(feature = "sql")]
 mod exact;
 mod finite;
@@ -41,32 +43,39 @@ mod fold;
 mod frame;
 pub(crate) mod graph;
 mod mean;
+pub(crate) mod packed;
 mod pca;
 pub(crate) mod product;
+mod select;
 mod selected;
 pub(crate) mod simd;
 mod source;
 mod top_k;
 
+pub(crate) use both::{AND, Nothing, both_params};
 pub use components::Components;
 pub use distance::Metric;
 pub(crate) use distinct::Hashes;
 pub use distinct::{DistinctRows, distinct_rows};
+use engine::elsewhere;
+pub use engine::{Engine, Pass, Portable, run_leaves, runs};
+pub(crate) use engine::{answer, merge};
 #[cfg(feature = "sql")]
 pub(crate) use exact::ExactSums;
 pub(crate) use finite::require_finite;
 pub use fold::{BLOCK_ROWS, Fold, LEAF_ROWS, RowBlock, fold_rows};
 pub(crate) use frame::Frame;
 pub use graph::{Graph, MOST_NEIGHBORS, SampleGraph};
-pub(crate) use mean::group_sums;
 pub use mean::{GroupMeans, Moments, group_means, moments, norms};
+pub(crate) use mean::{MomentsFold, group_sums};
 pub use pca::Pca;
 pub(crate) use pca::eigenvectors;
+pub(crate) use select::Select;
 pub(crate) use selected::Selected;
 pub(crate) use simd::dot;
 #[cfg(test)]
 pub(crate) use source::Streamed;
-pub use source::{RowSource, select_rows};
+pub use source::{Chunks, RowSource, select_rows};
 pub(crate) use source::{for_each_chunk, in_whole_leaves};
 pub(crate) use top_k::TopK;
 pub use top_k::{Neighbor, top_k};

@@ -14,7 +14,9 @@ pub(crate) struct Selected<S, R> {
     pub rows: R,
 }
 
-impl<S: Deref<Target: RowSource> + Sync, R: AsRef<[usize]> + Sync> RowSource for Selected<S, R> {
+impl<S: Deref<Target: RowSource> + Send + Sync, R: AsRef<[usize]> + Send + Sync> RowSource
+    for Selected<S, R>
+{
     fn n_rows(&self) -> usize {
         self.rows.as_ref().len()
     }

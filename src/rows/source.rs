@@ -1,15 +1,16 @@
 //! Where rows come from.
 
-use ndarray::{Array2, ArrayView2, Axis, concatenate};
+use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
 
-use super::LEAF_ROWS;
+use super::select::selected_elsewhere;
+use super::{Engine, LEAF_ROWS};
 use crate::error::{Error, Result};
 
 /// Something that yields rows of embeddings, in order.
 ///
 /// A matrix in memory (`Array2<f32>`, `ArrayView2<f32>`) is one; so are the files that
 /// [`crate::table::stream`] opens without loading them.
-pub trait RowSource: Sync {
+pub trait RowSource: Send + Sync {
     /// How many rows there are.
     fn n_rows(&self) -> usize;
 
@@ -23,8 +24,33 @@ pub trait RowSource: Sync {
 
     /// The rows in order, in chunks of about `rows` rows each (a multiple of
     /// [`LEAF_ROWS`](super::LEAF_ROWS), except for the last).
-    fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>>;
+    fn chunks(&self, rows: usize) -> Result<Chunks<'_>>;
+
+    /// As [`chunks`](RowSource::chunks), from the row `first` on, which is a multiple of [`LEAF_ROWS`](super::LEAF_ROWS).
+    fn chunks_from(&self, first: usize, rows: usize) -> Result<Chunks<'_>> {
+        let mut before = first;
+        let chunks = self.chunks(rows)?.filter_map(move |chunk| match chunk {
+            Ok(chunk) if before >= chunk.nrows() => {
+                before -= chunk.nrows();
+                (chunk.nrows() == 0).then_some(Ok(chunk))
+            }
+            Ok(chunk) => {
+                let skipped = std::mem::take(&mut before);
+                Some(Ok(if skipped == 0 { chunk } else { chunk.slice(s![skipped.., ..]).to_owned() }))
+            }
+            error => Some(error),
+        });
+        Ok(Box::new(chunks))
+    }
+
+    /// The machines that pass over the rows in place of this one; `None` where it does it itself.
+    fn engine(&self) -> Option<&dyn Engine> {
+        None
+    }
 }
+
+/// Rows in order, in chunks.
+pub type Chunks<'a> = Box<dyn Iterator<Item = Result<Array2<f32>>> + 'a>;
 
 impl<T: RowSource + ?Sized> RowSource for &T {
     fn n_rows(&self) -> usize {
@@ -39,8 +65,16 @@ impl<T: RowSource + ?Sized> RowSource for &T {
         (**self).as_matrix()
     }
 
-    fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
+    fn chunks(&self, rows: usize) -> Result<Chunks<'_>> {
         (**self).chunks(rows)
+    }
+
+    fn chunks_from(&self, first: usize, rows: usize) -> Result<Chunks<'_>> {
+        (**self).chunks_from(first, rows)
+    }
+
+    fn engine(&self) -> Option<&dyn Engine> {
+        (**self).engine()
     }
 }
 
@@ -161,6 +195,9 @@ pub(crate) fn for_each_chunk(
 pub fn select_rows(source: &(impl RowSource + ?Sized), rows: &[usize]) -> Result<Array2<f32>> {
     if let Some(row) = rows.iter().find(|row| **row >= source.n_rows()) {
         return Err(Error::argument("no such row").row(*row).seen(format!("{} rows", source.n_rows())));
+    }
+    if source.engine().is_some() {
+        return selected_elsewhere(source, rows);
     }
     if let Some(matrix) = source.as_matrix() {
         return Ok(matrix.select(Axis(0), rows));

@@ -8,14 +8,14 @@ use ndarray::{Array2, ArrayView2};
 
 use super::column::floats::Float;
 use super::column::matrix;
-use super::column::rows_in_order::{Chunks, VectorsInOrder};
+use super::column::rows_in_order::{Chunks as InChunks, VectorsInOrder};
 use super::column::stored::Vectors;
 use super::{guarded, mapped};
 use crate::error::{Error, Result};
-use crate::rows::{LEAF_ROWS, RowSource, in_whole_leaves};
+use crate::rows::{Chunks, LEAF_ROWS, RowSource, in_whole_leaves};
 
 /// Vectors that are not in a table.
-pub(in crate::table) type Outside = Box<dyn RowSource + Send>;
+pub(in crate::table) type Outside = Box<dyn RowSource>;
 
 /// Sources one after the other, of the same dimensions.
 pub(in crate::table) struct Joined(pub(in crate::table) Vec<Outside>);
@@ -29,8 +29,19 @@ impl RowSource for Joined {
         self.0.first().map_or(0, |source| source.dims())
     }
 
-    fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
-        let chunks = self.0.iter().flat_map(move |source| match source.chunks(rows) {
+    fn chunks(&self, rows: usize) -> Result<Chunks<'_>> {
+        self.chunks_from(0, rows)
+    }
+
+    /// Files before the row are not opened. It need not be at a leaf of its own file, and so is counted by single rows there.
+    fn chunks_from(&self, first: usize, rows: usize) -> Result<Chunks<'_>> {
+        let mut before = first;
+        let starts = self.0.iter().filter_map(move |source| {
+            let skipped = before.min(source.n_rows());
+            before -= skipped;
+            (skipped < source.n_rows()).then_some((source, skipped))
+        });
+        let chunks = starts.flat_map(move |(source, first)| match source.chunks_from(first, rows) {
             Ok(chunks) => chunks,
             Err(error) => Box::new(std::iter::once(Err(error))),
         });
@@ -149,10 +160,14 @@ impl RowSource for MappedRows {
         if self.in_bounds { None } else { self.placed.in_file(&self.map).as_matrix() }
     }
 
-    fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
+    fn chunks(&self, rows: usize) -> Result<Chunks<'_>> {
+        self.chunks_from(0, rows)
+    }
+
+    fn chunks_from(&self, first: usize, rows: usize) -> Result<Chunks<'_>> {
         let (rows, all) = (whole_leaves(rows), self.placed.rows);
         Ok(Box::new(
-            (0..all)
+            (first..all)
                 .step_by(rows)
                 .map(move |first| self.chunk(first, rows.min(all - first)).map_err(|error| self.at(error))),
         ))
@@ -160,11 +175,11 @@ impl RowSource for MappedRows {
 }
 
 /// A file with a known number of rows whose vectors can be gone through in order, many times.
-pub(in crate::table) trait VectorFile: Sync {
+pub(in crate::table) trait VectorFile: Send + Sync {
     /// Rows and dimensions.
     fn shape(&self) -> (usize, usize);
-    /// Begins a pass.
-    fn in_order(&self) -> Result<Box<dyn VectorsInOrder + '_>>;
+    /// Begins a pass at this row.
+    fn in_order(&self, first: usize) -> Result<Box<dyn VectorsInOrder + '_>>;
     /// Adds the place to an error.
     fn at(&self, error: Error, path: &Path) -> Error;
 }
@@ -191,15 +206,21 @@ impl<F: VectorFile> RowSource for Streamed<F> {
         self.file.shape().1
     }
 
-    fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
+    fn chunks(&self, rows: usize) -> Result<Chunks<'_>> {
+        self.chunks_from(0, rows)
+    }
+
+    fn chunks_from(&self, first: usize, rows: usize) -> Result<Chunks<'_>> {
         let (total, dims) = self.file.shape();
-        let mut chunks = Chunks {
-            reader: self.file.in_order().map_err(|error| self.file.at(error, &self.path))?,
+        let first = first.min(total);
+        let mut chunks = InChunks {
+            reader: guarded(&self.path, || self.file.in_order(first))
+                .map_err(|error| self.file.at(error, &self.path))?,
             rows: whole_leaves(rows),
             total,
             dims,
             allow_non_finite: self.allow_non_finite,
-            done: 0,
+            done: first,
         };
         Ok(Box::new(std::iter::from_fn(move || {
             let chunk = guarded(&self.path, || chunks.next().transpose()).transpose()?;

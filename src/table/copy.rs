@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::ArrayView2;
 
 use super::blocks::Outside;
 use super::{Format, ReadOptions};
 use crate::address::is_address;
 use crate::error::{Error, Result};
 use crate::remote::{self, Object};
-use crate::rows::RowSource;
+use crate::rows::{Chunks, RowSource};
 
 /// A copy of a file; errors name the file.
 #[derive(Debug)]
@@ -65,8 +65,12 @@ impl RowSource for Copied {
         self.rows.as_matrix()
     }
 
-    fn chunks(&self, rows: usize) -> Result<Box<dyn Iterator<Item = Result<Array2<f32>>> + '_>> {
-        let chunks = self.rows.chunks(rows).map_err(|error| self.copy.named(error))?;
+    fn chunks(&self, rows: usize) -> Result<Chunks<'_>> {
+        self.chunks_from(0, rows)
+    }
+
+    fn chunks_from(&self, first: usize, rows: usize) -> Result<Chunks<'_>> {
+        let chunks = self.rows.chunks_from(first, rows).map_err(|error| self.copy.named(error))?;
         Ok(Box::new(chunks.map(|chunk| chunk.map_err(|error| self.copy.named(error)))))
     }
 }

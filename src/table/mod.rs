@@ -63,7 +63,7 @@ pub use read::{
     Columns, Encoding, ReadOptions, read, read_all, read_all_without_vectors, read_columns,
     read_without_vectors,
 };
-pub use stream::{stream, stream_all_with_columns, stream_with_columns};
+pub use stream::{stream, stream_all, stream_all_with_columns, stream_with_columns};
 pub use template::{Template, most_recent};
 pub use write::{WriteOptions, Written, check_writable, write, write_streamed, writes_in_blocks};
 

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 
-use super::blocks::{Outside, Streamed};
+use super::blocks::{Joined, Outside, Streamed};
 use super::format::parquet::ParquetFile;
+use super::format::parts;
 use super::keep::Keep;
 use super::{Format, ReadOptions, Table, guarded};
 use crate::error::Result;
@@ -85,6 +86,35 @@ pub fn stream_all_with_columns(
     let mut keep = Keep::in_blocks(options.memory);
     let table = super::read::several(files, &options.with_faults(), &mut keep)?;
     parted(table, keep, options).map_err(|error| error.files(files))
+}
+
+/// As [`stream_all_with_columns`], without the columns, which are not read where the files are Parquet.
+///
+/// # Errors
+/// As [`read_all`](super::read_all()).
+pub fn stream_all(files: &[PathBuf], options: &ReadOptions) -> Result<Box<dyn RowSource>> {
+    let _kept = remote::keep();
+    let parts = match files {
+        [] => return Err(super::read::no_file()),
+        [file] if options.format.map_or_else(|| Format::detect(file), Ok).ok() != Some(Format::Parts) => {
+            return stream(file, options);
+        }
+        files => parts::paths_of(files, options)?,
+    };
+    let options =
+        ReadOptions { format: options.format.filter(|format| *format != Format::Parts), ..options.clone() };
+    let mut sources: Vec<Box<dyn RowSource>> = Vec::new();
+    for part in &parts {
+        match stream(part, &options) {
+            // A part without rows is none of the table's.
+            Err(error) if error.code() == "no-rows" && parts.len() > 1 => {}
+            source => sources.push(source?),
+        }
+        if let [first, .., last] = &sources[..] {
+            parts::same_vectors(("the vectors", first.dims()), ("the vectors", last.dims()), part)?;
+        }
+    }
+    if sources.is_empty() { stream(&parts[0], &options) } else { Ok(Box::new(Joined(sources))) }
 }
 
 /// The vectors, and the table without them.

@@ -25,12 +25,14 @@
 //! # Ok::<(), embedlab::Error>(())
 //! ```
 
+mod cosines;
 mod evaluate;
 mod labels;
 mod score;
 mod threshold;
 mod truth;
 
+pub(crate) use cosines::Cosines;
 pub use evaluate::{ClassResult, LabelEvaluation, LabelEvaluationOptions, PromptResult, evaluate};
 pub use labels::LabelVectors;
 pub use score::{ZeroShot, zero_shot};

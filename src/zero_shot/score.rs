@@ -4,9 +4,9 @@ use ndarray::{ArcArray2, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, s}
 use rayon::prelude::*;
 
 use super::LabelVectors;
+use super::cosines::Cosines;
 use crate::error::{Error, Result};
-use crate::rows::simd::dot_f64;
-use crate::rows::{LEAF_ROWS, RowSource, for_each_chunk};
+use crate::rows::{LEAF_ROWS, RowSource, fold_rows, for_each_chunk};
 
 /// Rows that are scored together.
 const CHUNK_ROWS: usize = 4 * LEAF_ROWS;
@@ -65,36 +65,34 @@ pub fn zero_shot(source: &(impl RowSource + ?Sized), labels: &LabelVectors) -> R
 
 /// The cosine of each row with each prompt, n x p; NaN for a row of zeros.
 fn similarities(source: &(impl RowSource + ?Sized), prompts: ArrayView2<'_, f32>) -> Result<Array2<f64>> {
-    let prompts = prompts.as_standard_layout();
-    let prompts: Vec<(&[f32], f64)> = prompts
-        .rows()
-        .into_iter()
-        .map(|prompt| prompt.to_slice().unwrap_or_default())
-        .map(|prompt| (prompt, square(prompt)))
-        .collect();
+    let prompts = Cosines::new(prompts);
+    let not_finite = |row: usize| {
+        Error::input("a number that is not finite")
+            .with_code("not-finite")
+            .row(row)
+            .advice("embed this row again or remove it")
+    };
+    if source.engine().is_some() {
+        let part = fold_rows(source, &prompts)?;
+        return match part.not_finite {
+            Some(row) => Err(not_finite(row)),
+            None => Array2::from_shape_vec((source.n_rows(), prompts.len()), part.cosines)
+                .map_err(|error| Error::input("other machines have given other numbers").source(error)),
+        };
+    }
     let mut found = Array2::zeros((source.n_rows(), prompts.len()));
     for_each_chunk(source, CHUNK_ROWS, |first, rows| {
         let rows = rows.as_standard_layout();
         let mut here = found.slice_mut(s![first..first + rows.nrows(), ..]);
         let of_row =
             |(i, (row, mut similarities)): (usize, (ArrayView1<'_, f32>, ArrayViewMut1<'_, f64>))| {
-                let row = row.to_slice().unwrap_or_default();
-                let length = square(row);
-                for (similarity, (prompt, prompt_square)) in similarities.iter_mut().zip(&prompts) {
-                    let lengths = (length * prompt_square).sqrt();
-                    *similarity = if lengths > 0.0 { dot_f64(row, prompt) / lengths } else { f64::NAN };
-                }
-                (!length.is_finite()).then_some(first + i)
+                let (finite, cosines) = prompts.of_row(row.to_slice().unwrap_or_default());
+                similarities.iter_mut().zip(cosines).for_each(|(similarity, cosine)| *similarity = cosine);
+                (!finite).then_some(first + i)
             };
         let each = rows.axis_iter(Axis(0)).into_par_iter();
         let each = each.zip(here.axis_iter_mut(Axis(0)).into_par_iter()).enumerate();
-        match each.filter_map(of_row).min() {
-            None => Ok(()),
-            Some(row) => Err(Error::input("a number that is not finite")
-                .with_code("not-finite")
-                .row(row)
-                .advice("embed this row again or remove it")),
-        }
+        each.filter_map(of_row).min().map_or(Ok(()), |row| Err(not_finite(row)))
     })?;
     Ok(found)
 }
@@ -139,8 +137,4 @@ pub(super) fn predict(scores: ArrayView2<'_, f64>) -> Vec<Option<usize>> {
         row.get(best).is_some_and(|score| !score.is_nan()).then_some(best)
     };
     scores.rows().into_iter().map(best).collect()
-}
-
-fn square(row: &[f32]) -> f64 {
-    dot_f64(row, row)
 }

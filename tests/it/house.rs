@@ -42,6 +42,7 @@ const ROOMS: &[&str] = &[
     "pairs",
     "calibration",
     "transform",
+    "distributed",
     "view",
     "analysis",
     "notebook",

@@ -9,9 +9,10 @@ use super::fit::largest_first;
 use super::{Geometry, KMeans};
 use crate::cluster::frame::needed_by_centroids;
 use crate::error::{Error, Result};
+use crate::rows::packed::{Packer, Unpacker, damaged};
 use crate::rows::product::dot_products;
 use crate::rows::simd::{dot_f64, squared_distance_f64, squared_norms};
-use crate::rows::{Fold, Frame, RowBlock, RowSource, fold_rows, moments};
+use crate::rows::{Fold, Frame, Nothing, Portable, RowBlock, RowSource, fold_rows, moments};
 
 /// The cluster of each row, and how far each is from its centroid.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,7 +65,7 @@ impl KMeans {
             Some(frame) => frame.moved(self.centroids.view()),
             None => self.centroids.as_standard_layout().into_owned(),
         };
-        let assign = Assign::new(self.geometry, centroids, frame.as_ref());
+        let assign = Assign::new(self.geometry, centroids, frame.as_ref().map(Cow::Borrowed));
         let (part, found) = fold_rows(source, &(Checked(assign), beside))?;
         if let Some(row) = part.not_finite {
             return Err(Error::input("a vector with NaN or infinite numbers")
@@ -77,30 +78,48 @@ impl KMeans {
     }
 }
 
-/// No other computation.
-struct Nothing;
-
-impl Fold for Nothing {
-    type Part = ();
-    fn start(&self) {}
-    fn add(&self, _part: &mut (), _block: RowBlock<'_>) {}
-    fn merge(&self, _into: &mut (), _from: ()) {}
-}
-
 /// Fixed centroids, in the frame of the rows.
-struct Assign<'a> {
-    geometry: Geometry,
-    centroids: Array2<f32>,
+pub(super) struct Assign<'a> {
+    pub geometry: Geometry,
+    pub centroids: Array2<f32>,
     /// The squared length of each.
-    squares: Vec<f32>,
-    frame: Option<&'a Frame>,
+    pub squares: Vec<f32>,
+    pub frame: Option<Cow<'a, Frame>>,
 }
 
 impl<'a> Assign<'a> {
-    fn new(geometry: Geometry, centroids: Array2<f32>, frame: Option<&'a Frame>) -> Self {
+    pub fn new(geometry: Geometry, centroids: Array2<f32>, frame: Option<Cow<'a, Frame>>) -> Self {
         let mut squares = Vec::new();
         squared_norms(centroids.as_slice().unwrap_or_default(), centroids.ncols(), &mut squares);
         Assign { geometry, centroids, squares, frame }
+    }
+
+    /// What another machine needs to know to do the same.
+    pub fn packed(&self, into: Packer) -> Packer {
+        let (k, dims) = self.centroids.dim();
+        let spherical = u64::from(self.geometry == Geometry::Spherical);
+        let frame = self.frame.as_deref();
+        let origin = frame.map(|frame| frame.origin.to_vec()).unwrap_or_default();
+        let unit: Vec<f64> = frame.iter().map(|frame| frame.unit).collect();
+        into.add(&[spherical, k as u64, dims as u64])
+            .add(self.centroids.as_slice().unwrap_or_default())
+            .add(&origin)
+            .add(&unit)
+    }
+
+    /// From what [`packed`](Assign::packed) gave.
+    pub fn unpacked(series: &mut Unpacker<'_>) -> Result<Assign<'static>> {
+        let [spherical, k, dims] = series.next_of::<u64>(3)?[..] else { return Err(damaged()) };
+        let centroids = Array2::from_shape_vec((k as usize, dims as usize), series.next()?);
+        let origin: Vec<f64> = series.next()?;
+        let unit: Vec<f64> = series.next()?;
+        let frame = match unit.first() {
+            Some(unit) if origin.len() as u64 == dims => Some(Frame { origin: origin.into(), unit: *unit }),
+            Some(_) => return Err(damaged()),
+            None => None,
+        };
+        let geometry = if spherical == 1 { Geometry::Spherical } else { Geometry::Euclidean };
+        Ok(Assign::new(geometry, centroids.map_err(|_| damaged())?, frame.map(Cow::Owned)))
     }
 
     fn centroid(&self, cluster: usize) -> &[f32] {
@@ -119,19 +138,70 @@ impl<'a> Assign<'a> {
     }
 }
 
+/// The assignment of the rows of one block.
 #[derive(Default)]
-struct AssignPart {
+pub(super) struct Nearest {
+    dots: Vec<f32>,
+    /// What each row is multiplied by, and its squared length after that; NaN for numbers that are not finite.
+    pub scaled: Vec<(f64, f32)>,
+    /// The nearest centroid of each row, of equally near ones the first.
+    pub nearest: Vec<u32>,
+    /// Its squared distance, as products tell it.
+    pub least: Vec<f32>,
+}
+
+impl Assign<'_> {
+    /// The rows of a block in the frame of the centroids, with the nearest centroid of each; `None` for a block without rows.
+    pub fn nearest<'b>(&self, block: &RowBlock<'b>, found: &mut Nearest) -> Option<Cow<'b, [f32]>> {
+        let rows: Cow<'b, [f32]> = match self.frame.as_deref() {
+            Some(frame) => Cow::Owned(frame.moved(block.rows).into_raw_vec_and_offset().0),
+            None => Cow::Borrowed(block.rows.to_slice()?),
+        };
+        let (m, dims) = block.rows.dim();
+        dot_products(&rows, self.centroids.as_slice().unwrap_or_default(), dims, &mut found.dots);
+        found.scaled.clear();
+        found.scaled.extend(rows.chunks_exact(dims).map(|row| self.scaled(row)));
+        found.nearest.clear();
+        found.nearest.resize(m, 0);
+        found.least.clear();
+        found.least.resize(m, f32::INFINITY);
+        for (c, own) in self.squares.iter().enumerate() {
+            let dots = found.dots[c * m..(c + 1) * m].iter().zip(&found.scaled);
+            let best = found.least.iter_mut().zip(&mut found.nearest);
+            for ((dot, (scale, square)), (least, nearest)) in dots.zip(best) {
+                let distance = (square + own - 2.0 * *scale as f32 * dot).max(0.0);
+                let nearer = distance < *least;
+                *least = if nearer { distance } else { *least };
+                *nearest = if nearer { c as u32 } else { *nearest };
+            }
+        }
+        Some(rows)
+    }
+
+    /// What a row is multiplied by, and its squared length after that; NaN for numbers that are not finite.
+    fn scaled(&self, row: &[f32]) -> (f64, f32) {
+        let square = dot_f64(row, row);
+        match self.geometry {
+            _ if !square.is_finite() => (f64::NAN, f32::NAN),
+            Geometry::Euclidean => (1.0, square as f32),
+            Geometry::Spherical if square > 0.0 => (1.0 / square.sqrt(), 1.0),
+            Geometry::Spherical => (0.0, 1.0),
+        }
+    }
+}
+
+/// What is known of the rows that were given a centroid.
+#[derive(Default)]
+pub(crate) struct AssignPart {
     labels: Vec<u32>,
     distances: Vec<f32>,
     inertia: f64,
     not_finite: Option<usize>,
-    dots: Vec<f32>,
-    nearest: Vec<u32>,
-    least: Vec<f32>,
+    work: Nearest,
 }
 
 /// The assignment as a fold that notes the first row of numbers that are not finite.
-struct Checked<'a>(Assign<'a>);
+pub(crate) struct Checked<'a>(Assign<'a>);
 
 impl Fold for Checked<'_> {
     type Part = AssignPart;
@@ -142,35 +212,15 @@ impl Fold for Checked<'_> {
 
     fn add(&self, part: &mut AssignPart, block: RowBlock<'_>) {
         let assign = &self.0;
-        let rows: Cow<'_, [f32]> = match (assign.frame, block.rows.as_slice()) {
-            (Some(frame), _) => Cow::Owned(frame.moved(block.rows).into_raw_vec_and_offset().0),
-            (None, Some(values)) => Cow::Borrowed(values),
-            (None, None) => return,
-        };
-        let (m, dims) = block.rows.dim();
-        dot_products(&rows, assign.centroids.as_slice().unwrap_or_default(), dims, &mut part.dots);
-        let scaled: Vec<(f64, f32)> = rows.chunks_exact(dims).map(|row| self.scaled(row)).collect();
+        let AssignPart { work, .. } = part;
+        let Some(rows) = assign.nearest(&block, work) else { return };
         if part.not_finite.is_none() {
             part.not_finite =
-                scaled.iter().position(|(scale, _)| scale.is_nan()).map(|row| block.first + row);
+                work.scaled.iter().position(|(scale, _)| scale.is_nan()).map(|row| block.first + row);
         }
-        part.nearest.clear();
-        part.nearest.resize(m, 0);
-        part.least.clear();
-        part.least.resize(m, f32::INFINITY);
-        for (c, own) in assign.squares.iter().enumerate() {
-            let dots = part.dots[c * m..(c + 1) * m].iter().zip(&scaled);
-            let best = part.least.iter_mut().zip(&mut part.nearest);
-            for ((dot, (scale, square)), (least, nearest)) in dots.zip(best) {
-                let distance = (square + own - 2.0 * *scale as f32 * dot).max(0.0);
-                let nearer = distance < *least;
-                *least = if nearer { distance } else { *least };
-                *nearest = if nearer { c as u32 } else { *nearest };
-            }
-        }
-        let unit = assign.frame.map_or(1.0, |frame| frame.unit);
-        for (i, row) in rows.chunks_exact(dims).enumerate() {
-            let (scale, nearest) = (scaled[i].0, part.nearest[i]);
+        let unit = assign.frame.as_ref().map_or(1.0, |frame| frame.unit);
+        for (i, row) in rows.chunks_exact(assign.centroids.ncols()).enumerate() {
+            let (scale, nearest) = (work.scaled[i].0, work.nearest[i]);
             if scale == 0.0 {
                 part.labels.push(NONE);
                 part.distances.push(0.0);
@@ -188,20 +238,64 @@ impl Fold for Checked<'_> {
         into.distances.extend(from.distances);
         into.inertia += from.inertia;
         into.not_finite = into.not_finite.or(from.not_finite);
-        (into.dots, into.nearest, into.least) = Default::default();
+        into.work = Nearest::default();
+    }
+
+    fn portable(&self) -> Option<&dyn Portable<Part = AssignPart>> {
+        Some(self)
     }
 }
 
 impl Checked<'_> {
-    /// What a row is multiplied by, and its squared length after that; NaN for numbers that are not finite.
-    fn scaled(&self, row: &[f32]) -> (f64, f32) {
-        let square = dot_f64(row, row);
-        match self.0.geometry {
-            _ if !square.is_finite() => (f64::NAN, f32::NAN),
-            Geometry::Euclidean => (1.0, square as f32),
-            Geometry::Spherical if square > 0.0 => (1.0 / square.sqrt(), 1.0),
-            Geometry::Spherical => (0.0, 1.0),
+    pub const NAME: &'static str = "k-means.assign";
+
+    /// The fold of these [`params`](Portable::params).
+    pub fn of(params: &[u8]) -> Result<Checked<'static>> {
+        let mut series = Unpacker::new(params);
+        let assign = Assign::unpacked(&mut series)?;
+        series.end().map(|()| Checked(assign))
+    }
+}
+
+impl Portable for Checked<'_> {
+    type Part = AssignPart;
+
+    fn name(&self) -> String {
+        Self::NAME.into()
+    }
+
+    fn params(&self) -> Vec<u8> {
+        self.0.packed(Packer::default()).bytes()
+    }
+
+    fn merged(&self) -> bool {
+        false
+    }
+
+    fn rows(&self, part: &AssignPart) -> usize {
+        part.labels.len()
+    }
+
+    fn pack(&self, part: AssignPart) -> Vec<u8> {
+        let not_finite: Vec<u64> = part.not_finite.iter().map(|row| *row as u64).collect();
+        Packer::default().add(&part.labels).add(&part.distances).add(&[part.inertia]).add(&not_finite).bytes()
+    }
+
+    fn unpack(&self, bytes: &[u8]) -> Result<AssignPart> {
+        let mut series = Unpacker::new(bytes);
+        let labels: Vec<u32> = series.next()?;
+        let k = self.0.squares.len();
+        if labels.iter().any(|label| *label != NONE && *label as usize >= k) {
+            return Err(damaged());
         }
+        let part = AssignPart {
+            distances: series.next_of(labels.len())?,
+            inertia: series.one()?,
+            not_finite: series.next::<u64>()?.first().map(|row| *row as usize),
+            labels,
+            work: Nearest::default(),
+        };
+        series.end().map(|()| part)
     }
 }
 

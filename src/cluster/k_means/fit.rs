@@ -47,7 +47,7 @@ impl KMeansValidParams {
     }
 
     /// Rows on which the starts compete where that is a sample.
-    fn rows_for_starts(&self) -> usize {
+    pub(super) fn rows_for_starts(&self) -> usize {
         self.start_rows.unwrap_or_else(|| usual_start_rows(self.n_clusters)).max(self.n_clusters)
     }
 
@@ -61,6 +61,15 @@ impl KMeansValidParams {
             return Err(Error::argument("more clusters than rows")
                 .seen(format!("{} clusters, {n} rows", self.n_clusters))
                 .advice(format!("ask for at most {n} clusters")));
+        }
+        if source.engine().is_some() {
+            return match kept {
+                None => self.fit_elsewhere(source),
+                Some(_) => {
+                    Err(Error::argument("iterations on several machines are not kept in a checkpoint")
+                        .advice("leave --checkpoint out"))
+                }
+            };
         }
         let (in_memory, sample) = (source.as_matrix().is_some(), self.rows_for_starts());
         if !in_memory && n <= sample {
@@ -113,7 +122,12 @@ impl KMeansValidParams {
     }
 
     /// The start with the least inertia, each followed to its end.
-    fn best_start(&self, source: &(impl RowSource + ?Sized), points: &Points, tol: f64) -> Result<Converged> {
+    pub(super) fn best_start(
+        &self,
+        source: &(impl RowSource + ?Sized),
+        points: &Points,
+        tol: f64,
+    ) -> Result<Converged> {
         let steps = steps("starts", self.n_init);
         let run = |start: usize| -> Result<Converged> {
             let mut random = self.stream(start as u64);
@@ -177,7 +191,7 @@ impl KMeansValidParams {
         Ok(Converged { n_iter: passes, ..lloyd::assign_only(source, points, centroids)? })
     }
 
-    fn stream(&self, stream: u64) -> ChaCha8Rng {
+    pub(super) fn stream(&self, stream: u64) -> ChaCha8Rng {
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
         random.set_stream(stream);
         random

@@ -3,11 +3,13 @@
 //! [`KMeans`] has scikit-learn's parameters, defaults and stopping rule, and implements linfa's
 //! `Fit` and `Predict`. The work is cut where the method is cut: rows made ready ([`points`]),
 //! where to start ([`init`]), iterations that skip what cannot change ([`lloyd`]), mini-batches
-//! ([`mini_batch`]), all of it together ([`fit`]); rows that came later ([`assign`]).
+//! ([`mini_batch`]), all of it together ([`fit`]); rows that came later ([`assign`]); the same on several machines
+//! ([`elsewhere`], of passes that know nothing of each other, [`step`]).
 
 mod assign;
 mod bounds;
 mod checkpoint;
+mod elsewhere;
 mod farthest;
 mod fit;
 mod init;
@@ -17,6 +19,7 @@ mod mini_batch;
 mod nearest;
 mod params;
 mod points;
+mod step;
 mod store;
 
 use linfa::dataset::DatasetBase;
@@ -27,12 +30,13 @@ use ndarray::{Array1, Array2, ArrayBase, Data, Ix2};
 use crate::error::{Error, Result};
 use crate::rows::RowSource;
 pub use assign::Assigned;
-pub(crate) use assign::distances_from;
+pub(crate) use assign::{Checked, distances_from};
 pub use checkpoint::{Checkpoint, Iteration};
 #[cfg(feature = "sql")]
 pub(crate) use nearest::Centroids;
 pub(in crate::cluster) use params::usual_start_rows;
 pub use params::{Geometry, KMeansParams, KMeansValidParams};
+pub(crate) use step::{FarFromAll, Step};
 
 /// A fitted k-means model.
 ///

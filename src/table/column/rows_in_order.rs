@@ -32,6 +32,11 @@ impl<I: Iterator<Item = Result<RecordBatch>>> BatchRows<I> {
     pub(in crate::table) fn new(vectors: VectorColumn, dims: usize, numbers: Numbers, batches: I) -> Self {
         BatchRows { vectors, dims, numbers, batches, pending: None, row: 0 }
     }
+
+    /// The same, whose first batch begins at this row.
+    pub(in crate::table) fn from_row(self, row: usize) -> Self {
+        BatchRows { row, ..self }
+    }
 }
 
 impl<I: Iterator<Item = Result<RecordBatch>>> VectorsInOrder for BatchRows<I> {

@@ -239,7 +239,9 @@ fn any_parts(parts: &[Part], options: &ReadOptions, keep: &mut Keep, one: ReadOn
     Ok((keep.apart(rows, dims), columns, name))
 }
 
-fn same_vectors(first: (&str, usize), other: (&str, usize), path: &Path) -> Result<()> {
+/// # Errors
+/// When the vectors of a part have another name or length than those of the first.
+pub(in crate::table) fn same_vectors(first: (&str, usize), other: (&str, usize), path: &Path) -> Result<()> {
     if first == other {
         return Ok(());
     }

@@ -213,10 +213,15 @@ impl VectorFile for IpcRows {
         (self.rows, self.dims)
     }
 
-    fn in_order(&self) -> Result<Box<dyn VectorsInOrder + '_>> {
+    fn in_order(&self, first: usize) -> Result<Box<dyn VectorsInOrder + '_>> {
         let batches = self.file.batches();
         let rows = BatchRows::new(self.vectors.clone(), self.dims, self.numbers, batches);
-        Ok(Box::new(LettingGo { rows, file: self }))
+        let mut rows = LettingGo { rows, file: self };
+        let mut before = vec![0.0; LEAF_ROWS.min(first) * self.dims];
+        for at in (0..first).step_by(LEAF_ROWS) {
+            rows.fill(&mut before[..LEAF_ROWS.min(first - at) * self.dims])?;
+        }
+        Ok(Box::new(rows))
     }
 
     fn at(&self, error: Error, path: &Path) -> Error {

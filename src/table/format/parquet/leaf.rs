@@ -14,6 +14,7 @@ use parquet::basic::Type as PhysicalType;
 use parquet::column::page::PageReader;
 use parquet::column::reader::{ColumnReaderImpl, get_column_reader, get_typed_column_reader};
 use parquet::data_type::{DataType, DoubleType, FloatType};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::serialized_reader::SerializedPageReader;
 use rayon::prelude::*;
@@ -86,13 +87,16 @@ impl Leaf {
         done.map_err(|fault| self.explained(fault, dims))
     }
 
-    /// The rows in order, without holding more than a page of them.
-    pub(super) fn rows(&self, dims: usize) -> LeafRows<'_> {
+    /// The rows in order from one on, without holding more than a page of them.
+    ///
+    /// # Errors
+    /// When the file cannot be read up to that row.
+    pub(super) fn rows(&self, dims: usize, first: usize) -> Result<LeafRows<'_>> {
         let reader = match self.physical_type() {
-            PhysicalType::FLOAT => Rows::Float(Sequence::new(self, dims)),
-            _ => Rows::Double(Sequence::new(self, dims)),
+            PhysicalType::FLOAT => Rows::Float(Sequence::new(self, dims, first)?),
+            _ => Rows::Double(Sequence::new(self, dims, first)?),
         };
-        LeafRows { leaf: self, dims, reader }
+        Ok(LeafRows { leaf: self, dims, reader })
     }
 
     fn physical_type(&self) -> PhysicalType {
@@ -304,8 +308,25 @@ impl<'a, T: DataType> Sequence<'a, T>
 where
     T::T: Copy,
 {
-    fn new(leaf: &'a Leaf, dims: usize) -> Self {
-        Sequence { leaf, dims, next_group: 0, file: None, reader: None, scratch: Scratch::default() }
+    /// Row groups before `first` are not opened, and rows before it in its own are skipped by pages.
+    fn new(leaf: &'a Leaf, dims: usize, first: usize) -> Result<Self> {
+        let mut sequence =
+            Sequence { leaf, dims, next_group: 0, file: None, reader: None, scratch: Scratch::default() };
+        let mut before = first;
+        while before > 0 && sequence.next_group < leaf.row_groups() {
+            let group = sequence.next_group;
+            let rows = usize::try_from(leaf.metadata.row_group(group).num_rows()).unwrap_or(0);
+            if before < rows {
+                let mut reader = sequence.group(group)?;
+                if reader.skip_records(before).map_err(damaged)? != before {
+                    return Err(damaged(ParquetError::EOF("fewer rows than the metadata say".into())));
+                }
+                sequence.reader = Some(reader);
+            }
+            before -= before.min(rows);
+            sequence.next_group += 1;
+        }
+        Ok(sequence)
     }
 
     fn fill(&mut self, out: &mut [f32], convert: impl Fn(T::T) -> f32 + Copy) -> Result<(), Fault> {
@@ -321,16 +342,21 @@ where
             if self.next_group == self.leaf.row_groups() {
                 return Err(Fault::Irregular);
             }
-            let file = match &self.file {
-                Some(file) => file.again()?,
-                None => {
-                    let file = self.leaf.open(Groups::All, Beginning::Full)?;
-                    self.file.insert(file).again()?
-                }
-            };
-            self.reader = Some(self.leaf.reader(Box::new(self.leaf.pages(file, self.next_group)?)));
+            self.reader = Some(self.group(self.next_group)?);
             self.next_group += 1;
         }
         Ok(())
+    }
+
+    /// A reader of a row group; the file is opened once.
+    fn group(&mut self, group: usize) -> Result<ColumnReaderImpl<T>> {
+        let file = match &self.file {
+            Some(file) => file.again()?,
+            None => {
+                let file = self.leaf.open(Groups::All, Beginning::Full)?;
+                self.file.insert(file).again()?
+            }
+        };
+        Ok(self.leaf.reader(Box::new(self.leaf.pages(file, group)?)))
     }
 }

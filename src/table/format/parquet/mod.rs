@@ -91,8 +91,8 @@ impl VectorFile for ParquetFile {
         (self.rows, self.dims)
     }
 
-    fn in_order(&self) -> Result<Box<dyn VectorsInOrder + '_>> {
-        self.vectors_in_order()
+    fn in_order(&self, first: usize) -> Result<Box<dyn VectorsInOrder + '_>> {
+        self.vectors_in_order(first)
     }
 
     fn at(&self, error: Error, _path: &Path) -> Error {
@@ -239,17 +239,18 @@ impl ParquetFile {
         done.into_iter().collect()
     }
 
-    /// The vectors in order, holding no more than a page or a batch of them.
+    /// The vectors in order from row `first` on, holding no more than a page or a batch of them.
     ///
     /// # Errors
     /// When the file cannot be opened.
-    pub(in crate::table) fn vectors_in_order(&self) -> Result<Box<dyn VectorsInOrder + '_>> {
+    pub(in crate::table) fn vectors_in_order(&self, first: usize) -> Result<Box<dyn VectorsInOrder + '_>> {
         if let Some(leaf) = &self.leaf {
-            return Ok(Box::new(leaf.rows(self.dims)));
+            return Ok(Box::new(leaf.rows(self.dims, first)?));
         }
-        let batches = batches(&self.source, &self.metadata, &self.vectors.positions(), None)?;
-        let batches = batches.map(|batch| batch.map_err(unreadable));
-        Ok(Box::new(BatchRows::new(self.vectors.alone(), self.dims, self.numbers, batches)))
+        let batches =
+            builder(&self.source, &self.metadata, &self.vectors.positions(), Groups::All)?.with_offset(first);
+        let batches = batches.build().map_err(damaged)?.map(|batch| batch.map_err(unreadable));
+        Ok(Box::new(BatchRows::new(self.vectors.alone(), self.dims, self.numbers, batches).from_row(first)))
     }
 }
 
@@ -329,6 +330,20 @@ fn unreadable(error: ArrowError) -> Error {
     damaged(ParquetError::ArrowError(error.to_string()))
 }
 
+/// A reader of the columns at these positions.
+fn builder(
+    source: &Source,
+    metadata: &ArrowReaderMetadata,
+    roots: &[usize],
+    groups: Groups,
+) -> Result<ParquetRecordBatchReaderBuilder<Opened>> {
+    let file = open(source, metadata, roots, (groups, Beginning::Full))?;
+    let mask = ProjectionMask::roots(metadata.parquet_schema(), roots.iter().copied());
+    Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
+        .with_projection(mask)
+        .with_batch_size(BATCH_ROWS))
+}
+
 /// The columns at these positions, as batches: of one row group or of the whole file.
 fn batches(
     source: &Source,
@@ -337,11 +352,7 @@ fn batches(
     row_group: Option<usize>,
 ) -> Result<ParquetRecordBatchReader> {
     let groups = row_group.map_or(Groups::All, Groups::One);
-    let file = open(source, metadata, roots, (groups, Beginning::Full))?;
-    let mask = ProjectionMask::roots(metadata.parquet_schema(), roots.iter().copied());
-    let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
-        .with_projection(mask)
-        .with_batch_size(BATCH_ROWS);
+    let mut builder = builder(source, metadata, roots, groups)?;
     if let Some(group) = row_group {
         builder = builder.with_row_groups(vec![group]);
     }

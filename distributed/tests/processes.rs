@@ -1,0 +1,251 @@
+//! One scheduler and three executors as processes, and the command `embedlab`: what it says while they live, and when they
+//! die. They take minutes: `cargo build && cargo test -p embedlab-distributed --test processes -- --ignored`.
+
+#[allow(dead_code, reason = "in_process uses the rest")]
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::{rows, written};
+
+/// A process that dies with the test.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Server {
+    fn signal(&self, name: &str) {
+        let told = Command::new("kill").args([name, &self.0.id().to_string()]).status().unwrap();
+        assert!(told.success());
+    }
+}
+
+/// The command, which `cargo build` has put beside the program.
+fn embedlab() -> Command {
+    let own = Path::new(env!("CARGO_BIN_EXE_embedlab-distributed"));
+    let command = own.with_file_name("embedlab");
+    assert!(command.is_file(), "{} is missing: run `cargo build` first", command.display());
+    Command::new(command)
+}
+
+/// Starts a server, waits for the line that says that it is ready, and keeps what it logs.
+fn server(arguments: &[&str], log: &Path) -> (Server, String) {
+    let log = std::fs::File::create(log).unwrap();
+    let mut child = embedlab().args(arguments).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    (Server(child), line.trim().to_owned())
+}
+
+struct Cluster {
+    folder: tempfile::TempDir,
+    scheduler: Server,
+    executors: Vec<Server>,
+    on: String,
+}
+
+impl Cluster {
+    fn of(executors: usize) -> Cluster {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("scheduler.log");
+        let arguments = ["scheduler", "--bind", "127.0.0.1:0", "--executor-timeout", "4", "--log", "info"];
+        let (scheduler, line) = server(&arguments, &log);
+        let on = line.strip_prefix("scheduler on ").unwrap().to_owned();
+        let executors =
+            (0..executors).map(|i| executor(&on, &folder.path().join(format!("{i}")), &[])).collect();
+        Cluster { folder, scheduler, executors, on }
+    }
+
+    /// Waits until the scheduler has taken so many queries.
+    fn wait_for_queries(&self, count: usize) {
+        let began = Instant::now();
+        loop {
+            let log = std::fs::read_to_string(self.folder.path().join("scheduler.log")).unwrap();
+            if log.matches("Job submitted: [").count() >= count {
+                return;
+            }
+            assert!(began.elapsed() < Duration::from_secs(120), "the scheduler has taken no queries: {log}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+fn executor(on: &str, folder: &Path, more: &[&str]) -> Server {
+    std::fs::create_dir_all(folder).unwrap();
+    let work = folder.join("work");
+    let work = work.to_str().unwrap();
+    let mut arguments = vec!["executor", "--scheduler", on, "--heartbeat", "1", "-j", "1"];
+    if !more.contains(&"--work-dir") {
+        arguments.extend(["--work-dir", work]);
+    }
+    arguments.extend(more);
+    server(&arguments, &folder.join("log")).0
+}
+
+const ITERATIONS: usize = 12;
+
+/// Full k-means of some iterations, and what it has found.
+fn clustered(path: &Path, on: Option<&str>, more: &[&str]) -> Command {
+    let mut command = embedlab();
+    command
+        .arg("cluster")
+        .arg(path)
+        .args(["--json", "--quiet", "--passes", "full", "-k", "16", "--n-init", "1"]);
+    command.args(["--tol", "0", "--max-iter", &ITERATIONS.to_string()]).args(more);
+    if let Some(on) = on {
+        command.args(["--on", on]);
+    }
+    command
+}
+
+fn found(output: Output) -> Value {
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{words}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn same(there: &Value, here: &Value) {
+    for key in ["sizes", "labels", "iterations", "duplicate_rows", "k"] {
+        assert_eq!(there[key], here[key], "{key}");
+    }
+    let inertia = |found: &Value| found["inertia"].as_f64().unwrap();
+    assert!((inertia(there) - inertia(here)).abs() < 1e-9 * inertia(here));
+}
+
+/// Rows whose iterations do not come to rest at once.
+fn data(folder: &Path) -> PathBuf {
+    written(folder, &rows(50_000, 24))
+}
+
+fn error_of(output: &Output) -> (Option<i32>, String, String) {
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let code = json["error"]["code"].as_str().unwrap_or_default().to_owned();
+    (output.status.code(), code, String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+#[ignore = "minutes"]
+fn three_executors_find_what_one_process_finds_and_one_may_be_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = data(folder.path());
+    let here = found(clustered(&path, None, &[]).output().unwrap());
+    let mut cluster = Cluster::of(3);
+    same(&found(clustered(&path, Some(&cluster.on), &[]).output().unwrap()), &here);
+
+    let running = clustered(&path, Some(&cluster.on), &[])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The run before had as many queries as this one will have.
+    cluster.wait_for_queries(2 * ITERATIONS + 8);
+    cluster.executors[0].0.kill().unwrap();
+    same(&found(running.wait_with_output().unwrap()), &here);
+
+    // A stopped process is worse than a dead one: its sockets stay open.
+    let running = clustered(&path, Some(&cluster.on), &[])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    cluster.executors[1].signal("-STOP");
+    let output = running.wait_with_output().unwrap();
+    cluster.executors[1].signal("-CONT");
+    same(&found(output), &here);
+}
+
+#[test]
+#[ignore = "minutes"]
+fn the_ten_lines_of_the_readme_run_as_they_stand() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let page = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let (_, section) = page.split_once("## When it outgrows one machine\n").unwrap();
+    let (_, block) = section.split_once("```sh needs embedlab-distributed\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    // What builds the programs and finds them is done already.
+    let lines: Vec<&str> = block.lines().skip_while(|line| !line.starts_with("embedlab")).collect();
+    assert_eq!((block.lines().count(), lines.len()), (7, 5));
+    let own = Path::new(env!("CARGO_BIN_EXE_embedlab-distributed")).parent().unwrap();
+    let path = format!("{}:{}", own.display(), std::env::var("PATH").unwrap());
+    let script = lines.join("\n").replace("50050", &free_port());
+    let ran =
+        Command::new("bash").args(["-ec", &script]).current_dir(root).env("PATH", path).output().unwrap();
+    let (said, words) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    assert!(ran.status.success() && said.contains("4 clusters"), "{said} {words}");
+}
+
+fn free_port() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port().to_string()
+}
+
+#[test]
+#[ignore = "minutes"]
+fn a_scheduler_that_dies_ends_the_command_with_a_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = data(folder.path());
+    let mut cluster = Cluster::of(1);
+    let running = clustered(&path, Some(&cluster.on), &[])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    cluster.wait_for_queries(3);
+    cluster.scheduler.0.kill().unwrap();
+    let began = Instant::now();
+    let output = running.wait_with_output().unwrap();
+    let (status, code, words) = error_of(&output);
+    assert_eq!((status, &code[..]), (Some(2), "scheduler-lost"), "{words}");
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+}
+
+#[test]
+#[ignore = "minutes"]
+fn when_all_executors_die_the_command_ends_with_a_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = data(folder.path());
+    let mut cluster = Cluster::of(2);
+    let running = clustered(&path, Some(&cluster.on), &["--deadline", "60"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    cluster.wait_for_queries(3);
+    cluster.executors.iter_mut().for_each(|executor| executor.0.kill().unwrap());
+    let began = Instant::now();
+    let (status, code, words) = error_of(&running.wait_with_output().unwrap());
+    assert_eq!(status, Some(2), "{words}");
+    assert!(["cluster-failed", "deadline"].contains(&&code[..]), "{code}: {words}");
+    assert!(began.elapsed() < Duration::from_secs(70), "{:?}", began.elapsed());
+}
+
+#[test]
+#[ignore = "minutes"]
+fn a_full_disk_ends_the_command_with_a_message_and_not_with_a_wrong_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = data(folder.path());
+    let small = folder.path().join("small");
+    std::fs::create_dir(&small).unwrap();
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=16k", "tmpfs"]).arg(&small).status();
+    if !mounted.is_ok_and(|mounted| mounted.success()) {
+        eprintln!("no small disk can be mounted here: skipped");
+        return;
+    }
+    let cluster = Cluster::of(0);
+    let executor = executor(&cluster.on, folder.path(), &["--work-dir", small.to_str().unwrap()]);
+    let output = clustered(&path, Some(&cluster.on), &["--deadline", "60"]).output().unwrap();
+    drop(executor);
+    assert!(Command::new("umount").arg(&small).status().unwrap().success());
+    let (status, code, words) = error_of(&output);
+    assert_eq!((status, &code[..]), (Some(2), "cluster-failed"), "{words}");
+}

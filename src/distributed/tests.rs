@@ -1,0 +1,210 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ndarray::Array2;
+
+use super::*;
+use crate::cluster::{
+    ClusterColumns, ClusterMethod, ClusterOptions, Clustering, Geometry, KMeans, Passes, analyse,
+};
+use crate::data::{Data, OpenOptions};
+use crate::rows::{Engine, LEAF_ROWS, Streamed, moments, runs, select_rows};
+use crate::table::{Table, write};
+use crate::zero_shot::{LabelVectors, zero_shot};
+
+/// Machines that are all this one, and how many passes they have made.
+struct Here {
+    place: Place,
+    passes: Arc<AtomicUsize>,
+}
+
+impl Engine for Here {
+    fn pass(&self, pass: &Pass) -> Result<Vec<Vec<u8>>> {
+        self.passes.fetch_add(1, Ordering::Relaxed);
+        let rows = self.place.open()?;
+        // Not in their order: the answer must not depend on who is first.
+        let parts = (0..runs(pass.rows)).rev().map(|run| answer(rows.as_ref(), pass, run));
+        let mut parts = parts.collect::<Result<Vec<_>>>()?;
+        parts.reverse();
+        if pass.merged { Ok(vec![merge(pass, &parts)?]) } else { Ok(parts) }
+    }
+}
+
+/// Rows around five points.
+fn rows(n: usize) -> Array2<f32> {
+    Array2::from_shape_fn((n, 6), |(i, j)| {
+        let noise = ((i * 7919 + j * 104_729) % 1009) as f32 / 1009.0;
+        (if j == i % 5 { 3.0 } else { 0.0 }) + noise
+    })
+}
+
+fn written(folder: &Path, rows: &Array2<f32>) -> PathBuf {
+    let path = folder.join("rows.parquet");
+    write(&Table::from_vectors(rows.clone()), &path, &Default::default()).unwrap();
+    path
+}
+
+fn on_machines(path: &Path) -> (Data, Arc<AtomicUsize>) {
+    let data = Data::open(path, &OpenOptions { stream: true, ..Default::default() }).unwrap();
+    let place = Place::of(&data, &[path.to_owned()], None).unwrap();
+    let passes = Arc::new(AtomicUsize::new(0));
+    let engine = Here { place, passes: passes.clone() };
+    (data.with_engine(Arc::new(engine)), passes)
+}
+
+#[test]
+fn passes_elsewhere_have_the_bits_of_passes_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = rows(37 * LEAF_ROWS - 100);
+    let (data, passes) = on_machines(&written(folder.path(), &rows));
+    assert_eq!(runs(rows.nrows()), 19);
+    assert_eq!(moments(&data).unwrap(), moments(&rows).unwrap());
+    let hashes = |source: &dyn RowSource| rows::fold_rows(source, &Hashes).unwrap();
+    assert_eq!(hashes(&data).of_all(6), hashes(&rows).of_all(6));
+    let wanted = [70_001, 3, 3, 0, 12_345];
+    assert_eq!(select_rows(&data, &wanted).unwrap(), select_rows(&rows, &wanted).unwrap());
+    assert_eq!(passes.load(Ordering::Relaxed), 3);
+}
+
+fn near(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-9 * a.abs().max(b.abs())
+}
+
+fn same_clusters(there: &KMeans, here: &KMeans) {
+    assert_eq!(there.labels, here.labels);
+    assert_eq!(there.n_iter, here.n_iter);
+    assert!(near(there.inertia, here.inertia), "{} {}", there.inertia, here.inertia);
+    let far = there.centroids.iter().zip(&here.centroids).filter(|(a, b)| (*a - *b).abs() > 1e-6);
+    assert_eq!(far.count(), 0);
+}
+
+#[test]
+fn full_k_means_elsewhere_is_that_of_one_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    for (geometry, offset) in
+        [(Geometry::Euclidean, 0.0), (Geometry::Euclidean, 3000.0), (Geometry::Spherical, 0.0)]
+    {
+        let mut rows = rows(21_000) + offset;
+        if geometry == Geometry::Spherical {
+            rows.row_mut(17).fill(0.0);
+        }
+        let (data, passes) = on_machines(&written(folder.path(), &rows));
+        let params = KMeans::params(7).n_init(2).geometry(geometry).max_iter(8);
+        let there = params.fit_rows(&data).unwrap();
+        same_clusters(&there, &params.fit_rows(&Streamed(&rows)).unwrap());
+        // Moments, the sample of the starts, the iterations, the last assignment.
+        assert_eq!(passes.load(Ordering::Relaxed), 3 + there.n_iter);
+    }
+}
+
+#[test]
+fn clusters_without_rows_are_filled_elsewhere_as_here() {
+    let folder = tempfile::tempdir().unwrap();
+    // The start is found on a sample that is the first rows many times over; one far row makes a centroid of the sample empty.
+    let rows = Array2::from_shape_fn((20_500, 2), |(i, j)| {
+        let far = if i % 4100 == 5 { 1000.0 } else { 0.0 };
+        far + ((i * 31 + j * 17) % 13) as f32
+    });
+    let (data, _) = on_machines(&written(folder.path(), &rows));
+    let params = KMeans::params(12).n_init(1).max_iter(12).start_rows(40);
+    same_clusters(&params.fit_rows(&data).unwrap(), &params.fit_rows(&Streamed(&rows)).unwrap());
+}
+
+fn analysed(source: &dyn RowSource, options: &ClusterOptions) -> Clustering {
+    analyse(source, &ClusterColumns::default(), options, 42).unwrap()
+}
+
+#[test]
+fn the_whole_look_at_clusters_is_the_same_in_two_passes_and_in_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = rows(21_000);
+    let (data, _) = on_machines(&written(folder.path(), &rows));
+    for passes in [Passes::Two, Passes::Full] {
+        let fit_rows = (passes == Passes::Two).then_some(500);
+        let options = ClusterOptions {
+            k: Some(5.into()),
+            passes: Some(passes),
+            fit_rows,
+            n_init: Some(2),
+            ..Default::default()
+        };
+        let (there, here) = (analysed(&data, &options), analysed(&Streamed(&rows), &options));
+        assert_eq!((&there.labels, &there.sizes), (&here.labels, &here.sizes));
+        assert_eq!(there.duplicate_rows, here.duplicate_rows);
+        assert!(near(there.inertia.unwrap(), here.inertia.unwrap()));
+        // In full passes the silhouette is that of a sample there, within itself.
+        assert!((there.silhouette.unwrap() - here.silhouette.unwrap()).abs() < 0.01);
+        if passes == Passes::Two {
+            assert_eq!(there.inertia.unwrap().to_bits(), here.inertia.unwrap().to_bits());
+            assert_eq!(there.model.unwrap().centroids, here.model.unwrap().centroids);
+        }
+    }
+}
+
+#[test]
+fn zero_shot_elsewhere_has_the_bits_of_zero_shot_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = rows(3 * LEAF_ROWS + 5);
+    let (data, passes) = on_machines(&written(folder.path(), &rows));
+    let vectors = Array2::from_shape_fn((3, 6), |(i, j)| if i == j { 1.0 } else { 0.1 });
+    let labels = LabelVectors::new(&["a", "b", "c"].map(String::from), None, vectors).unwrap();
+    assert_eq!(zero_shot(&data, &labels).unwrap(), zero_shot(&rows, &labels).unwrap());
+    assert_eq!(passes.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn what_does_not_run_elsewhere_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, passes) = on_machines(&written(folder.path(), &rows(21_000)));
+    let checkpoint = Some(folder.path().join("kept"));
+    for options in [
+        ClusterOptions { method: ClusterMethod::Dbscan, ..Default::default() },
+        ClusterOptions { pca: Some(2), ..Default::default() },
+        ClusterOptions { batch_size: Some(100), ..Default::default() },
+        ClusterOptions { checkpoint, ..Default::default() },
+    ] {
+        let error = analyse(&data, &ClusterColumns::default(), &options, 42).unwrap_err();
+        assert_eq!(error.code(), "argument", "{error}");
+    }
+    assert_eq!(passes.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn another_file_under_the_same_path_is_refused_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = written(folder.path(), &rows(5000));
+    let (data, _) = on_machines(&path);
+    written(folder.path(), &rows(4000));
+    let error = moments(&data).unwrap_err();
+    assert_eq!((error.code(), error.file_name()), ("file-differs", Some(path.as_path())));
+}
+
+#[test]
+fn answers_that_are_damaged_or_of_fewer_rows_are_refused() {
+    /// Answers with what it was given.
+    struct Says(Vec<Vec<u8>>);
+    impl Engine for Says {
+        fn pass(&self, _pass: &Pass) -> Result<Vec<Vec<u8>>> {
+            Ok(self.0.clone())
+        }
+    }
+    let rows = rows(5000);
+    let pass =
+        |n| Pass { name: "moments".into(), params: 6_u64.to_le_bytes().to_vec(), merged: true, rows: n };
+    let params = crate::rows::packed::Packer::default().add(&[6_u64]).bytes();
+    let pass = |n| Pass { params: params.clone(), ..pass(n) };
+    let few = answer(&rows, &pass(5000), 1).unwrap();
+    for (says, code) in [
+        (vec![few.clone()], "rows-differ"),
+        (vec![few[..40].to_vec()], "answer-damaged"),
+        (vec![], "answer-damaged"),
+        (vec![few.clone(), few], "answer-damaged"),
+    ] {
+        let data = Data::from(Table::from_vectors(rows.clone())).with_engine(Arc::new(Says(says)));
+        assert_eq!(moments(&data).unwrap_err().code(), code);
+    }
+    let unknown = Pass { name: "k-means.leap".into(), ..pass(5000) };
+    assert!(answer(&rows, &unknown, 0).is_err());
+    assert!(answer(&rows, &pass(5000), 3).is_err());
+}
