@@ -7,6 +7,7 @@ use arrow::record_batch::RecordBatch;
 use ndarray::Array2;
 
 use self::container::Container;
+use crate::rows::LEAF_ROWS;
 use crate::error::{Error, Result};
 use crate::memory::{Budget, shown};
 use crate::table::blocks::{Streamed, VectorFile};
