@@ -182,7 +182,7 @@ pub fn read_all_without_vectors(files: &[PathBuf], options: &ReadOptions) -> Res
 /// Reads all rows; those without a usable vector are NaN where the options allow that.
 pub(super) fn one(path: &Path, options: &ReadOptions) -> Result<Table> {
     readable(path)?;
-    if let Some((copy, format)) = LocalCopy::of(path, options)? {
+    if let Some((copy, format)) = LocalCopy::of(path, options.format)? {
         let options = ReadOptions { format: Some(format), ..options.clone() };
         let table = one(&copy.path, &options).map_err(|error| copy.named(error))?;
         return Ok(table.with_origin(Origin::of_file(path)));
@@ -267,7 +267,7 @@ pub fn read_without_vectors(path: &Path, options: &ReadOptions) -> Result<Table>
 
 pub(super) fn one_without_vectors(path: &Path, options: &ReadOptions) -> Result<Table> {
     readable(path)?;
-    if let Some((copy, format)) = LocalCopy::of(path, options)? {
+    if let Some((copy, format)) = LocalCopy::of(path, options.format)? {
         let options = ReadOptions { format: Some(format), ..options.clone() };
         let table = one_without_vectors(&copy.path, &options).map_err(|error| copy.named(error))?;
         return Ok(table.with_origin(Origin::of_file(path)));

@@ -43,7 +43,7 @@ pub fn stream(path: &Path, options: &ReadOptions) -> Result<Box<dyn RowSource>> 
     let _kept = remote::keep();
     super::read::readable(path)?;
     if !options.drop_missing
-        && let Some((copy, format)) = LocalCopy::of(path, options)?
+        && let Some((copy, format)) = LocalCopy::of(path, options.format)?
     {
         let options = ReadOptions { format: Some(format), ..options.clone() };
         let rows = stream(&copy.path, &options).map_err(|error| copy.named(error))?;
