@@ -4,7 +4,11 @@
 //! changes in between is an error. While somebody keeps files ([`keep`]), each is looked at and copied once.
 
 #[cfg(feature = "object-stores")]
+mod about;
+#[cfg(feature = "object-stores")]
 mod ahead;
+#[cfg(feature = "object-stores")]
+mod copy;
 #[cfg(feature = "object-stores")]
 mod failure;
 #[cfg(feature = "object-stores")]

@@ -8,9 +8,9 @@ use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, IF_MATCH, LAST_MODIFIED, R
 use reqwest::{Client, Response, StatusCode, Url};
 use tokio::time::sleep;
 
+use super::about::About;
 use super::failure::Failure;
-use super::object::About;
-use super::store::Limits;
+use super::store::{Limits, is_loopback};
 
 /// Bytes that the first request asks for: enough to tell the format.
 const FIRST: u64 = 4096;
@@ -39,8 +39,12 @@ impl Web {
             .connect_timeout(limits.connect())
             .read_timeout(limits.timeout)
             .timeout(limits.whole());
-        if super::store::is_loopback(host) {
+        if is_loopback(host) {
             builder = builder.no_proxy();
+            if url.scheme() == "http" {
+                // The system's certificates are not needed, and their absence would be an error.
+                builder = builder.tls_certs_only([]);
+            }
         }
         let client = builder.build().map_err(Failure::of_web)?;
         Ok(Web { client, url, limits })

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ndarray::ArrayView2;
 
+use super::Format;
 use super::blocks::Outside;
-use super::{Format, ReadOptions};
 use crate::address::is_address;
 use crate::error::{Error, Result};
 use crate::remote::{self, Object};
@@ -27,11 +27,11 @@ impl LocalCopy {
     ///
     /// # Errors
     /// When it cannot be read or copied.
-    pub fn of(path: &Path, options: &ReadOptions) -> Result<Option<(LocalCopy, Format)>> {
+    pub fn of(path: &Path, format: Option<Format>) -> Result<Option<(LocalCopy, Format)>> {
         if !is_address(path) {
             return Ok(None);
         }
-        let format = options.format.map_or_else(|| Format::detect(path), Ok)?;
+        let format = format.map_or_else(|| Format::detect(path), Ok)?;
         if matches!(format, Format::Parts | Format::Parquet) {
             return Ok(None);
         }

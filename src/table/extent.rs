@@ -96,13 +96,11 @@ pub fn extent(files: &[PathBuf], options: &ReadOptions) -> Result<Extent> {
 }
 
 fn of_file(path: &Path, options: &ReadOptions) -> Result<Extent> {
-    let given =
-        ReadOptions { format: options.format.filter(|format| *format != Format::Parts), ..options.clone() };
-    if let Some((copy, format)) = LocalCopy::of(path, &given)? {
-        let options = ReadOptions { format: Some(format), ..given };
+    let format = options.format.filter(|format| *format != Format::Parts);
+    if let Some((copy, format)) = LocalCopy::of(path, format)? {
+        let options = ReadOptions { format: Some(format), ..options.clone() };
         return of_file(&copy.path, &options).map_err(|error| copy.named(error));
     }
-    let format = given.format;
     let format = format.map_or_else(|| Format::detect(path), Ok)?;
     let bytes = size_of_file(path);
     let found = |rows, dims, column_bytes, pass_bytes| Extent {

@@ -187,7 +187,7 @@ pub fn read_all_without_vectors(files: &[PathBuf], options: &ReadOptions) -> Res
 /// memory are not in the table.
 pub(super) fn one(path: &Path, options: &ReadOptions, keep: &mut Keep) -> Result<Table> {
     readable(path)?;
-    if let Some((copy, format)) = LocalCopy::of(path, options)? {
+    if let Some((copy, format)) = LocalCopy::of(path, options.format)? {
         let options = ReadOptions { format: Some(format), ..options.clone() };
         let table = one(&copy.path, &options, keep).map_err(|error| copy.named(error))?;
         if let Some(rows) = keep.take() {
@@ -285,7 +285,7 @@ pub fn read_without_vectors(path: &Path, options: &ReadOptions) -> Result<Table>
 
 pub(super) fn one_without_vectors(path: &Path, options: &ReadOptions) -> Result<Table> {
     readable(path)?;
-    if let Some((copy, format)) = LocalCopy::of(path, options)? {
+    if let Some((copy, format)) = LocalCopy::of(path, options.format)? {
         let options = ReadOptions { format: Some(format), ..options.clone() };
         let table = one_without_vectors(&copy.path, &options).map_err(|error| copy.named(error))?;
         return Ok(table.with_origin(Origin::of_file(path)));

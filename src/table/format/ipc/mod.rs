@@ -7,9 +7,9 @@ use arrow::record_batch::RecordBatch;
 use ndarray::Array2;
 
 use self::container::Container;
-use crate::rows::LEAF_ROWS;
 use crate::error::{Error, Result};
 use crate::memory::{Budget, shown};
+use crate::rows::LEAF_ROWS;
 use crate::table::blocks::{Streamed, VectorFile};
 use crate::table::column::arrow_vectors::{self, SAMPLE_ROWS};
 use crate::table::column::cell::Numbers;
