@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use embedlab::data::Budget;
 use embedlab::table::{ReadOptions, read, stream};
 
 fn fixture(name: &str) -> std::path::PathBuf {
@@ -21,6 +22,7 @@ fn damaged_files_are_errors() {
         "stream.arrow",
         "f4.npy",
         "packed.npz",
+        "stored.npz",
         "f16.safetensors",
     ] {
         let whole = std::fs::read(fixture(name)).unwrap();
@@ -32,8 +34,11 @@ fn damaged_files_are_errors() {
             step = step.wrapping_mul(5).wrapping_add(1) | 1;
             std::fs::write(&path, &damaged).unwrap();
             let _ = read(&path, &ReadOptions::default());
-            let _ = stream(&path, &ReadOptions::default())
-                .map(|source| source.chunks(1).map(|chunks| chunks.take_while(Result::is_ok).count()));
+            // With little memory the vectors stay in the file.
+            for memory in [Budget::default(), Budget::bytes(1200)] {
+                let _ = stream(&path, &ReadOptions { memory, ..Default::default() })
+                    .map(|source| source.chunks(1).map(|chunks| chunks.take_while(Result::is_ok).count()));
+            }
         }
         for cut in (0..whole.len() - 1).step_by(17) {
             std::fs::write(&path, &whole[..cut]).unwrap();
