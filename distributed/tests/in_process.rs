@@ -39,7 +39,8 @@ fn a_cluster_gives_the_bits_of_one_process() {
         let params = KMeans::params(7).n_init(1).geometry(geometry).max_iter(5);
         let (there, here) = (params.fit_rows(&there).unwrap(), params.fit_rows(&here).unwrap());
         assert_eq!((there.labels, there.n_iter), (here.labels, here.n_iter));
-        assert!((there.inertia - here.inertia).abs() < 1e-9 * here.inertia);
+        let by = if geometry == Geometry::Euclidean { 1e-9 } else { 1e-6 };
+        assert!((there.inertia - here.inertia).abs() < by * here.inertia);
     }
 }
 

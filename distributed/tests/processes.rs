@@ -65,16 +65,18 @@ impl Cluster {
         Cluster { folder, scheduler, executors, on }
     }
 
-    /// Waits until the scheduler has taken so many queries.
+    /// How many queries the scheduler has taken.
+    fn queries(&self) -> usize {
+        let log = std::fs::read_to_string(self.folder.path().join("scheduler.log")).unwrap();
+        log.matches("Job submitted: [").count()
+    }
+
+    /// Waits until there are so many.
     fn wait_for_queries(&self, count: usize) {
         let began = Instant::now();
-        loop {
-            let log = std::fs::read_to_string(self.folder.path().join("scheduler.log")).unwrap();
-            if log.matches("Job submitted: [").count() >= count {
-                return;
-            }
-            assert!(began.elapsed() < Duration::from_secs(120), "the scheduler has taken no queries: {log}");
-            std::thread::sleep(Duration::from_millis(50));
+        while self.queries() < count {
+            assert!(began.elapsed() < Duration::from_secs(120), "{} queries, not {count}", self.queries());
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 }
@@ -141,13 +143,13 @@ fn three_executors_find_what_one_process_finds_and_one_may_be_killed() {
     let mut cluster = Cluster::of(3);
     same(&found(clustered(&path, Some(&cluster.on), &[]).output().unwrap()), &here);
 
+    let before = cluster.queries();
     let running = clustered(&path, Some(&cluster.on), &[])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // The run before had as many queries as this one will have.
-    cluster.wait_for_queries(2 * ITERATIONS + 8);
+    cluster.wait_for_queries(before + 6);
     cluster.executors[0].0.kill().unwrap();
     same(&found(running.wait_with_output().unwrap()), &here);
 

@@ -143,3 +143,29 @@ fn fill(step: &mut StepPart, empty: &[usize], far: Vec<super::step::FarRow>) {
         step.counts[*cluster] += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use linfa::ParamGuard;
+    use ndarray::array;
+
+    use super::super::lloyd::lloyd;
+    use super::*;
+
+    #[test]
+    fn a_centroid_without_rows_gets_the_farthest_row_as_in_memory() {
+        let rows = Array2::from_shape_fn((5000, 3), |(i, j)| ((i * 31 + j * 17) % 101) as f32 / 50.0);
+        for geometry in [Geometry::Euclidean, Geometry::Spherical] {
+            let params = KMeans::params(4).max_iter(6).geometry(geometry).check().unwrap();
+            let far = [-1e4_f32, -1e4, -1e4];
+            let start = array![[0.1, 0.1, 0.2], far, [1.0, 0.5, 1.0], far];
+            let points = Points::measure(&rows, geometry).unwrap();
+            let (centroids, n_iter) = params.iterate(&rows, None, start.clone(), 0.0).unwrap();
+            let here = lloyd(&rows, &points, &params, 0.0, start, None).unwrap();
+            assert_eq!(n_iter, here.n_iter);
+            let error = centroids.iter().zip(&here.centroids).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(error < 1e-5, "{error}");
+            assert!(centroids.iter().all(|x| x.abs() < 3.0));
+        }
+    }
+}
