@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use embedlab::data::Budget;
-use embedlab::rows::RowSource;
 use embedlab::table::{self, ReadOptions, Table};
 use embedlab::{Error, ErrorKind, Result};
 use ndarray::{Array2, ArrayView2, Axis};
