@@ -364,6 +364,7 @@ fn packed_bits_have_their_way_out() {
 #[test]
 #[cfg_attr(not(shared_data), ignore = "needs ../shared/cases")]
 fn a_key_of_its_own_in_each_row_is_refused_and_deep_nesting_is_quick() {
+    let plain = |path: &Path| table::read(path, &ReadOptions::default());
     let error = plain(&case("hostile/jsonl_sparse_keys.jsonl")).unwrap_err();
     assert!(["too-many-columns", "no-vector-column"].contains(&error.code()), "{error}");
     let error =

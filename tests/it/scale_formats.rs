@@ -8,7 +8,6 @@ use std::sync::LazyLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use embedlab::data::Budget;
-use embedlab::rows::RowSource;
 use embedlab::table::{self, ReadOptions, Table};
 use ndarray::Array2;
 use serde_json::Value;

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use embedlab::data::Budget;
-use embedlab::rows::RowSource;
 use embedlab::table::{self, ReadOptions, Table};
 use embedlab::{Error, ErrorKind, Result};
 use ndarray::{Array2, ArrayView2, Axis};
@@ -82,13 +81,22 @@ pub fn read_both_ways(path: &Path, options: &ReadOptions) -> Result<Table> {
         assert_eq!(vectors.nrows(), rows.n_rows());
         Ok::<_, Error>((vectors, columns))
     };
-    let mut bytes = 1;
-    let least = loop {
-        match within(bytes) {
-            Err(error) if error.kind() == ErrorKind::Memory && bytes < 1 << 40 => bytes += bytes / 4 + 1,
-            read => break read,
+    let too_small = |read: &Result<_>| matches!(read, Err(error) if error.kind() == ErrorKind::Memory);
+    let (mut below, mut bytes) = (0, 16);
+    let mut least = within(bytes);
+    while too_small(&least) && bytes < 1 << 40 {
+        (below, bytes) = (bytes, 2 * bytes);
+        least = within(bytes);
+    }
+    for _ in 0..5 {
+        let middle = below + (bytes - below) / 2;
+        let read = within(middle);
+        if too_small(&read) {
+            below = middle;
+        } else {
+            (bytes, least) = (middle, read);
         }
-    };
+    }
     for blocks in [within(1 << 40), least] {
         match (&whole, blocks) {
             (Ok(whole), Ok((vectors, columns))) => {
