@@ -29,7 +29,7 @@ Examples:
                 from 'reviews.parquet' group by Kind\" -o means.parquet
   embedlab sql \"select a.Text, vector_cosine_similarity(a.embedding, b.embedding) as likeness
                 from 'reviews.parquet' a, 'reviews.parquet' b
-                where b.Id = 7 order by likeness desc limit 5\"
+                where b.Text = 'stale coffee' order by likeness desc limit 5\"
   embedlab sql \"select count(*) from 'shards/*.parquet' where vector_norm(embedding) < 0.9\" --json";
 
 /// Query files and their vectors with SQL

@@ -205,7 +205,8 @@ impl WithSimd for Fits<'_> {
             let x = f64::from(*x);
             let rest = x - ((x + shift(HIGH)) - shift(HIGH));
             let left = rest - ((rest + shift(LOW)) - shift(LOW));
-            faults |= u32::from(left != 0.0) | u32::from(!(x.abs() < LIMIT));
+            // What is not finite leaves NaN.
+            faults |= u32::from(left != 0.0) | u32::from(x.abs() >= LIMIT);
         }
         faults == 0
     }

@@ -69,7 +69,7 @@ fn centroids(function: &str, column: &ArrayRef, dims: usize) -> Result<Option<Ce
         let error = Error::argument(format!("{function} has no centroids that it can use"));
         refused(error.with_code("centroids").seen(seen).advice("give a list of at least one vector"))
     };
-    if column.is_empty() || column.is_null(0) {
+    if column.is_empty() || column.data_type().is_null() || column.is_null(0) {
         return Ok(None);
     }
     let first = column.slice(0, 1);

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use datafusion::common::DataFusionError;
 use datafusion::sql::parser::{DFParser, Statement};
 use datafusion::sql::sqlparser::ast::{
-    self, Ident, Query, SelectItem, SetExpr, Visit, Visitor, visit_expressions_mut,
+    self, Ident, OrderByKind, Query, SelectItem, SetExpr, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use crate::error::{Error, Result};
@@ -27,8 +27,17 @@ pub(super) fn read(sql: &str) -> Result<Statement> {
             .seen((statements.len() + 1).to_string())
             .advice("give one query; parts of it can be named: with a as (select ..) select .. from a"));
     }
+    let mut written = Written::default();
     match &statement {
-        Statement::Statement(inner) if matches!(**inner, ast::Statement::Query(_)) => Ok(statement),
+        Statement::Statement(inner) if matches!(**inner, ast::Statement::Query(_)) => {
+            let _ = Visit::visit(inner, &mut written);
+            if written.is_into {
+                return Err(refused("only queries are run, and this is none")
+                    .seen("SELECT .. INTO")
+                    .advice("leave INTO out; -o FILE writes the result"));
+            }
+            Ok(statement)
+        }
         _ => {
             let word = sql.split_whitespace().next().unwrap_or_default().to_uppercase();
             Err(refused("only queries are run, and this is none").seen(word).advice(
@@ -38,66 +47,97 @@ pub(super) fn read(sql: &str) -> Result<Statement> {
     }
 }
 
-/// Writes names that are not in quotes as the tables write them: `score` where a table has `Score`, unless the query or a
-/// table has a name of that very spelling.
+/// Writes names that are not in quotes as the tables write them: `score` where a table has `Score`. What a query itself names
+/// so goes first where rows are ordered.
 pub(super) fn spell(statement: &mut Statement, columns: &BTreeSet<String>) {
-    let Statement::Statement(statement) = statement else { return };
-    let mut given = Given::default();
-    let _ = statement.visit(&mut given);
-    let spell = |name: &mut Ident| {
-        let known = columns.contains(&name.value) || given.names.contains(&name.value);
-        if name.quote_style.is_some() || known {
+    if let Statement::Statement(statement) = statement {
+        let _ = VisitMut::visit(statement, &mut Spelling { columns });
+    }
+}
+
+struct Spelling<'a> {
+    columns: &'a BTreeSet<String>,
+}
+
+impl Spelling<'_> {
+    fn spell(&self, name: &mut Ident) {
+        if name.quote_style.is_some() || self.columns.contains(&name.value) {
             return;
         }
-        let mut alike = columns.iter().filter(|column| column.to_lowercase() == name.value.to_lowercase());
+        let mut alike =
+            self.columns.iter().filter(|column| column.to_lowercase() == name.value.to_lowercase());
         if let (Some(column), None) = (alike.next(), alike.next()) {
             name.value.clone_from(column);
         }
-    };
-    let _ = visit_expressions_mut(statement, |expression| {
-        match expression {
-            ast::Expr::Identifier(name) => spell(name),
-            ast::Expr::CompoundIdentifier(names) => names.last_mut().into_iter().for_each(spell),
-            _ => {}
-        }
-        ControlFlow::<()>::Continue(())
-    });
+    }
 }
 
-/// The names that a query gives by itself.
-#[derive(Default)]
-struct Given {
-    names: BTreeSet<String>,
-}
-
-impl Visitor for Given {
+impl VisitorMut for Spelling<'_> {
     type Break = ();
 
-    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-        self.of(&query.body);
-        for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
-            self.names.extend(cte.alias.columns.iter().map(|column| column.name.value.clone()));
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        let mut given = Vec::new();
+        names_of(&query.body, &mut given);
+        let Some(order) = &mut query.order_by else { return ControlFlow::Continue(()) };
+        if let OrderByKind::Expressions(expressions) = &mut order.kind {
+            for ordered in expressions {
+                if let ast::Expr::Identifier(name) = &mut ordered.expr
+                    && given.contains(&name.value)
+                {
+                    name.quote_style = Some('"');
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expression: &mut ast::Expr) -> ControlFlow<()> {
+        match expression {
+            ast::Expr::Identifier(name) => self.spell(name),
+            ast::Expr::CompoundIdentifier(names) => {
+                names.last_mut().into_iter().for_each(|name| self.spell(name))
+            }
+            _ => {}
         }
         ControlFlow::Continue(())
     }
 }
 
-impl Given {
-    fn of(&mut self, body: &SetExpr) {
-        match body {
-            SetExpr::Select(select) => {
-                for item in &select.projection {
-                    if let SelectItem::ExprWithAlias { alias, .. } = item {
-                        self.names.insert(alias.value.clone());
-                    }
-                }
-            }
-            SetExpr::SetOperation { left, right, .. } => {
-                self.of(left);
-                self.of(right);
-            }
-            _ => {}
+/// The names that a query gives to its columns.
+fn names_of(body: &SetExpr, given: &mut Vec<String>) {
+    match body {
+        SetExpr::Select(select) => {
+            let names = select.projection.iter().filter_map(|item| match item {
+                SelectItem::ExprWithAlias { alias, .. } => Some(alias.value.clone()),
+                _ => None,
+            });
+            given.extend(names);
         }
+        SetExpr::SetOperation { left, .. } => names_of(left, given),
+        _ => {}
+    }
+}
+
+/// Whether a query writes its rows into a table.
+#[derive(Default)]
+struct Written {
+    is_into: bool,
+}
+
+impl Visitor for Written {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        self.is_into |= writes(&query.body);
+        ControlFlow::Continue(())
+    }
+}
+
+fn writes(body: &SetExpr) -> bool {
+    match body {
+        SetExpr::Select(select) => select.into.is_some(),
+        SetExpr::SetOperation { left, right, .. } => writes(left) || writes(right),
+        _ => false,
     }
 }
 
@@ -116,6 +156,8 @@ mod tests {
             ("create table t as select 1", "not-a-query"),
             ("set a = 1", "not-a-query"),
             ("explain select 1", "not-a-query"),
+            ("select 1 into t", "not-a-query"),
+            ("with a as (select 1 into t) select * from a", "not-a-query"),
             ("select from where", "sql-syntax"),
         ] {
             assert_eq!(read(sql).unwrap_err().code(), code, "{sql}");
@@ -135,7 +177,7 @@ mod tests {
         };
         assert_eq!(spelt("select score, t.KIND, A from 't'"), "SELECT Score, t.Kind, A FROM 't'");
         assert_eq!(spelt("select \"score\" from t"), "SELECT \"score\" FROM t");
-        let own = "select count(*) as score from t order by score";
-        assert_eq!(spelt(own), "SELECT count(*) AS score FROM t ORDER BY score");
+        let own = "select avg(score) as score from t order by score, KIND";
+        assert_eq!(spelt(own), "SELECT avg(Score) AS score FROM t ORDER BY \"score\", Kind");
     }
 }

@@ -85,8 +85,8 @@ fn folders_and_patterns_are_one_table_with_the_columns_of_their_folders() {
         assert!(later[0]["n"].as_u64().unwrap() < 360);
     }
     // The rows are in the order of the files.
-    let ids = rows(&format!("select Id from '{name}' limit 3"));
-    let expected: Vec<Value> = rows(&format!("select Id from '{SAMPLE}' limit 3"));
+    let ids = rows(&format!("select ProductId from '{name}' limit 3"));
+    let expected: Vec<Value> = rows(&format!("select ProductId from '{SAMPLE}' limit 3"));
     assert_eq!(ids, expected);
     let other = folder.path().join("year=2024/part-1.parquet");
     let _ = table::write(&Table::from_vectors(ndarray_of(3, 5)), &other, &Default::default()).unwrap();
@@ -148,13 +148,13 @@ fn a_result_is_written_in_every_format_with_its_vectors() {
     embedlab()
         .args([
             "sql",
-            &format!("select Kind, count(*) as n from '{SAMPLE}' where Kind = 'tea' group by 1"),
+            &format!("select Kind, count(*) as n from '{SAMPLE}' where Kind = 'coffee' group by 1"),
             "-o",
             "-",
         ])
         .assert()
         .success()
-        .stdout("Kind,n\ntea,120\n");
+        .stdout("Kind,n\ncoffee,59\n");
     let none = folder.path().join("none.parquet");
     embedlab()
         .args(["sql", &format!("select * from '{SAMPLE}' where Score > 9"), "-o"])
@@ -183,21 +183,28 @@ fn a_result_is_written_in_every_format_with_its_vectors() {
 
 #[test]
 fn rows_are_shown_short_and_the_rest_is_counted() {
-    let sql = format!("select Id, Kind, embedding from '{SAMPLE}'");
+    let sql = format!("select ProductId, Kind, embedding from '{SAMPLE}'");
     embedlab()
         .args(["sql", &sql, "--rows", "3"])
         .assert()
         .success()
         .stdout(contains(".. 384]").and(contains("657 more rows; --rows 0 shows all")));
-    let all =
-        embedlab().args(["sql", &format!("select Id from '{SAMPLE}'"), "--rows", "0"]).assert().success();
+    let all = embedlab()
+        .args(["sql", &format!("select ProductId from '{SAMPLE}'"), "--rows", "0"])
+        .assert()
+        .success();
     assert_eq!(String::from_utf8_lossy(&all.get_output().stdout).lines().count(), 1 + 660 + 2);
-    let none =
-        embedlab().args(["sql", &format!("select Id from '{SAMPLE}' where Score > 9")]).assert().success();
+    let none = embedlab()
+        .args(["sql", &format!("select ProductId from '{SAMPLE}' where Score > 9")])
+        .assert()
+        .success();
     none.stdout(contains("0 rows"));
-    let found =
-        json_of(embedlab().args(["sql", &format!("select Id from '{SAMPLE}' where Score > 9"), "--json"]));
-    assert_eq!(found, json!({"columns": ["Id"], "rows": [], "n_rows": 0}));
+    let found = json_of(embedlab().args([
+        "sql",
+        &format!("select ProductId from '{SAMPLE}' where Score > 9"),
+        "--json",
+    ]));
+    assert_eq!(found, json!({"columns": ["ProductId"], "rows": [], "n_rows": 0}));
 }
 
 #[test]
@@ -206,11 +213,11 @@ fn results_have_the_same_bits_on_any_number_of_threads() {
     let many: Vec<usize> = (0..30_000).map(|row| row * 7 % 660).collect();
     let file = folder.path().join("many.parquet");
     let _ = table::write(&sample().take(&many).unwrap(), &file, &Default::default()).unwrap();
-    let centroids = "(select array_agg(embedding) from (select embedding from 'FILE' limit 9))";
+    let centroids = "(select array_agg(embedding) from (select embedding from 'FILE' limit 3))";
     for sql in [
         "select ProductId, vector_avg(embedding) as m, vector_sum(embedding) as s, avg(Score / 3.0) as a, \
          sum(vector_norm(embedding)) as n from 'FILE' group by 1",
-        "select Id, vector_norm(embedding) as n from 'FILE' where Score > 3 limit 100",
+        "select Text, vector_norm(embedding) as n from 'FILE' where Score > 3 limit 100",
         &format!("select kmeans_step(embedding, {centroids}) as s from 'FILE'"),
         &format!("select kmeans_assign(embedding, {centroids}) as c, count(*) as n from 'FILE' group by 1"),
     ] {
@@ -249,15 +256,15 @@ fn mistakes_are_told_in_words() {
     let said =
         refused(&format!("select vector_l2_distance(embedding, [1.0]) from '{SAMPLE}'"), "vector-length");
     assert!(said.contains("384 numbers in embedding, 1 in the constant"), "{said}");
-    refused(&format!("select a.Id from '{SAMPLE}' a, '{SAMPLE}' b where Id = 1"), "column-ambiguous");
+    refused(&format!("select a.Kind from '{SAMPLE}' a, '{SAMPLE}' b where Kind = 'x'"), "column-ambiguous");
 }
 
 #[test]
 fn names_may_be_written_in_any_case() {
     let sql = format!(
-        "select KIND, avg(score) as score from '{SAMPLE}' where kind = 'tea' group by Kind order by score"
+        "select KIND, avg(score) as score from '{SAMPLE}' where kind = 'coffee' group by Kind order by score"
     );
-    assert_eq!(rows(&sql)[0]["Kind"], "tea");
+    assert_eq!(rows(&sql)[0]["Kind"], "coffee");
     refused(&format!("select \"kind\" from '{SAMPLE}'"), "column-not-found");
 }
 
@@ -304,7 +311,7 @@ fn what_does_not_fit_in_memory_ends_with_3_and_leaves_nothing() {
             "select a.embedding, b.embedding as other from '{SAMPLE}' a, '{SAMPLE}' b order by a.Text, b.Text"
         ),
         format!(
-            "select a.Id, b.Id as other, vector_sum(a.embedding) from '{SAMPLE}' a, '{SAMPLE}' b group by 1, 2"
+            "select a.Text, b.Text as other, vector_sum(a.embedding) from '{SAMPLE}' a, '{SAMPLE}' b group by 1, 2"
         ),
     ] {
         embedlab()

@@ -20,7 +20,7 @@ pub(crate) struct Centroids {
 impl Centroids {
     /// `None` where there is no centroid, one of no dimensions or one that is not finite.
     pub fn new(values: Vec<f32>, dims: usize) -> Option<Centroids> {
-        if values.is_empty() || dims == 0 || values.len() % dims != 0 {
+        if values.is_empty() || dims == 0 || !values.len().is_multiple_of(dims) {
             return None;
         }
         let squares: Vec<f64> = values.chunks_exact(dims).map(|row| dot_f64(row, row)).collect();
@@ -59,17 +59,23 @@ impl Centroids {
         dot_products(values, &self.values, self.dims, dots);
         // What f32 products err by, for vectors of length 1, with much to spare.
         let rounding = f64::from(f32::EPSILON) * (8.0 + 2.0 * (self.dims as f64).sqrt());
+        // And what products below f32 have lost.
+        let underflow = 8.0 * self.dims as f64 * f64::from(f32::MIN_POSITIVE);
         let rows = values.chunks_exact(self.dims).enumerate();
         rows.map(|(i, row)| {
             let square = dot_f64(row, row);
             if !square.is_finite() {
                 return None;
             }
-            let about = |c: usize| square + self.squares[c] - 2.0 * f64::from(dots[c * m + i]);
-            let least = (0..self.n_clusters()).map(about).fold(f64::INFINITY, f64::min);
-            let doubt = 2.0 * rounding * (square.sqrt() + self.longest).powi(2);
+            let dot = |c: usize| f64::from(dots[c * m + i]);
             // Products beyond f32 tell nothing.
-            let may_be = |c: &usize| !(about(*c) > least + doubt) || !dots[c * m + i].is_finite();
+            let about = |c: usize| match dot(c).is_finite() {
+                true => square + self.squares[c] - 2.0 * dot(c),
+                false => f64::INFINITY,
+            };
+            let least = (0..self.n_clusters()).map(about).fold(f64::INFINITY, f64::min);
+            let doubt = 2.0 * rounding * (square.sqrt() + self.longest).powi(2) + underflow;
+            let may_be = |c: &usize| about(*c) <= least + doubt || !dot(*c).is_finite();
             let mut best = (0, f64::INFINITY);
             for c in (0..self.n_clusters()).filter(may_be) {
                 let distance = squared_distance_f64(row, self.centroid(c));
@@ -90,7 +96,9 @@ mod tests {
 
     #[test]
     fn each_row_has_the_centroid_of_a_plain_loop_in_any_block() {
-        for (k, scale, offset) in [(3, 1.0, 0.0), (20, 1e-3, 0.0), (20, 1.0, 1e4), (12, 1e30, 0.0)] {
+        for (k, scale, offset) in
+            [(3, 1.0, 0.0), (20, 1e-3, 0.0), (20, 1.0, 1e4), (12, 1e30, 0.0), (12, 1e-25, 0.0)]
+        {
             let number = |i: usize, j: usize| ((i * 31 + j * 17) % 101) as f32 / 50.0 - 1.0;
             let rows = Array2::from_shape_fn((300, 9), |(i, j)| (number(i, j) + offset) * scale);
             let near = Array2::from_shape_fn((k, 9), |(i, j)| (number(i * 7 + 1, j * 3) + offset) * scale);
