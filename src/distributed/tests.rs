@@ -41,7 +41,7 @@ fn rows(n: usize) -> Array2<f32> {
 
 fn written(folder: &Path, rows: &Array2<f32>) -> PathBuf {
     let path = folder.join("rows.parquet");
-    write(&Table::from_vectors(rows.clone()), &path, &Default::default()).unwrap();
+    let _ = write(&Table::from_vectors(rows.clone()), &path, &Default::default()).unwrap();
     path
 }
 

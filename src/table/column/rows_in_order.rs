@@ -34,7 +34,7 @@ impl<I: Iterator<Item = Result<RecordBatch>>> BatchRows<I> {
     }
 
     /// The same, whose first batch begins at this row.
-    pub(in crate::table) fn from_row(self, row: usize) -> Self {
+    pub(in crate::table) fn starting_at(self, row: usize) -> Self {
         BatchRows { row, ..self }
     }
 }

@@ -250,7 +250,9 @@ impl ParquetFile {
         let batches =
             builder(&self.source, &self.metadata, &self.vectors.positions(), Groups::All)?.with_offset(first);
         let batches = batches.build().map_err(damaged)?.map(|batch| batch.map_err(unreadable));
-        Ok(Box::new(BatchRows::new(self.vectors.alone(), self.dims, self.numbers, batches).from_row(first)))
+        Ok(Box::new(
+            BatchRows::new(self.vectors.alone(), self.dims, self.numbers, batches).starting_at(first),
+        ))
     }
 }
 
