@@ -2,12 +2,11 @@
 
 mod support;
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use embedlab::cluster::{ClusterColumns, ClusterOptions as Options, Geometry, KMeans, Passes, analyse};
 use embedlab::distributed::VERSION;
-use embedlab::rows::{LEAF_ROWS, moments, runs, select_rows};
+use embedlab::rows::{LEAF_ROWS, moments, select_rows};
 use embedlab_distributed::ClusterOptions;
 use support::{cluster, executor, on_cluster, options, rows, scheduler, streamed, written};
 
@@ -101,33 +100,4 @@ fn a_pass_that_takes_too_long_ends_by_its_deadline() {
     let error = moments(&data).unwrap_err();
     assert_eq!(error.code(), "deadline", "{error}");
     assert!(began.elapsed() < Duration::from_secs(15));
-}
-
-#[test]
-fn what_is_shuffled_in_an_iteration_is_the_sums_of_each_run() {
-    let folder = tempfile::tempdir().unwrap();
-    let (k, dims, iterations) = (60, 64, 2);
-    let rows = rows(16 * LEAF_ROWS, dims);
-    let path = written(folder.path(), &rows);
-    let (on, folders) = cluster(1);
-    let data = on_cluster(&on, &path, ClusterOptions { clean: false, ..options() }).unwrap();
-    let params = KMeans::params(k).n_init(1).max_iter(iterations).tol(0.0).start_rows(400);
-    params.fit_rows(&data).unwrap();
-    let wanted = runs(rows.nrows()) * k * (dims + 2) * 8;
-    let shuffled = shuffled(folders[0].path());
-    let near = shuffled.iter().filter(|bytes| bytes.abs_diff(wanted) * 10 < wanted).count();
-    assert_eq!(near, iterations, "{wanted} bytes of {} runs expected: {shuffled:?}", runs(rows.nrows()));
-}
-
-/// The bytes that the first stage of each job has written.
-fn shuffled(folder: &Path) -> Vec<usize> {
-    let jobs = std::fs::read_dir(folder).unwrap().map(|job| job.unwrap().path()).filter(|job| job.is_dir());
-    jobs.map(|job| bytes(&job.join("1"))).collect()
-}
-
-fn bytes(folder: &Path) -> usize {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
-    entries
-        .map(|path| if path.is_dir() { bytes(&path) } else { path.metadata().unwrap().len() as usize })
-        .sum()
 }
