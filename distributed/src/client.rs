@@ -50,8 +50,6 @@ pub struct ClusterOptions {
     pub wait: Duration,
     /// How often a pass is repeated whose query has failed. Default: 2.
     pub retries: usize,
-    /// Whether the executors remove the parts of a query when it has ended, in place of an hour later. Default: yes.
-    pub clean: bool,
     /// Its version.
     pub version: String,
 }
@@ -62,7 +60,6 @@ impl Default for ClusterOptions {
             deadline: Duration::from_secs(3600),
             wait: Duration::from_secs(30),
             retries: 2,
-            clean: true,
             version: embedlab::distributed::VERSION.to_owned(),
         }
     }
@@ -186,6 +183,8 @@ impl Cluster {
                     log::warn!("{} is repeated: {seen}", pass.name);
                     // Time for the scheduler to find out who is gone.
                     std::thread::sleep(PAUSE * tries as u32 * tries as u32);
+                    // Without executors a query waits for one until its deadline; this one waits as long as at the beginning.
+                    self.ask_version()?;
                 }
             }
         }
@@ -218,7 +217,7 @@ impl Cluster {
             let job = query
                 .downcast_ref::<DistributedQueryExec<LogicalPlanNode>>()
                 .and_then(|query| query.job_id());
-            if let Some(job) = job.filter(|_| self.options.clean) {
+            if let Some(job) = job {
                 // In the background of the next pass: what does not come to an end in time is cleaned up by the clock.
                 self.runtime.spawn(end(self.on.clone(), job.to_string(), answer.is_err()));
             }

@@ -227,7 +227,7 @@ fn when_all_executors_die_the_command_ends_with_a_message() {
     let began = Instant::now();
     let (status, code, words) = error_of(&running.wait_with_output().unwrap());
     assert_eq!(status, Some(2), "{words}");
-    assert!(["cluster-failed", "deadline"].contains(&&code[..]), "{code}: {words}");
+    assert!(["cluster-failed", "no-executor"].contains(&&code[..]), "{code}: {words}");
     assert!(began.elapsed() < Duration::from_secs(70), "{:?}", began.elapsed());
 }
 

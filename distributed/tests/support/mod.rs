@@ -24,7 +24,7 @@ pub fn rows(n: usize, dims: usize) -> Array2<f32> {
 
 pub fn written(folder: &Path, rows: &Array2<f32>) -> PathBuf {
     let path = folder.join("rows.parquet");
-    write(&Table::from_vectors(rows.clone()), &path, &Default::default()).unwrap();
+    let _ = write(&Table::from_vectors(rows.clone()), &path, &Default::default()).unwrap();
     path
 }
 
