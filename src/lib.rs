@@ -106,7 +106,7 @@
 //! | `local-models` | embedding models in a folder on disk (implies `embed`) |
 //! | `code-search` | [`search::code`] |
 //! | `object-stores` | tables of S3, Google Cloud, Azure and web servers in [`table`] |
-//! | `sql` | queries over files and vectors, with an engine of 90 crates |
+//! | `sql` | queries over files and vectors, with an engine of 61 crates |
 //! | `cli` | the command `embedlab` (it needs the others but `local-models`) |
 
 #![warn(missing_docs)]
