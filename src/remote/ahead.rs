@@ -34,7 +34,7 @@ pub(crate) struct Ahead(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     object: Arc<Object>,
-    /// In order; small neighbours are one.
+    /// In order; small neighbours are one where all of them is wanted.
     parts: Vec<Part>,
     first: u64,
     /// How many parts before the one that is read are still held; 0: the parts follow one another, and the next one is
@@ -80,7 +80,8 @@ impl Ahead {
             let part = part.start.min(object.size())..part.end.min(object.size());
             match joined.last_mut() {
                 Some(last)
-                    if part.end.saturating_sub(last.start) <= WINDOW
+                    if beginning == Beginning::Full
+                        && part.end.saturating_sub(last.start) <= WINDOW
                         && part.start.saturating_sub(last.end) <= GAP =>
                 {
                     last.end = last.end.max(part.end);
@@ -118,7 +119,10 @@ impl Ahead {
             Some((range, pending)) => (range, pending.wait().inspect_err(|failure| object.note(failure))?),
             None => {
                 let most = held.asked.max(self.0.first);
-                let range = at..part.range.end.min(at.saturating_add(most));
+                // Columns that are one part are not always read in the order of the file.
+                let is_one = self.0.first == WINDOW && part.range.end - part.range.start <= WINDOW;
+                let start = if is_one { part.range.start } else { at };
+                let range = start..part.range.end.min(start.saturating_add(most));
                 (range.clone(), object.bytes(range)?)
             }
         };

@@ -80,7 +80,8 @@ impl Object {
 
     fn copy_parts(self: &Arc<Self>, mut out: File) -> Result<(), Fault> {
         let steps = steps("downloading", usize::try_from(self.size()).unwrap_or(usize::MAX));
-        let ahead = Ahead::new(self, std::iter::once(0..self.size()).collect(), Beginning::Full, 0);
+        let whole = std::iter::once(0..self.size()).collect();
+        let ahead = Ahead::new(self, whole, Beginning::Full, 0);
         let mut at = 0;
         while at < self.size() {
             let bytes = ahead.some(at)?;

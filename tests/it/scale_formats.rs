@@ -20,7 +20,7 @@ const ROWS: usize = 48_000;
 const DIMS: usize = 512;
 
 /// What each command may take, in MB: less than the vectors.
-const MEMORY: &str = "95M";
+const MEMORY: &str = "125M";
 
 struct Large {
     folder: tempfile::TempDir,

@@ -50,6 +50,30 @@ fn a_server_that_is_busy_at_first_is_asked_again() {
 }
 
 #[test]
+fn a_folder_without_a_slash_is_found_by_what_is_in_it() {
+    let (copies, bytes) = (tempfile::tempdir().unwrap(), Arc::new(sample()));
+    let of_s3 = move |asked: &Asked| match (&*asked.method, asked.path.contains("list-type=2")) {
+        (_, true) if asked.path.contains("prefix=parts%2F") || asked.path.contains("prefix=parts/") => {
+            let size = bytes.len();
+            let object = format!("<Key>parts/x.parquet</Key><Size>{size}</Size><ETag>\"one\"</ETag>");
+            let object = format!("{object}<LastModified>2024-01-01T00:00:00.000Z</LastModified>");
+            let listed = format!("<Contents>{object}</Contents><IsTruncated>false</IsTruncated>");
+            Reply::Status(200, format!("<ListBucketResult>{listed}</ListBucketResult>"))
+        }
+        (_, true) => Reply::Status(404, "<Error><Code>NoSuchBucket</Code></Error>".into()),
+        _ if asked.path.ends_with("/parts") => Reply::Status(404, String::new()),
+        _ => Reply::File(bytes.clone(), "\"one\""),
+    };
+    let server = Server::start(of_s3);
+    let mut on_s3 = command(copies.path());
+    let on_s3 =
+        on_s3.env("AWS_ENDPOINT_URL", &server.url).args(["check", "s3://bucket/parts", "--json", "-q"]);
+    assert_eq!(found(on_s3), local_check());
+    // What the list told is not asked again.
+    assert_eq!(server.requests().iter().filter(|asked| asked.method == "HEAD").count(), 1);
+}
+
+#[test]
 fn a_server_without_parts_of_files_is_read_whole() {
     let copies = tempfile::tempdir().unwrap();
     for (name, bytes) in [("x.parquet", sample()), ("x.csv", rows_as(0..660, "csv"))] {
