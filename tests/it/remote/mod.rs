@@ -209,7 +209,7 @@ fn what_a_store_refuses_or_lacks_is_told_with_a_code_and_a_way_out() {
 #[test]
 fn a_plan_reads_only_what_the_file_says_of_itself() {
     let file = rows_as((0..660).cycle().take(6600), "parquet");
-    let most = file.len() / 8;
+    let most = file.len() / 4;
     let server = Server::of_file(file);
     let copies = tempfile::tempdir().unwrap();
     let url = format!("{}/reviews.parquet", server.url);
