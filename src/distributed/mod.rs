@@ -1,6 +1,6 @@
 //! Passes over rows on several machines: where the rows are, what is computed, and what each machine answers.
 //!
-//! A computation that passes over rows is a [`Fold`](crate::rows::Fold). Where it is [`Portable`](crate::rows::Portable), it can be sent
+//! A computation that passes over rows is a [`Fold`]. Where it is [`Portable`](crate::rows::Portable), it can be sent
 //! to machines that read the same files: each takes runs of leaves, which are whole branches of the tree in which parts are
 //! merged, so that the merged answer has the bits of one machine. This module is what such a machine needs: it opens the
 //! rows of a [`Place`], and answers a [`Pass`] for one run of them. The package `embedlab-distributed` runs it on Ballista.
