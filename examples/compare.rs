@@ -56,7 +56,7 @@ pub fn draw(output: &Path) -> Result<()> {
     }
     let style =
         Style::new("Nearest rows that stay").subtitle("660 food reviews, 10 nearest rows").size(760, 240);
-    Bars::new(&names, &overlaps).draw(&style)?.save(output.join("comparison.png"))?;
+    Bars::new(&names, &overlaps).whole(1.0).draw(&style)?.save(output.join("comparison.png"))?;
     println!("drew comparison.png in {}", output.display());
     Ok(())
 }

@@ -15,7 +15,7 @@ use super::{
     dbscan, hdbscan,
 };
 use crate::error::Result;
-use crate::rows::{RowSource, select_rows};
+use crate::rows::{RowSource, all_rows, select_rows};
 
 /// Numbers of clusters are compared on this many rows of a source that is not in memory.
 const ROWS_TO_CHOOSE: usize = 20_000;
@@ -96,13 +96,7 @@ impl Fitting<'_> {
     }
 
     fn matrix(&self) -> Result<CowArray<'_, f32, Ix2>> {
-        match self.points.as_matrix() {
-            Some(rows) => Ok(CowArray::from(rows)),
-            None => {
-                let all: Vec<usize> = (0..self.points.n_rows()).collect();
-                Ok(CowArray::from(select_rows(self.points, &all)?))
-            }
-        }
+        all_rows(self.points)
     }
 
     /// The best of several numbers of clusters. Each is fitted once; of a source that is not in memory they

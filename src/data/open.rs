@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use super::{Budget, Data, Role, Roles, Selection};
 use crate::error::{Error, Result};
 use crate::number::counted;
-use crate::rows::{RowSource, Selected, select_rows};
+use crate::rows::{RowSource, Selected, all_rows};
 use crate::table::{self, ReadOptions, Table};
 
 /// How a file is opened.
@@ -97,12 +97,7 @@ impl Data {
         if let Some(source) = streamed.take_if(|_| picks) {
             let (rows, dims) = (source.n_rows(), source.dims());
             options.memory.require(4 * (rows as u64).saturating_mul(dims as u64), rows, dims)?;
-            let all: Vec<usize> = (0..source.n_rows()).collect();
-            let vectors = match source.as_matrix() {
-                Some(matrix) => matrix.to_owned(),
-                None => select_rows(source.as_ref(), &all)?,
-            };
-            table = table.with_vectors(vectors, table.vector_column())?;
+            table = table.with_vectors(all_rows(source.as_ref())?.into_owned(), table.vector_column())?;
         }
         let name = name_of(files);
         let data = Data {

@@ -76,6 +76,6 @@ pub(crate) use simd::dot;
 #[cfg(test)]
 pub(crate) use source::Streamed;
 pub use source::{Chunks, RowSource, select_rows};
-pub(crate) use source::{for_each_chunk, in_whole_leaves};
+pub(crate) use source::{all_rows, for_each_chunk, in_whole_leaves};
 pub(crate) use top_k::TopK;
 pub use top_k::{Neighbor, top_k};

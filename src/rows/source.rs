@@ -1,6 +1,6 @@
 //! Where rows come from.
 
-use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
+use ndarray::{Array2, ArrayView2, Axis, CowArray, Ix2, concatenate, s};
 
 use super::select::selected_elsewhere;
 use super::{Engine, LEAF_ROWS};
@@ -218,6 +218,17 @@ pub fn select_rows(source: &(impl RowSource + ?Sized), rows: &[usize]) -> Result
         first += chunk.nrows();
     }
     Err(Error::input("the source yielded fewer rows than it announced").seen(format!("{first} rows")))
+}
+
+/// All rows at once, as they are in memory or read for now.
+///
+/// # Errors
+/// Whatever the source meets while reading.
+pub(crate) fn all_rows(source: &(impl RowSource + ?Sized)) -> Result<CowArray<'_, f32, Ix2>> {
+    match source.as_matrix() {
+        Some(matrix) => Ok(matrix.into()),
+        None => Ok(select_rows(source, &(0..source.n_rows()).collect::<Vec<_>>())?.into()),
+    }
 }
 
 /// A matrix that says it is not one.

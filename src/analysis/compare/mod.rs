@@ -10,7 +10,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array};
-use ndarray::{CowArray, Ix2};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +22,7 @@ use crate::data::{Budget, Data, NewColumn, Role};
 use crate::error::{Error, Result};
 use crate::metric::{BootstrapOptions, bootstrap};
 use crate::quality::{HUBNESS_NEIGHBORS, INTRINSIC_NEIGHBORS};
-use crate::rows::{Metric, RowSource, select_rows};
+use crate::rows::{Metric, RowSource, all_rows};
 use crate::table::Labels;
 use crate::view::{Look, Section};
 
@@ -199,7 +198,7 @@ Row by row the two files hold the same texts. Differences are the second file mi
         let n = pair.rows_a.len();
         // Only one of the two is in memory at a time, and only for its graph.
         let space = |rows: &dyn RowSource| {
-            let space = Space::of(in_memory(rows)?.view(), options.k, context.seed)?;
+            let space = Space::of(all_rows(rows)?.view(), options.k, context.seed)?;
             context.check_stop().map(|()| space)
         };
         let (space_a, space_b) = (space(a)?, space(b)?);
@@ -290,12 +289,4 @@ fn labels(data: &Data, rows: &[usize]) -> Result<Option<Labels>> {
     let Some(column) = data.column_of(Role::Label) else { return Ok(None) };
     let all = data.table().labels(column)?;
     Ok(Some(Labels { codes: rows.iter().map(|row| all.codes[*row]).collect(), names: all.names }))
-}
-
-/// All rows at once, as they are in memory or read for now.
-fn in_memory(rows: &dyn RowSource) -> Result<CowArray<'_, f32, Ix2>> {
-    match rows.as_matrix() {
-        Some(matrix) => Ok(matrix.into()),
-        None => Ok(select_rows(rows, &(0..rows.n_rows()).collect::<Vec<_>>())?.into()),
-    }
 }

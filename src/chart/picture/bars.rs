@@ -19,18 +19,25 @@ pub struct Bars<'a> {
     names: &'a [String],
     values: &'a [f64],
     shares: bool,
+    whole: Option<f64>,
     palette: Option<Palette>,
 }
 
 impl<'a> Bars<'a> {
     /// One name and one value per bar, from top to bottom.
     pub fn new(names: &'a [String], values: &'a [f64]) -> Self {
-        Bars { names, values, shares: false, palette: None }
+        Bars { names, values, shares: false, whole: None, palette: None }
     }
 
     /// Writes beside each value its share of the sum; off by default.
     pub fn shares(mut self, shares: bool) -> Self {
         self.shares = shares;
+        self
+    }
+
+    /// What a bar of full length stands for, such as 1 for shares; default: the largest value.
+    pub fn whole(mut self, whole: f64) -> Self {
+        self.whole = Some(whole);
         self
     }
 
@@ -93,7 +100,8 @@ impl<'a> Bars<'a> {
             return;
         }
         let finite = || values.iter().copied().filter(|value| value.is_finite());
-        let (low, high) = (finite().fold(0.0, f64::min), finite().fold(0.0, f64::max));
+        let least = self.whole.filter(|whole| whole.is_finite()).unwrap_or(0.0);
+        let (low, high) = (finite().fold(0.0, f64::min), finite().fold(least.max(0.0), f64::max));
         let x = Scale { from: (low, if high > low { high } else { low + 1.0 }), to: (plot.left, plot.right) };
         let pitch = (plot.height() / drawn as f64).min(MOST_PITCH);
         let thickness = (pitch * 0.68).min(30.0);

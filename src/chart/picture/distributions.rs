@@ -96,6 +96,16 @@ impl<'a> Distributions<'a> {
             let shares: Vec<Vec<f64>> = panel.groups.iter().map(|group| shares(group.1, low, high)).collect();
             let highest = shares.iter().flatten().copied().fold(0.0, f64::max);
             let y = Scale { from: (0.0, highest.max(1e-9) * 1.04), to: (plot.bottom, plot.top) };
+            // Under the lines; numbers stand below the last panel only.
+            let ticks = Ticks::new(low, high, ((right - left) / 80.0) as usize);
+            if at + 1 == self.panels.len() {
+                draw_x_axis(frame, plot, x, &ticks);
+            } else {
+                let grid = frame.ink.grid;
+                ticks.values.iter().for_each(|value| {
+                    frame.drawing.vertical_line(x.pixel(*value), plot.top, plot.bottom, grid);
+                });
+            }
             for (group, shares) in shares.iter().enumerate() {
                 let edge = |bin: usize| x.pixel(low + (high - low) * bin as f64 / BINS as f64);
                 let mut path = vec![(edge(0), plot.bottom)];
@@ -108,7 +118,6 @@ impl<'a> Distributions<'a> {
             let axis = frame.ink.axis;
             frame.drawing.horizontal_line(left, right, plot.bottom, axis);
             if at + 1 == self.panels.len() {
-                draw_x_axis(frame, plot, x, &Ticks::new(low, high, ((right - left) / 80.0) as usize));
                 let below = ((left + right) / 2.0, plot.bottom + TICK + LABEL + 14.0);
                 frame.write_muted(&self.label, below, LABEL, Align::Center);
             }
