@@ -36,7 +36,11 @@ pub use place::Place;
 
 use crate::cluster::{Checked, FarFromAll, Step};
 use crate::error::{Error, Result};
-use crate::rows::{self, Fold, Hashes, MomentsFold, Nothing, Pass, RowSource, Select};
+use crate::quality::CentredDirections;
+use crate::rows::{
+    self, Fold, GroupSumsFold, Hashes, MomentsFold, NormsFold, Nothing, Pass, RowSource, Select,
+};
+use crate::table::Look;
 use crate::zero_shot::Cosines;
 
 /// What all machines must agree on: they run the same version, and so compute the same.
@@ -88,6 +92,10 @@ fn known(pass: &Pass, then: impl Use) -> Result<Vec<u8>> {
     match &pass.name[..] {
         MomentsFold::NAME => then.with(&MomentsFold::of(params)?),
         Hashes::NAME => then.with(&Hashes),
+        NormsFold::NAME => then.with(&NormsFold),
+        GroupSumsFold::NAME => then.with(&GroupSumsFold::of(params, pass.rows)?),
+        Look::NAME => then.with(&Look::of(params)?),
+        CentredDirections::NAME => then.with(&CentredDirections::of(params)?),
         Select::NAME => then.with(&Select::of(&Select::rows_of(params)?)),
         Step::NAME => then.with(&Step::of(params)?),
         FarFromAll::NAME => then.with(&FarFromAll::of(params)?),

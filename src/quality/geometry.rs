@@ -1,11 +1,15 @@
 //! The shape of the cloud that rows make: how narrow its cone is, and how many dimensions it uses.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::spectrum::{Moment, Scale, eigenvalues, eigenvalues_with_centred};
 use super::uniformity::{Uniformity, uniformity};
 use crate::error::{Error, Result};
-use crate::rows::{Fold, RowBlock, RowSource, fold_rows, norms};
+use crate::rows::packed::{Packer, Unpacker, damaged};
+use crate::rows::simd::dot_f64;
+use crate::rows::{Fold, Portable, RowBlock, RowSource, fold_rows, norms};
 
 /// Rows whose lengths are this near to 1 are rows of length 1.
 const UNIT_LENGTH: f64 = 5e-7;
@@ -177,7 +181,7 @@ pub fn geometry(source: &(impl RowSource + ?Sized), options: &GeometryOptions) -
     Ok(Geometry {
         mean_cosine,
         mean_cosine_centered: if directions > 1.0 && varies {
-            mean_cosine_centered(source, &scales, &direction)?
+            fold_rows(source, &CentredDirections::from_mean(&direction))?.mean_cosine()
         } else {
             None
         },
@@ -252,44 +256,47 @@ fn power_law(eigenvalues: &[f64]) -> Option<PowerLaw> {
     Some(PowerLaw { alpha: -slope, r2: if whole > 0.0 { 1.0 - unexplained / whole } else { 1.0 } })
 }
 
-/// The mean cosine of all pairs of u - m.
-fn mean_cosine_centered(
-    source: &(impl RowSource + ?Sized),
-    scales: &[f64],
-    mean: &[f64],
-) -> Result<Option<f64>> {
-    let part = fold_rows(source, &CentredDirections { scales, mean })?;
-    let n = part.count as f64;
-    let square = part.sum.iter().map(|x| x * x).sum::<f64>();
-    Ok((part.count > 1).then(|| ((square - n) / (n * (n - 1.0))).clamp(-1.0, 1.0)))
+/// The sum of the directions of u - m, of which the mean cosine of all pairs is made.
+pub(crate) struct CentredDirections<'a> {
+    /// The mean m of u.
+    mean: Cow<'a, [f64]>,
 }
 
-struct CentredDirections<'a> {
-    scales: &'a [f64],
-    mean: &'a [f64],
-}
-
-struct Directions {
+/// What is known of the rows seen so far.
+pub(crate) struct Directions {
     sum: Vec<f64>,
     count: usize,
+    seen: usize,
     row: Vec<f64>,
+}
+
+impl Directions {
+    /// The mean cosine of all pairs of directions; `None` for fewer than two.
+    pub fn mean_cosine(&self) -> Option<f64> {
+        let n = self.count as f64;
+        let square = self.sum.iter().map(|x| x * x).sum::<f64>();
+        (self.count > 1).then(|| ((square - n) / (n * (n - 1.0))).clamp(-1.0, 1.0))
+    }
 }
 
 impl Fold for CentredDirections<'_> {
     type Part = Directions;
 
     fn start(&self) -> Directions {
-        Directions { sum: vec![0.0; self.mean.len()], count: 0, row: Vec::new() }
+        Directions { sum: vec![0.0; self.mean.len()], count: 0, seen: 0, row: Vec::new() }
     }
 
     fn add(&self, part: &mut Directions, block: RowBlock<'_>) {
-        for (i, row) in block.rows.rows().into_iter().enumerate() {
-            let scale = self.scales[block.first + i];
-            if scale == 0.0 {
+        part.seen += block.rows.nrows();
+        for row in block.rows.rows() {
+            let row = row.to_slice().unwrap_or_default();
+            let length = dot_f64(row, row).sqrt();
+            if length == 0.0 {
                 continue;
             }
+            let scale = 1.0 / length;
             part.row.clear();
-            part.row.extend(row.iter().zip(self.mean).map(|(x, mean)| f64::from(*x) * scale - mean));
+            part.row.extend(row.iter().zip(&*self.mean).map(|(x, mean)| f64::from(*x) * scale - mean));
             let length = part.row.iter().map(|x| x * x).sum::<f64>().sqrt();
             // A row at the mean, to the precision of f32, has no direction from it.
             if length > 1e-7 {
@@ -302,6 +309,60 @@ impl Fold for CentredDirections<'_> {
     fn merge(&self, into: &mut Directions, from: Directions) {
         into.sum.iter_mut().zip(from.sum).for_each(|(sum, more)| *sum += more);
         into.count += from.count;
+        into.seen += from.seen;
+    }
+
+    fn portable(&self) -> Option<&dyn Portable<Part = Directions>> {
+        Some(self)
+    }
+}
+
+impl<'a> CentredDirections<'a> {
+    pub const NAME: &'static str = "geometry.directions";
+
+    pub fn from_mean(mean: &'a [f64]) -> Self {
+        CentredDirections { mean: Cow::Borrowed(mean) }
+    }
+}
+
+impl CentredDirections<'_> {
+    /// The fold of these [`params`](Portable::params).
+    pub fn of(params: &[u8]) -> Result<CentredDirections<'static>> {
+        let mut series = Unpacker::new(params);
+        let mean = Cow::Owned(series.next()?);
+        series.end().map(|()| CentredDirections { mean })
+    }
+}
+
+impl Portable for CentredDirections<'_> {
+    type Part = Directions;
+
+    fn name(&self) -> String {
+        Self::NAME.into()
+    }
+
+    fn params(&self) -> Vec<u8> {
+        Packer::default().add(&self.mean).bytes()
+    }
+
+    fn merged(&self) -> bool {
+        true
+    }
+
+    fn rows(&self, part: &Directions) -> usize {
+        part.seen
+    }
+
+    fn pack(&self, part: Directions) -> Vec<u8> {
+        Packer::default().add(&part.sum).add(&[part.count as u64, part.seen as u64]).bytes()
+    }
+
+    fn unpack(&self, bytes: &[u8]) -> Result<Directions> {
+        let mut series = Unpacker::new(bytes);
+        let sum = series.next_of(self.mean.len())?;
+        let [count, seen] = series.next_of::<u64>(2)?[..] else { return Err(damaged()) };
+        series.end()?;
+        Ok(Directions { sum, count: count as usize, seen: seen as usize, row: Vec::new() })
     }
 }
 

@@ -31,6 +31,7 @@ pub use duplicates::{
     removed_of,
 };
 pub use findings::{Basis, Finding, Level, Thresholds};
+pub(crate) use geometry::CentredDirections;
 pub use geometry::{Geometry, GeometryOptions, NormSummary, PowerLaw, geometry, rows_are_unit};
 pub use hubness::{HUBNESS_NEIGHBORS, Hub, Hubness, hubness, occurrences, skewness};
 pub(crate) use hubness::{Shares, of_counts as shares_of_counts};

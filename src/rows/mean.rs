@@ -4,8 +4,8 @@ use ndarray::{Array1, Array2};
 
 use super::packed::{Packer, Unpacker};
 use super::simd::dot_f64;
-use super::{Fold, Portable, RowBlock, RowSource, fold_rows};
-use crate::error::{Error, Result};
+use super::{Fold, Portable, RowBlock, RowSource, fold_rows, group_sums};
+use crate::error::Result;
 
 /// Mean and variance of each dimension.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,7 +133,8 @@ pub fn norms(source: &(impl RowSource + ?Sized)) -> Result<Vec<f64>> {
     fold_rows(source, &NormsFold)
 }
 
-struct NormsFold;
+/// A pass that measures every row.
+pub(crate) struct NormsFold;
 
 impl Fold for NormsFold {
     type Part = Vec<f64>;
@@ -154,6 +155,44 @@ impl Fold for NormsFold {
 
     fn merge(&self, into: &mut Vec<f64>, from: Vec<f64>) {
         into.extend(from);
+    }
+
+    fn portable(&self) -> Option<&dyn Portable<Part = Vec<f64>>> {
+        Some(self)
+    }
+}
+
+impl NormsFold {
+    pub const NAME: &'static str = "norms";
+}
+
+impl Portable for NormsFold {
+    type Part = Vec<f64>;
+
+    fn name(&self) -> String {
+        Self::NAME.into()
+    }
+
+    fn params(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn merged(&self) -> bool {
+        false
+    }
+
+    fn rows(&self, part: &Vec<f64>) -> usize {
+        part.len()
+    }
+
+    fn pack(&self, part: Vec<f64>) -> Vec<u8> {
+        Packer::default().add(&part).bytes()
+    }
+
+    fn unpack(&self, bytes: &[u8]) -> Result<Vec<f64>> {
+        let mut series = Unpacker::new(bytes);
+        let part = series.next()?;
+        series.end().map(|()| part)
     }
 }
 
@@ -185,83 +224,6 @@ pub fn group_means(
         }
     }
     Ok(GroupMeans { means, counts: part.counts })
-}
-
-/// The weighted sum of the rows of each group, of which means are made. Every row weighs 1 when there are no `weights`.
-///
-/// # Errors
-/// As [`group_means`].
-pub(crate) fn group_sums(
-    source: &(impl RowSource + ?Sized),
-    groups: &[Option<u32>],
-    weights: Option<&[f64]>,
-    n_groups: usize,
-) -> Result<GroupSums> {
-    let given = weights.map_or(groups.len(), <[f64]>::len);
-    if groups.len() != source.n_rows() || given != source.n_rows() {
-        return Err(Error::argument("groups and rows differ in number").seen(format!(
-            "{} groups, {} rows",
-            groups.len().min(given),
-            source.n_rows()
-        )));
-    }
-    if let Some(row) = groups.iter().position(|group| group.is_some_and(|group| group as usize >= n_groups)) {
-        return Err(Error::argument("a group out of range").row(row).seen(format!("{n_groups} groups")));
-    }
-    fold_rows(source, &GroupSumsFold { groups, weights, n_groups, dims: source.dims() })
-}
-
-struct GroupSumsFold<'g> {
-    groups: &'g [Option<u32>],
-    weights: Option<&'g [f64]>,
-    n_groups: usize,
-    dims: usize,
-}
-
-/// Sums of the groups met so far; those not met hold no memory.
-pub(crate) struct GroupSums {
-    /// For each group the weighted sum of its rows; empty for a group without rows.
-    pub sums: Vec<Vec<f64>>,
-    /// The rows of each group.
-    pub counts: Vec<usize>,
-    /// The sum of the weights of each group's rows.
-    pub weights: Vec<f64>,
-}
-
-impl Fold for GroupSumsFold<'_> {
-    type Part = GroupSums;
-
-    fn start(&self) -> GroupSums {
-        GroupSums {
-            sums: vec![Vec::new(); self.n_groups],
-            counts: vec![0; self.n_groups],
-            weights: vec![0.0; self.n_groups],
-        }
-    }
-
-    fn add(&self, part: &mut GroupSums, block: RowBlock<'_>) {
-        for (i, row) in block.rows.rows().into_iter().enumerate() {
-            let Some(group) = self.groups[block.first + i] else { continue };
-            let weight = self.weights.map_or(1.0, |weights| weights[block.first + i]);
-            let sums = &mut part.sums[group as usize];
-            sums.resize(self.dims, 0.0);
-            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += weight * f64::from(*value));
-            part.counts[group as usize] += 1;
-            part.weights[group as usize] += weight;
-        }
-    }
-
-    fn merge(&self, into: &mut GroupSums, from: GroupSums) {
-        for (sums, more) in into.sums.iter_mut().zip(from.sums) {
-            if sums.is_empty() {
-                *sums = more;
-            } else {
-                sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
-            }
-        }
-        into.counts.iter_mut().zip(from.counts).for_each(|(count, more)| *count += more);
-        into.weights.iter_mut().zip(from.weights).for_each(|(weight, more)| *weight += more);
-    }
 }
 
 #[cfg(test)]

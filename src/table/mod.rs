@@ -40,6 +40,7 @@ mod write;
 
 pub use crate::address::{file_name, is_address};
 pub use crate::output::write_whole;
+pub(crate) use check::Look;
 pub use check::{Check, Norms, Problem, Severity, check, check_rows};
 pub use column::cell::parse_vector;
 pub use column::cell_error::CellError;

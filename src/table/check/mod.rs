@@ -3,12 +3,14 @@
 use ndarray::ArrayView2;
 use serde::Serialize;
 
-use self::pass::{Look, Seen};
+use self::pass::Seen;
 use crate::error::Result;
 use crate::rows::{RowSource, fold_rows};
 
 mod pass;
 mod repeats;
+
+pub(crate) use self::pass::Look;
 
 /// How far a norm may lie from 1 for a vector to count as one of unit length: wide enough for
 /// vectors that were stored as 16-bit numbers.

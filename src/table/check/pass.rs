@@ -4,22 +4,24 @@ use ndarray::ArrayView1;
 
 use super::repeats::hash;
 use super::{LISTED, Norms};
-use crate::rows::{Fold, RowBlock};
+use crate::error::Result;
+use crate::rows::packed::{Packer, Unpacker, damaged};
+use crate::rows::{Fold, Portable, RowBlock};
 
 /// Looks at rows of this many numbers.
-pub(super) struct Look {
-    pub dims: usize,
+pub(crate) struct Look {
+    pub(super) dims: usize,
 }
 
 /// What is known of the rows seen so far.
-pub(super) struct Seen {
-    pub rows: usize,
-    pub non_finite: Rows,
+pub(crate) struct Seen {
+    pub(super) rows: usize,
+    pub(super) non_finite: Rows,
     /// Rows of nothing but NaN, as which rows without a usable vector are read.
-    pub missing: Rows,
-    pub zero: Rows,
+    pub(super) missing: Rows,
+    pub(super) zero: Rows,
     /// A hash of each row, in order; `None` for one that is not finite.
-    pub hashes: Vec<Option<u128>>,
+    pub(super) hashes: Vec<Option<u128>>,
     finite: usize,
     sum: f64,
     min: f64,
@@ -47,6 +49,17 @@ impl Rows {
         let room = LISTED - self.first.len();
         self.first.extend(from.first.into_iter().take(room));
     }
+
+    fn packed(&self, into: Packer) -> Packer {
+        let first: Vec<u64> = self.first.iter().map(|row| *row as u64).collect();
+        into.add(&[self.count as u64]).add(&first)
+    }
+
+    fn unpacked(series: &mut Unpacker<'_>) -> Result<Rows> {
+        let count = series.one::<u64>()? as usize;
+        let first = series.next_of::<u64>(count.min(LISTED))?;
+        Ok(Rows { count, first: first.into_iter().map(|row| row as usize).collect() })
+    }
 }
 
 /// Whether a dimension has had one value so far.
@@ -63,6 +76,23 @@ impl Dim {
             (Dim::Unseen, other) | (other, Dim::Unseen) => other,
             (Dim::Constant(a), Dim::Constant(b)) if a == b => self,
             _ => Dim::Varying,
+        }
+    }
+
+    fn packed(self) -> (u8, f32) {
+        match self {
+            Dim::Unseen => (0, 0.0),
+            Dim::Constant(value) => (1, value),
+            Dim::Varying => (2, 0.0),
+        }
+    }
+
+    fn unpacked(packed: (u8, f32)) -> Result<Dim> {
+        match packed {
+            (0, _) => Ok(Dim::Unseen),
+            (1, value) => Ok(Dim::Constant(value)),
+            (2, _) => Ok(Dim::Varying),
+            _ => Err(damaged()),
         }
     }
 }
@@ -147,5 +177,76 @@ impl Fold for Look {
         for (dim, other) in into.dims.iter_mut().zip(from.dims) {
             *dim = dim.join(other);
         }
+    }
+
+    fn portable(&self) -> Option<&dyn Portable<Part = Seen>> {
+        Some(self)
+    }
+}
+
+impl Look {
+    pub const NAME: &'static str = "check";
+
+    /// The fold of these [`params`](Portable::params).
+    pub fn of(params: &[u8]) -> Result<Look> {
+        let mut series = Unpacker::new(params);
+        let look = Look { dims: series.one::<u64>()? as usize };
+        series.end().map(|()| look)
+    }
+}
+
+impl Portable for Look {
+    type Part = Seen;
+
+    fn name(&self) -> String {
+        Self::NAME.into()
+    }
+
+    fn params(&self) -> Vec<u8> {
+        Packer::default().add(&[self.dims as u64]).bytes()
+    }
+
+    fn merged(&self) -> bool {
+        false
+    }
+
+    fn rows(&self, part: &Seen) -> usize {
+        part.rows
+    }
+
+    /// The hash of a row that is not finite is sent as 0, with the place of that row among those seen.
+    fn pack(&self, part: Seen) -> Vec<u8> {
+        let hashes: Vec<u128> = part.hashes.iter().map(|hash| hash.unwrap_or_default()).collect();
+        let without = part.hashes.iter().enumerate().filter(|(_, hash)| hash.is_none());
+        let without: Vec<u64> = without.map(|(place, _)| place as u64).collect();
+        let (kinds, values): (Vec<u8>, Vec<f32>) = part.dims.iter().map(|dim| dim.packed()).unzip();
+        let mut packer = Packer::default().add(&hashes).add(&without);
+        for rows in [&part.non_finite, &part.missing, &part.zero] {
+            packer = rows.packed(packer);
+        }
+        packer
+            .add(&[part.finite as u64])
+            .add(&[part.sum, part.min, part.max])
+            .add(&kinds)
+            .add(&values)
+            .bytes()
+    }
+
+    fn unpack(&self, bytes: &[u8]) -> Result<Seen> {
+        let mut series = Unpacker::new(bytes);
+        let mut hashes: Vec<Option<u128>> = series.next()?.into_iter().map(Some).collect();
+        for place in series.next::<u64>()? {
+            *hashes.get_mut(place as usize).ok_or_else(damaged)? = None;
+        }
+        let non_finite = Rows::unpacked(&mut series)?;
+        let missing = Rows::unpacked(&mut series)?;
+        let zero = Rows::unpacked(&mut series)?;
+        let finite = series.one::<u64>()? as usize;
+        let [sum, min, max] = series.next_of(3)?[..] else { return Err(damaged()) };
+        let kinds: Vec<u8> = series.next_of(self.dims)?;
+        let values: Vec<f32> = series.next_of(self.dims)?;
+        let dims = kinds.into_iter().zip(values).map(Dim::unpacked).collect::<Result<_>>()?;
+        series.end()?;
+        Ok(Seen { rows: hashes.len(), non_finite, missing, zero, hashes, finite, sum, min, max, dims })
     }
 }
