@@ -272,7 +272,7 @@ fn over_the_rows(
 ) -> Result<Answered> {
     let (input, output) = (call.input, call.output);
     let data = input.open(wanted, call.roles.clone(), output)?;
-    let data = super::on::engaged(input, call.matches, output, data)?;
+    let data = super::on::engaged(input, wanted, call.matches, output, data)?;
     let mut chosen = vec![format!("vectors {}", data.table().vector_column())];
     chosen.extend(
         analysis

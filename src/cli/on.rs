@@ -14,11 +14,11 @@ use embedlab::rows::{Engine, Pass};
 use embedlab::{Error, Result};
 use serde_json::{Value, json};
 
-use super::input::TableInput;
+use super::input::{TableInput, Wanted};
 use super::output::Output;
 
 /// Commands whose passes over the rows can run on other machines.
-const COMMANDS: [&str; 2] = ["cluster", "zero-shot"];
+const COMMANDS: [&str; 4] = ["check", "cluster", "profile", "zero-shot"];
 
 /// The program.
 const PROGRAM: &str = "embedlab-distributed";
@@ -51,7 +51,13 @@ pub fn augment(name: &str, command: clap::Command) -> clap::Command {
 /// # Errors
 /// When the program is not there, the machines cannot be reached or are of another version, or the rows are not all those of
 /// files.
-pub fn engaged(input: &TableInput, matches: &ArgMatches, output: &Output, data: Data) -> Result<Data> {
+pub fn engaged(
+    input: &TableInput,
+    wanted: &Wanted,
+    matches: &ArgMatches,
+    output: &Output,
+    data: Data,
+) -> Result<Data> {
     let get = |flag: &str| matches.try_get_one::<String>(flag).ok().flatten();
     let Some(on) = get("on") else { return Ok(data) };
     if !input.reads_plainly() {
@@ -59,7 +65,8 @@ pub fn engaged(input: &TableInput, matches: &ArgMatches, output: &Output, data: 
             .advice("leave out what selects rows and how the file is read, or convert it to Parquet first"));
     }
     let seconds = |flag: &str| matches.try_get_one::<u64>(flag).ok().flatten().copied().unwrap_or(30);
-    let place = Place::of(&data, &input.paths(), input.vector())?;
+    let place = if wanted.non_finite { Place::with_non_finite } else { Place::of };
+    let place = place(&data, &input.paths(), input.vector())?;
     let helper = Helper::start(on, seconds("deadline"), seconds("wait"))?;
     helper.ask(&json!({ "connect": { "version": VERSION, "place": place } }), &[])?;
     output.note(format_args!("on the executors of {on}"));

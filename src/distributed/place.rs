@@ -22,6 +22,8 @@ pub struct Place {
     rows: usize,
     /// How many numbers each holds.
     dims: usize,
+    /// Whether rows may hold NaN or infinite numbers.
+    non_finite: bool,
 }
 
 impl Place {
@@ -31,6 +33,18 @@ impl Place {
     /// # Errors
     /// When the data has not all rows of the files, or they cannot be opened again.
     pub fn of(data: &Data, files: &[PathBuf], vector: Option<String>) -> Result<Place> {
+        Place::found(data, files, vector, false)
+    }
+
+    /// As [`Place::of`], of data that was opened with rows of NaN and infinite numbers, so that a pass can count them.
+    ///
+    /// # Errors
+    /// As [`Place::of`].
+    pub fn with_non_finite(data: &Data, files: &[PathBuf], vector: Option<String>) -> Result<Place> {
+        Place::found(data, files, vector, true)
+    }
+
+    fn found(data: &Data, files: &[PathBuf], vector: Option<String>, non_finite: bool) -> Result<Place> {
         // Those that folders and patterns stand for, where the table knows them.
         let files = match data.table().origin().files() {
             [] => files,
@@ -41,7 +55,7 @@ impl Place {
             .map(|file| std::path::absolute(file).map_err(|error| Error::io("cannot find", error).file(file)))
             .collect::<Result<_>>()?;
         let bytes = sizes(&files)?;
-        let place = Place { files, bytes, vector, rows: data.n_rows(), dims: data.dims() };
+        let place = Place { files, bytes, vector, rows: data.n_rows(), dims: data.dims(), non_finite };
         place.open().map(|_| place).map_err(|error| match error.code() {
             "file-differs" => {
                 Error::argument("other machines pass over all rows of the files, and some are left out here")
@@ -69,7 +83,11 @@ impl Place {
                 format!("{} bytes here, {there} where the command runs", found[at]),
             ));
         }
-        let options = ReadOptions { vector: self.vector.clone(), ..Default::default() };
+        let options = ReadOptions {
+            vector: self.vector.clone(),
+            allow_non_finite: self.non_finite,
+            ..Default::default()
+        };
         let rows = stream_all(&self.files, &options)?;
         let (here, there) = ((rows.n_rows(), rows.dims()), (self.rows, self.dims));
         if here != there {
