@@ -9,8 +9,10 @@ use crate::cluster::{
     ClusterColumns, ClusterMethod, ClusterOptions, Clustering, Geometry, KMeans, Passes, analyse,
 };
 use crate::data::{Data, OpenOptions};
-use crate::rows::{Engine, LEAF_ROWS, Streamed, moments, runs, select_rows};
-use crate::table::{Table, write};
+use crate::recommend::{ProfileOptions, profiles};
+use crate::rows::packed::Packer;
+use crate::rows::{Engine, LEAF_ROWS, Streamed, moments, norms, runs, select_rows};
+use crate::table::{ReadOptions, Table, check_rows, write};
 use crate::zero_shot::{LabelVectors, zero_shot};
 
 /// Machines that are all this one, and how many passes they have made.
@@ -48,6 +50,18 @@ fn written(folder: &Path, rows: &Array2<f32>) -> PathBuf {
 fn on_machines(path: &Path) -> (Data, Arc<AtomicUsize>) {
     let data = Data::open(path, &OpenOptions { stream: true, ..Default::default() }).unwrap();
     let place = Place::of(&data, &[path.to_owned()], None).unwrap();
+    at(place, data)
+}
+
+/// As [`on_machines`], of rows with NaN and infinite numbers too.
+fn with_non_finite(path: &Path) -> (Data, Arc<AtomicUsize>) {
+    let read = ReadOptions { allow_non_finite: true, ..Default::default() };
+    let data = Data::open(path, &OpenOptions { read, stream: true, ..Default::default() }).unwrap();
+    let place = Place::with_non_finite(&data, &[path.to_owned()], None).unwrap();
+    at(place, data)
+}
+
+fn at(place: Place, data: Data) -> (Data, Arc<AtomicUsize>) {
     let passes = Arc::new(AtomicUsize::new(0));
     let engine = Here { place, passes: passes.clone() };
     (data.with_engine(Arc::new(engine)), passes)
@@ -64,7 +78,13 @@ fn passes_elsewhere_have_the_bits_of_passes_here() {
     assert_eq!(hashes(&data).of_all(6), hashes(&rows).of_all(6));
     let wanted = [70_001, 3, 3, 0, 12_345];
     assert_eq!(select_rows(&data, &wanted).unwrap(), select_rows(&rows, &wanted).unwrap());
-    assert_eq!(passes.load(Ordering::Relaxed), 3);
+    assert_eq!(norms(&data).unwrap(), norms(&rows).unwrap());
+    let mean = [0.4, 0.3, 0.2, 0.1, 0.2, 0.3];
+    let directions = CentredDirections::from_mean(&mean);
+    let cosine =
+        |source: &dyn RowSource| rows::fold_rows(source, &directions).unwrap().mean_cosine().unwrap();
+    assert_eq!(cosine(&data).to_bits(), cosine(&rows).to_bits());
+    assert_eq!(passes.load(Ordering::Relaxed), 5);
 }
 
 fn near(a: f64, b: f64, by: f64) -> bool {
@@ -144,6 +164,84 @@ fn zero_shot_elsewhere_has_the_bits_of_zero_shot_here() {
 }
 
 #[test]
+fn profiles_elsewhere_have_the_bits_of_profiles_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let n = 37 * LEAF_ROWS - 100;
+    let rows = rows(n);
+    let (data, passes) = on_machines(&written(folder.path(), &rows));
+    let weights: Vec<f64> = (0..n).map(|row| (row % 7) as f64 / 3.0).collect();
+    // The numbers of groups take one, two and four bytes; the last two are too many to be merged on the way.
+    for n_groups in [5, 300, 5000, 70_000] {
+        let group = |row: usize| (row % 11 != 3).then_some((row * 31 % n_groups) as u32);
+        let groups: Vec<Option<u32>> = (0..n).map(group).collect();
+        for weights in [None, Some(&weights[..])] {
+            let options = ProfileOptions { weights, min_count: 2, shrinkage: 1.5 };
+            let of = |source: &dyn RowSource| profiles(source, &groups, n_groups, &options).unwrap();
+            assert_eq!(of(&data), of(&rows));
+        }
+    }
+    assert_eq!(passes.load(Ordering::Relaxed), 8);
+}
+
+#[test]
+fn the_check_elsewhere_is_the_check_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rows = rows(20 * LEAF_ROWS + 77);
+    rows.column_mut(4).fill(0.25);
+    rows.row_mut(9).fill(f32::NAN);
+    rows.row_mut(12_345).fill(f32::NAN);
+    for row in 0..15 {
+        rows[[row * 2000 + 11, 1]] = f32::INFINITY;
+    }
+    for row in [30_000, 70] {
+        rows.row_mut(row).fill(0.0);
+    }
+    let repeated = rows.row(100).to_owned();
+    rows.row_mut(39_000).assign(&repeated);
+    let path = written(folder.path(), &rows);
+    let (data, passes) = with_non_finite(&path);
+    let (there, here) = (check_rows(&data).unwrap(), check_rows(&rows).unwrap());
+    assert_eq!(there, here);
+    assert_eq!((there.nan_rows, there.missing_rows, there.zero_rows), (15, 2, 2));
+    assert!(there.duplicate_rows > 0 && there.problems.len() > 3);
+    assert_eq!(passes.load(Ordering::Relaxed), 1);
+    // Machines that were not told of such rows refuse them.
+    let options = OpenOptions { stream: true, ..Default::default() };
+    let place = Place::of(&data, &[path.clone()], None).unwrap();
+    let (data, _) = at(place, Data::open(&path, &options).unwrap());
+    assert_eq!(moments(&data).unwrap_err().code(), "not-finite");
+}
+
+/// A part that was sent is the part, cut off it is none, and neither is one with something after it.
+fn refuses_what_is_cut_off<F: Fold>(fold: &F, rows: &Array2<f32>) {
+    let portable = fold.portable().unwrap();
+    let bytes = portable.pack(rows::fold_rows(rows, fold).unwrap());
+    let part = portable.unpack(&bytes).unwrap();
+    assert_eq!(portable.rows(&part), rows.nrows(), "{}", portable.name());
+    assert_eq!(portable.pack(part), bytes, "{}", portable.name());
+    for end in 0..bytes.len() {
+        let code = portable.unpack(&bytes[..end]).err().map(|error| error.code().to_owned());
+        assert_eq!(code.as_deref(), Some("answer-damaged"), "{} {end}", portable.name());
+    }
+    assert!(portable.unpack(&[&bytes[..], &[0]].concat()).is_err(), "{}", portable.name());
+}
+
+#[test]
+fn parts_that_are_cut_off_are_refused() {
+    let mut rows = rows(40);
+    rows.row_mut(3).fill(0.0);
+    refuses_what_is_cut_off(&NormsFold, &rows);
+    refuses_what_is_cut_off(&CentredDirections::from_mean(&[0.1; 6]), &rows);
+    let params = Packer::default().add(&[3_u64, 6]).add(&[[0_u8, 3, 1, 0].as_slice(); 10].concat());
+    let params = params.add::<f64>(&[]).bytes();
+    refuses_what_is_cut_off(&GroupSumsFold::of(&params, 40).unwrap(), &rows);
+    rows.row_mut(7).fill(f32::NAN);
+    rows[[8, 1]] = f32::INFINITY;
+    let look = Look::of(&Packer::default().add(&[6_u64]).bytes()).unwrap();
+    refuses_what_is_cut_off(&look, &rows);
+}
+
+#[test]
 fn what_does_not_run_elsewhere_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (data, passes) = on_machines(&written(folder.path(), &rows(21_000)));
@@ -182,7 +280,7 @@ fn answers_that_are_damaged_or_of_fewer_rows_are_refused() {
     let rows = rows(5000);
     let pass =
         |n| Pass { name: "moments".into(), params: 6_u64.to_le_bytes().to_vec(), merged: true, rows: n };
-    let params = crate::rows::packed::Packer::default().add(&[6_u64]).bytes();
+    let params = Packer::default().add(&[6_u64]).bytes();
     let pass = |n| Pass { params: params.clone(), ..pass(n) };
     let few = answer(&rows, &pass(5000), 1).unwrap();
     for (says, code) in [

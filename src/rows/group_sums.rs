@@ -6,8 +6,11 @@ use super::packed::{Packer, Unpacker, damaged};
 use super::{Fold, LEAF_ROWS, Portable, RowBlock, RowSource, fold_rows, run_leaves, runs};
 use crate::error::{Error, Result};
 
-/// The most bytes of groups and weights that all tasks of a pass are sent, and of sums that they send back.
-const MOST_BYTES: usize = 4 << 30;
+/// The most bytes of groups and weights that a pass sends, all of them to each task.
+const MOST_SENT: usize = 128 << 20;
+
+/// The most bytes of sums that all tasks send back.
+const MOST_BACK: usize = 4 << 30;
 
 /// The weighted sum of the rows of each group, of which means are made: `groups[i]` is the group of row `i`, in
 /// `0..n_groups`. Every row weighs 1 when there are no `weights`.
@@ -102,31 +105,31 @@ impl GroupSumsFold<'_> {
         (run_leaves(self.rows) * LEAF_ROWS).min(self.rows)
     }
 
-    /// The bytes that all tasks are sent, and those that they send back at most.
+    /// The bytes that each task is sent, and those that all of them send back at most.
     fn bytes(&self) -> (usize, usize) {
         let weight = self.weights.as_ref().map_or(0, |_| size_of::<f64>());
         let sent = self.rows.saturating_mul(width(self.n_groups) + weight);
         let of_group = self.dims.saturating_add(2).saturating_mul(size_of::<f64>());
-        let back = self.n_groups.min(self.run_rows()).saturating_mul(of_group);
-        (runs(self.rows).saturating_mul(sent), runs(self.rows).saturating_mul(back))
+        let of_run = self.n_groups.min(self.run_rows()).saturating_mul(of_group);
+        (sent, runs(self.rows).saturating_mul(of_run))
     }
 
     fn require_few_bytes(&self) -> Result<()> {
         let (sent, back) = self.bytes();
-        if sent <= MOST_BYTES && back <= MOST_BYTES {
+        if sent <= MOST_SENT && back <= MOST_BACK {
             return Ok(());
         }
-        let megabytes = |bytes: usize| bytes >> 20;
-        Err(Error::argument("too many rows and groups to add up on several machines")
+        Err(Error::argument("too many rows or groups to add up on several machines")
             .seen(format!(
-                "{} rows, {} groups: {} MB to the machines and {} MB back, at most {} MB each",
+                "{} rows, {} groups: {} MB to each task, at most {}; {} MB back, at most {}",
                 self.rows,
                 self.n_groups,
-                megabytes(sent),
-                megabytes(back),
-                megabytes(MOST_BYTES)
+                sent >> 20,
+                MOST_SENT >> 20,
+                back >> 20,
+                MOST_BACK >> 20
             ))
-            .advice("leave --on out: one machine reads the rows with less work"))
+            .advice("let one machine pass over the rows, without --on"))
     }
 }
 
@@ -251,6 +254,31 @@ impl Portable for GroupSumsFold<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rows::{Chunks, Engine, Pass};
+
+    /// Rows of a million numbers each, which nobody may read.
+    struct Wide;
+
+    impl RowSource for Wide {
+        fn n_rows(&self) -> usize {
+            40_000
+        }
+        fn dims(&self) -> usize {
+            1_000_000
+        }
+        fn chunks(&self, _rows: usize) -> Result<Chunks<'_>> {
+            unreachable!()
+        }
+        fn engine(&self) -> Option<&dyn Engine> {
+            Some(self)
+        }
+    }
+
+    impl Engine for Wide {
+        fn pass(&self, _pass: &Pass) -> Result<Vec<Vec<u8>>> {
+            unreachable!()
+        }
+    }
 
     fn fold(groups: &[Option<u32>], n_groups: usize) -> GroupSumsFold<'_> {
         GroupSumsFold { groups: Groups::Here(groups), weights: None, n_groups, dims: 1, rows: groups.len() }
@@ -280,13 +308,15 @@ mod tests {
             rows,
         };
         let fold = of(1_000_000, 2000, 1536, None);
-        assert_eq!(fold.bytes(), (31 * 2_000_000, 31 * 2000 * 1538 * 8));
+        assert_eq!(fold.bytes(), (2_000_000, 31 * 2000 * 1538 * 8));
         assert!(fold.merged() && fold.require_few_bytes().is_ok());
         let weights: &[f64] = &[];
-        assert_eq!(of(1_000_000, 2000, 1536, Some(weights.into())).bytes().0, 31 * 10_000_000);
+        assert_eq!(of(1_000_000, 2000, 1536, Some(weights.into())).bytes().0, 10_000_000);
         let many = of(1_000_000, 250_000, 1536, None);
         assert!(!many.merged());
         assert_eq!(many.require_few_bytes().unwrap_err().code(), "argument");
         assert!(of(1_000_000_000, 10, 1536, None).require_few_bytes().is_err());
+        let error = group_sums(&Wide, &[Some(7); 40_000], None, 2000).err().unwrap();
+        assert!(error.to_string().contains("305176 MB"), "{error}");
     }
 }
