@@ -5,8 +5,11 @@ mod support;
 use std::time::{Duration, Instant};
 
 use embedlab::cluster::{ClusterColumns, ClusterOptions as Options, Geometry, KMeans, Passes, analyse};
+use embedlab::data::Data;
 use embedlab::distributed::VERSION;
+use embedlab::recommend::profiles;
 use embedlab::rows::{LEAF_ROWS, moments, select_rows};
+use embedlab::table::check_rows;
 use embedlab_distributed::ClusterOptions;
 use support::{cluster, executor, on_cluster, options, rows, scheduler, streamed, written};
 
@@ -41,6 +44,23 @@ fn a_cluster_gives_the_bits_of_one_process() {
         let by = if geometry == Geometry::Euclidean { 1e-9 } else { 1e-6 };
         assert!((there.inertia - here.inertia).abs() < by * here.inertia);
     }
+}
+
+#[test]
+fn profiles_and_the_check_have_the_bits_of_one_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = rows(17 * LEAF_ROWS - 100, 6);
+    let path = written(folder.path(), &rows);
+    let (on, _folders) = cluster(2);
+    let there = on_cluster(&on, &path, options()).unwrap();
+    let here = streamed(&path);
+    // Sums of few groups are merged on the way, those of many are not.
+    for n_groups in [9, 5000] {
+        let groups: Vec<Option<u32>> = (0..rows.nrows()).map(|row| Some((row % n_groups) as u32)).collect();
+        let of = |data: &Data| profiles(data, &groups, n_groups, &Default::default()).unwrap();
+        assert_eq!(of(&there), of(&here));
+    }
+    assert_eq!(check_rows(&there).unwrap(), check_rows(&here).unwrap());
 }
 
 #[test]
