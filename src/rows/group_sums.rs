@@ -7,10 +7,10 @@ use super::{Fold, LEAF_ROWS, Portable, RowBlock, RowSource, fold_rows, run_leave
 use crate::error::{Error, Result};
 
 /// The most bytes of groups and weights that a pass sends, all of them to each task.
-const MOST_SENT: usize = 128 << 20;
+const MOST_SENT: u64 = 128 << 20;
 
 /// The most bytes of sums that all tasks send back.
-const MOST_BACK: usize = 4 << 30;
+const MOST_BACK: u64 = 4 << 30;
 
 /// The weighted sum of the rows of each group, of which means are made: `groups[i]` is the group of row `i`, in
 /// `0..n_groups`. Every row weighs 1 when there are no `weights`.
@@ -106,12 +106,12 @@ impl GroupSumsFold<'_> {
     }
 
     /// The bytes that each task is sent, and those that all of them send back at most.
-    fn bytes(&self) -> (usize, usize) {
+    fn bytes(&self) -> (u64, u64) {
         let weight = self.weights.as_ref().map_or(0, |_| size_of::<f64>());
         let sent = self.rows.saturating_mul(width(self.n_groups) + weight);
         let of_group = self.dims.saturating_add(2).saturating_mul(size_of::<f64>());
         let of_run = self.n_groups.min(self.run_rows()).saturating_mul(of_group);
-        (sent, runs(self.rows).saturating_mul(of_run))
+        (sent as u64, (runs(self.rows) as u64).saturating_mul(of_run as u64))
     }
 
     fn require_few_bytes(&self) -> Result<()> {
