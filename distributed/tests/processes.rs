@@ -1,6 +1,9 @@
 //! One scheduler and three executors as processes, and the command `embedlab`: what it says while they live, and when they
 //! die. They take minutes: `cargo build && cargo test -p embedlab-distributed --test processes -- --ignored`.
 
+#[allow(dead_code, reason = "the tests of reading use the rest")]
+#[path = "../../tests/it/remote/s3.rs"]
+mod s3;
 #[allow(dead_code, reason = "in_process uses the rest")]
 mod support;
 
@@ -38,12 +41,31 @@ fn embedlab() -> Command {
 }
 
 /// Starts a server, waits for the line that says that it is ready, and keeps what it logs.
-fn server(arguments: &[&str], log: &Path) -> (Server, String) {
+fn server(arguments: &[&str], log: &Path, store: &Environment) -> (Server, String) {
     let log = std::fs::File::create(log).unwrap();
-    let mut child = embedlab().args(arguments).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+    let mut child = embedlab()
+        .envs(store.iter().cloned())
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     (Server(child), line.trim().to_owned())
+}
+
+/// Where an object store is, and who asks it.
+type Environment = Vec<(&'static str, String)>;
+
+fn environment(store: &s3::S3) -> Environment {
+    vec![
+        ("AWS_ACCESS_KEY_ID", s3::KEY.into()),
+        ("AWS_SECRET_ACCESS_KEY", s3::SECRET.into()),
+        ("AWS_REGION", "us-east-1".into()),
+        ("AWS_ENDPOINT_URL", store.url.clone()),
+        ("AWS_ALLOW_HTTP", "true".into()),
+    ]
 }
 
 struct Cluster {
@@ -55,13 +77,18 @@ struct Cluster {
 
 impl Cluster {
     fn of(executors: usize) -> Cluster {
+        Cluster::with(executors, &Environment::new())
+    }
+
+    /// Whose executors can read an object store.
+    fn with(executors: usize, store: &Environment) -> Cluster {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("scheduler.log");
         let arguments = ["scheduler", "--bind", "127.0.0.1:0", "--executor-timeout", "4", "--log", "info"];
-        let (scheduler, line) = server(&arguments, &log);
+        let (scheduler, line) = server(&arguments, &log, store);
         let on = line.strip_prefix("scheduler on ").unwrap().to_owned();
         let executors =
-            (0..executors).map(|i| executor(&on, &folder.path().join(format!("{i}")), &[])).collect();
+            (0..executors).map(|i| executor(&on, &folder.path().join(format!("{i}")), &[], store)).collect();
         Cluster { folder, scheduler, executors, on }
     }
 
@@ -81,7 +108,7 @@ impl Cluster {
     }
 }
 
-fn executor(on: &str, folder: &Path, more: &[&str]) -> Server {
+fn executor(on: &str, folder: &Path, more: &[&str], store: &Environment) -> Server {
     std::fs::create_dir_all(folder).unwrap();
     let work = folder.join("work");
     let work = work.to_str().unwrap();
@@ -90,7 +117,7 @@ fn executor(on: &str, folder: &Path, more: &[&str]) -> Server {
         arguments.extend(["--work-dir", work]);
     }
     arguments.extend(more);
-    server(&arguments, &folder.join("log")).0
+    server(&arguments, &folder.join("log"), store).0
 }
 
 const ITERATIONS: usize = 12;
@@ -164,6 +191,30 @@ fn three_executors_find_what_one_process_finds_and_one_may_be_killed() {
     let output = running.wait_with_output().unwrap();
     cluster.executors[1].signal("-CONT");
     same(&found(output), &here);
+}
+
+#[test]
+#[ignore = "minutes"]
+fn the_files_of_an_object_store_are_read_by_the_executors() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = data(folder.path());
+    let here = found(clustered(&path, None, &[]).output().unwrap());
+    let store = s3::S3::start();
+    let address = PathBuf::from(store.put("parts/rows.parquet", &std::fs::read(&path).unwrap()));
+    let environment = environment(&store);
+    let mut cluster = Cluster::with(3, &environment);
+    let on_store = |on: &str| clustered(&address, Some(on), &[]).envs(environment.clone()).output().unwrap();
+    same(&found(on_store(&cluster.on)), &here);
+
+    // Executors without credentials, of which none is ever said.
+    cluster.executors.clear();
+    let folder = cluster.folder.path().join("without");
+    let without: Environment =
+        environment.iter().filter(|(name, _)| !name.contains("KEY")).cloned().collect();
+    cluster.executors.push(executor(&cluster.on, &folder, &[], &without));
+    let (status, code, words) = error_of(&on_store(&cluster.on));
+    assert_eq!(status, Some(2), "{words}");
+    assert!(words.contains("rows.parquet") && !words.contains(s3::SECRET), "{code}: {words}");
 }
 
 #[test]
@@ -244,7 +295,8 @@ fn a_full_disk_ends_the_command_with_a_message_and_not_with_a_wrong_number() {
         return;
     }
     let cluster = Cluster::of(0);
-    let executor = executor(&cluster.on, folder.path(), &["--work-dir", small.to_str().unwrap()]);
+    let executor =
+        executor(&cluster.on, folder.path(), &["--work-dir", small.to_str().unwrap()], &Environment::new());
     let output = clustered(&path, Some(&cluster.on), &["--deadline", "60"]).output().unwrap();
     drop(executor);
     assert!(Command::new("umount").arg(&small).status().unwrap().success());

@@ -1,21 +1,22 @@
 //! Where rows are, for machines that can all read them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::data::Data;
 use crate::error::{Error, Result};
+use crate::remote;
 use crate::rows::RowSource;
-use crate::table::{ReadOptions, stream_all};
+use crate::table::{ReadOptions, is_address, stream_all};
 
 /// Files and the vectors in them, as one machine found them and all others are to find them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Place {
-    /// The files, one after the other, by absolute paths.
+    /// The files, one after the other, by absolute paths or by addresses of object stores and web servers.
     files: Vec<PathBuf>,
-    /// How many bytes each has.
-    bytes: Vec<u64>,
+    /// What each is like.
+    states: Vec<State>,
     /// The vector column, where it was named.
     vector: Option<String>,
     /// How many rows there are.
@@ -24,6 +25,33 @@ pub struct Place {
     dims: usize,
     /// Whether rows may hold NaN or infinite numbers.
     non_finite: bool,
+}
+
+/// What tells one state of a file from another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct State {
+    /// How many bytes it has; 0 where a web server does not tell.
+    bytes: u64,
+    /// The ETag of a file of a store or a web server.
+    tag: Option<String>,
+}
+
+impl State {
+    fn of(file: &Path) -> Result<State> {
+        if is_address(file) {
+            let object = remote::open(file)?;
+            return Ok(State { bytes: object.size(), tag: object.tag().map(str::to_owned) });
+        }
+        let about = file.metadata().map_err(|error| Error::io("cannot open", error).file(file))?;
+        Ok(State { bytes: about.len(), tag: None })
+    }
+}
+
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes", self.bytes)?;
+        self.tag.as_ref().map_or(Ok(()), |tag| write!(f, " and ETag {tag}"))
+    }
 }
 
 impl Place {
@@ -50,12 +78,10 @@ impl Place {
             [] => files,
             found => found,
         };
-        let files: Vec<PathBuf> = files
-            .iter()
-            .map(|file| std::path::absolute(file).map_err(|error| Error::io("cannot find", error).file(file)))
-            .collect::<Result<_>>()?;
-        let bytes = sizes(&files)?;
-        let place = Place { files, bytes, vector, rows: data.n_rows(), dims: data.dims(), non_finite };
+        let files: Vec<PathBuf> = files.iter().map(|file| absolute(file)).collect::<Result<_>>()?;
+        let _kept = remote::keep();
+        let states = states(&files)?;
+        let place = Place { files, states, vector, rows: data.n_rows(), dims: data.dims(), non_finite };
         place.open().map(|_| place).map_err(|error| match error.code() {
             "file-differs" => {
                 Error::argument("other machines pass over all rows of the files, and some are left out here")
@@ -70,18 +96,20 @@ impl Place {
         self.rows
     }
 
-    /// Opens the rows, and checks that they are as many, as long, and in files of the same sizes.
+    /// Opens the rows, and checks that they are as many, as long, and in files of the same sizes and ETags.
     ///
     /// # Errors
     /// When they are not, or cannot be read.
     pub fn open(&self) -> Result<Box<dyn RowSource>> {
-        let found = sizes(&self.files)?;
-        if let Some(at) = (0..found.len()).find(|at| self.bytes.get(*at) != Some(&found[*at])) {
-            let there = self.bytes.get(at).copied().unwrap_or_default();
-            return Err(differs(
-                &self.files[at],
-                format!("{} bytes here, {there} where the command runs", found[at]),
-            ));
+        let _kept = remote::keep();
+        for (at, (file, here)) in self.files.iter().zip(states(&self.files)?).enumerate() {
+            match self.states.get(at) {
+                Some(there) if *there == here => {}
+                Some(there) => {
+                    return Err(differs(file, format!("{here} here, {there} where the command runs")));
+                }
+                None => return Err(differs(file, "a file that the command has not named".to_owned())),
+            }
         }
         let options = ReadOptions {
             vector: self.vector.clone(),
@@ -100,21 +128,24 @@ impl Place {
         Ok(rows)
     }
 
-    /// When each file was last changed, as this machine sees it.
+    /// When each file was last changed, as this machine sees it; `None` for addresses, whose readers see a change themselves.
     pub fn changed(&self) -> Vec<Option<std::time::SystemTime>> {
         self.files.iter().map(|file| file.metadata().and_then(|about| about.modified()).ok()).collect()
     }
 }
 
-fn sizes(files: &[PathBuf]) -> Result<Vec<u64>> {
-    let size = |file: &PathBuf| {
-        let about = file.metadata().map_err(|error| Error::io("cannot open", error).file(file))?;
-        Ok(about.len())
-    };
-    files.iter().map(size).collect()
+fn absolute(file: &Path) -> Result<PathBuf> {
+    if is_address(file) {
+        return Ok(file.to_owned());
+    }
+    std::path::absolute(file).map_err(|error| Error::io("cannot find", error).file(file))
 }
 
-fn differs(file: &std::path::Path, seen: String) -> Error {
+fn states(files: &[PathBuf]) -> Result<Vec<State>> {
+    files.iter().map(|file| State::of(file)).collect()
+}
+
+fn differs(file: &Path, seen: String) -> Error {
     Error::input("the file is not the one that the command has read")
         .with_code("file-differs")
         .file(file)

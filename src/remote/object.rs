@@ -103,7 +103,12 @@ impl Object {
 
     /// Whether another state of the file can be told from this one.
     pub(super) fn is_tagged(&self) -> bool {
-        self.about.tag.is_some()
+        self.tag().is_some()
+    }
+
+    /// Its ETag.
+    pub fn tag(&self) -> Option<&str> {
+        self.about.tag.as_deref()
     }
 
     /// Whether parts of it can be read.

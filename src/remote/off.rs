@@ -26,6 +26,10 @@ impl Object {
         match *self {}
     }
 
+    pub fn tag(&self) -> Option<&str> {
+        match *self {}
+    }
+
     pub fn is_empty(&self) -> bool {
         match *self {}
     }
