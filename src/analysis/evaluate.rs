@@ -145,66 +145,7 @@ Each finding says what is usual for text embedding models. Take it as a reason t
             }
             None => Thresholds::usual()?,
         };
-        let looked = Looked::at(data, options, context.seed)?;
-        let mut found = looked.figures;
-        let labels = match data.column_of(Role::Label) {
-            Some(column) => {
-                let folds = Folds { seed: context.seed, split_by_similarity: options.split_by_similarity };
-                label_card(column, (data, &looked.reach), &looked.near, options.k, folds, context)?
-            }
-            None => None,
-        };
-        if let Some(error) = labels.as_ref().and_then(|labels| labels.agreement_error) {
-            found.standard_errors.insert("agreement".to_owned(), error);
-        }
-        let queries = match &options.queries {
-            Some(path) => {
-                let queries = data.open_beside(path)?;
-                let card = query_card(data, looked.near.lists(), queries.matrix()?, options.k);
-                Some(card.map_err(|error| error.file(path))?)
-            }
-            None => None,
-        };
-        let occurrences = std::mem::take(&mut found.hubness.occurrences);
-        let hubs = found.hubness.worst_hubs;
-        let mut card = ScoreCard {
-            rows: data.n_rows(),
-            drawn: data.drawn(),
-            dims: data.dims(),
-            geometry: looked.shape,
-            intrinsic_dimension: found.intrinsic_dimension,
-            duplicates: DuplicateCounts {
-                exact_text: looked.repeated_texts,
-                exact_vector: looked.repeated,
-                near: found.near,
-            },
-            outliers: found.outliers,
-            row_order: found.row_order,
-            hub_texts: data.texts_of(&hubs.iter().map(|hub| hub.row).collect::<Vec<_>>())?,
-            neighbors: Neighbors {
-                k: found.hubness.k,
-                hubness_skew: found.hubness.hubness_skew,
-                robin_hood: found.hubness.robin_hood,
-                anti_hubs: found.hubness.anti_hubs,
-                hubs: found.hubness.hubs,
-                islands: found.hubness.islands,
-                island_share: found.hubness.island_share,
-                worst_hubs: hubs
-                    .iter()
-                    .map(|hub| Hub { row: data.row_of_file(hub.row), count: hub.count })
-                    .collect(),
-            },
-            labels,
-            queries,
-            sample: looked
-                .near
-                .sampled()
-                .map(|queries| Sample { queries, standard_errors: found.standard_errors }),
-            cosines: looked.cosines,
-            occurrences,
-            findings: Vec::new(),
-            failed: false,
-        };
+        let mut card = score_card(data, options, Looked::at(data, options, context.seed)?, context)?;
         card.findings = findings(&card, &thresholds);
         let worst = card.findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok);
         card.failed = match options.fail_on {
@@ -240,4 +181,72 @@ Each finding says what is usual for text embedding models. Take it as a reason t
     fn is_failure(card: &ScoreCard) -> bool {
         card.failed
     }
+}
+
+/// The card of what was found, without its verdicts.
+fn score_card(
+    data: &Data,
+    options: &EvaluateOptions,
+    looked: Looked<'_>,
+    context: &Context<'_>,
+) -> Result<ScoreCard> {
+    let mut found = looked.figures;
+    let labels = match data.column_of(Role::Label) {
+        Some(column) => {
+            let folds = Folds { seed: context.seed, split_by_similarity: options.split_by_similarity };
+            label_card(column, (data, &looked.reach), &looked.near, options.k, folds, context)?
+        }
+        None => None,
+    };
+    if let Some(error) = labels.as_ref().and_then(|labels| labels.agreement_error) {
+        found.standard_errors.insert("agreement".to_owned(), error);
+    }
+    let queries = match &options.queries {
+        Some(path) => {
+            let queries = data.open_beside(path)?;
+            let card = query_card(data, looked.near.lists(), queries.matrix()?, options.k);
+            Some(card.map_err(|error| error.file(path))?)
+        }
+        None => None,
+    };
+    let occurrences = std::mem::take(&mut found.hubness.occurrences);
+    let hubs = found.hubness.worst_hubs;
+    Ok(ScoreCard {
+        rows: data.n_rows(),
+        drawn: data.drawn(),
+        dims: data.dims(),
+        geometry: looked.shape,
+        intrinsic_dimension: found.intrinsic_dimension,
+        duplicates: DuplicateCounts {
+            exact_text: looked.repeated_texts,
+            exact_vector: looked.repeated,
+            near: found.near,
+        },
+        outliers: found.outliers,
+        row_order: found.row_order,
+        hub_texts: data.texts_of(&hubs.iter().map(|hub| hub.row).collect::<Vec<_>>())?,
+        neighbors: Neighbors {
+            k: found.hubness.k,
+            hubness_skew: found.hubness.hubness_skew,
+            robin_hood: found.hubness.robin_hood,
+            anti_hubs: found.hubness.anti_hubs,
+            hubs: found.hubness.hubs,
+            islands: found.hubness.islands,
+            island_share: found.hubness.island_share,
+            worst_hubs: hubs
+                .iter()
+                .map(|hub| Hub { row: data.row_of_file(hub.row), count: hub.count })
+                .collect(),
+        },
+        labels,
+        queries,
+        sample: looked
+            .near
+            .sampled()
+            .map(|queries| Sample { queries, standard_errors: found.standard_errors }),
+        cosines: looked.cosines,
+        occurrences,
+        findings: Vec::new(),
+        failed: false,
+    })
 }

@@ -6,6 +6,7 @@ use super::super::Context;
 use super::super::out_of_fold::{Folds, out_of_fold};
 use super::card::{LabelCard, Probe};
 use super::graphs::{MOST_ROWS, Neighborhoods, sample};
+use super::room::{MOST_PROBED, Room};
 use crate::cluster::{KMeans, SilhouetteOptions, silhouette};
 use crate::data::Data;
 use crate::error::{Error, Result};
@@ -16,60 +17,49 @@ use crate::quality::{label_errors, standard_error};
 use crate::rows::{RowSource, select_rows};
 use crate::targets::likeliest;
 
-/// The most rows that probes of the label see.
-const MOST_PROBED: usize = 5_000;
-
 /// A column of more values is no label: most models take time with rows times classes, many times over.
 const MOST_CLASSES: usize = 1_000;
 
-/// Queries of a silhouette of rows that are passed over.
-const SILHOUETTE_QUERIES: usize = 2_000;
-
-/// What the label is looked at with: all rows in memory, or passes over them that hold so many bytes.
+/// What the label is looked at with.
 pub(super) enum Reach<'a> {
+    /// All rows in memory.
     Whole(ArrayView2<'a, f32>),
-    Passes(u64),
+    /// Passes over them that hold so much.
+    Passes(Room),
 }
 
 impl Reach<'_> {
-    /// The most rows that probes see: models and the trees of a forest take more than the rows.
     fn most_probed(&self, dims: usize, classes: usize) -> usize {
         match self {
             Reach::Whole(_) => MOST_PROBED,
-            Reach::Passes(bytes) => fit(*bytes, 24 * dims + 32 * classes + 6_000).min(MOST_PROBED),
+            Reach::Passes(room) => room.probed(dims, classes),
         }
     }
 
     /// How much nearer rows are to their own class than to the next.
     fn silhouette(&self, data: &Data, codes: &[Option<u32>], classes: usize, seed: u64) -> Result<f64> {
-        let some: Vec<usize> = (0..codes.len()).filter(|row| codes[*row].is_some()).collect();
         let geometry = crate::cluster::Geometry::Spherical;
-        let mut options = SilhouetteOptions { geometry, seed, ..Default::default() };
-        if let Reach::Passes(bytes) = self {
-            // Sums of each query and class are held for each branch that is being joined.
-            let sample = fit(*bytes, 12 * data.dims() + 128 * classes).clamp(2, SILHOUETTE_QUERIES);
-            options = SilhouetteOptions { exact_limit: 0, sample, ..options };
-        }
-        let places: Option<Vec<usize>> =
-            sample(some.len(), MOST_ROWS, seed).map(|places| places.into_iter().map(|at| some[at]).collect());
+        let options = SilhouetteOptions { geometry, seed, ..Default::default() };
+        let some: Vec<usize> = (0..codes.len()).filter(|row| codes[*row].is_some()).collect();
+        let places = sample(some.len(), MOST_ROWS, seed);
+        let places: Option<Vec<usize>> = places.map(|places| places.into_iter().map(|at| some[at]).collect());
+        let of_places = |places: &[usize]| places.iter().map(|row| codes[*row]).collect::<Vec<_>>();
         let found = match (self, places) {
             (Reach::Whole(rows), None) => silhouette(rows, codes, &options),
-            (Reach::Passes(_), None) => silhouette(data, codes, &options),
-            (_, Some(places)) => {
-                let codes: Vec<Option<u32>> = places.iter().map(|row| codes[*row]).collect();
-                match self {
-                    Reach::Whole(rows) => silhouette(&rows.select(Axis(0), &places), &codes, &options),
-                    Reach::Passes(_) => silhouette(data.picked(&places)?.as_ref(), &codes, &options),
+            (Reach::Whole(rows), Some(places)) => {
+                silhouette(&rows.select(Axis(0), &places), &of_places(&places), &options)
+            }
+            (Reach::Passes(room), places) => {
+                let sample = room.scored(data.dims(), classes);
+                let options = SilhouetteOptions { exact_limit: 0, sample, ..options };
+                match places {
+                    None => silhouette(data, codes, &options),
+                    Some(places) => silhouette(data.picked(&places)?.as_ref(), &of_places(&places), &options),
                 }
             }
         };
         found.map(|found| found.mean)
     }
-}
-
-/// How many of so many bytes each fit.
-fn fit(bytes: u64, each: usize) -> usize {
-    usize::try_from(bytes / each as u64).unwrap_or(usize::MAX)
 }
 
 pub(super) fn label_card(

@@ -100,7 +100,7 @@ fn in_passes<'a>(data: &'a Data, options: &EvaluateOptions, room: Room, seed: u6
         repeated_texts,
         repeated: distinct.repeated(),
         cosines: pair_cosines_within(data, DRAWN_PAIRS, seed, room.held_rows)?,
-        reach: Reach::Passes(room.bytes),
+        reach: Reach::Passes(room),
     })
 }
 
@@ -121,4 +121,96 @@ fn repeated_texts(data: &Data) -> Result<Option<usize>> {
     let all = hashes.len();
     hashes.dedup();
     Ok(Some(all - hashes.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::score_card;
+    use super::*;
+    use crate::analysis::Context;
+    use crate::data::{OpenOptions, Roles};
+    use crate::rows::LEAF_ROWS;
+    use crate::table::{self, Table};
+
+    const SEED: u64 = 7;
+
+    fn room(queries: usize, rows: usize) -> Room {
+        Room { queries, held_rows: 100, bytes: 1 << 30, rows }
+    }
+
+    /// Data of one file, to be passed over and in memory.
+    fn both(path: &std::path::Path) -> (Data, Data) {
+        let open = |stream| {
+            let roles = Roles::default().with(Role::Label, "Kind");
+            Data::open(path, &OpenOptions { stream, roles, ..Default::default() }).unwrap()
+        };
+        (open(true), open(false))
+    }
+
+    #[test]
+    fn passes_find_what_is_found_in_memory() {
+        let (streamed, in_memory) = both("examples/data/food_reviews.parquet".as_ref());
+        assert!(streamed.as_matrix().is_none());
+        let options = EvaluateOptions::default();
+        let json = |data: &Data, looked: Looked<'_>| {
+            let card = score_card(data, &options, looked, &Context::with_seed(SEED)).unwrap();
+            serde_json::to_value(card).unwrap()
+        };
+        let passed = in_passes(&streamed, &options, room(660, 660), SEED).unwrap();
+        let whole = whole_at_once(&in_memory, &options, SEED).unwrap();
+        assert_eq!(passed.cosines, whole.cosines);
+        let (passed, whole) = (json(&streamed, passed), json(&in_memory, whole));
+        assert_eq!(passed["sample"]["queries"], 660);
+        let alike = [
+            "/rows",
+            "/dims",
+            "/geometry",
+            "/labels",
+            "/outliers",
+            "/row_order",
+            "/duplicates/exact_text",
+            "/duplicates/exact_vector",
+            "/intrinsic_dimension/twonn",
+            "/intrinsic_dimension/mle",
+            "/intrinsic_dimension/rows",
+            "/intrinsic_dimension/dropped_share",
+            "/neighbors/worst_hubs",
+        ];
+        for path in alike {
+            assert!(whole.pointer(path).is_some(), "{path}");
+            assert_eq!(passed.pointer(path), whole.pointer(path), "{path}");
+        }
+        let scales = |card: &serde_json::Value| -> Vec<serde_json::Value> {
+            let scales = card["intrinsic_dimension"]["gride"].as_array().unwrap().iter();
+            scales.map(|scale| scale["id"].clone()).collect()
+        };
+        assert_eq!(scales(&passed), scales(&whole));
+        let skew = |card: &serde_json::Value| card["neighbors"]["hubness_skew"].as_f64().unwrap();
+        assert!((skew(&passed) - skew(&whole)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_sample_of_queries_finds_the_same_among_rows_that_are_passed_over() {
+        let n = 2 * LEAF_ROWS + 300;
+        let rows = ndarray::Array2::from_shape_fn((n, 6), |(i, j)| {
+            let i = i % (n - 200);
+            ((i * 2_654_435_761 + j * 40_503 + i * j * 977) % 65_536) as f32 / 6_553.6 - 3.0
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.parquet");
+        let _ = table::write(&Table::from_vectors(rows.clone()), &path, &Default::default()).unwrap();
+        let streamed = Data::open(&path, &OpenOptions { stream: true, ..Default::default() }).unwrap();
+        let found = in_passes(&streamed, &EvaluateOptions::default(), room(n, n), SEED).unwrap();
+        let distinct = DistinctRows::of(&rows).unwrap();
+        assert!(distinct.repeated() >= 200);
+        let (figures, near) =
+            Source { rows: rows.view(), distinct: &distinct, unit: false, k: 10 }.of_sample(SEED).unwrap();
+        assert_eq!(found.near.lists(), near.lists());
+        assert_eq!(found.figures.intrinsic_dimension, figures.intrinsic_dimension);
+        assert_eq!(found.figures.hubness, figures.hubness);
+        assert_eq!(found.figures.standard_errors, figures.standard_errors);
+        assert_eq!((found.figures.near, found.figures.row_order), (figures.near, figures.row_order));
+        assert_eq!(found.shape, geometry(&rows, &GeometryOptions { seed: SEED }).unwrap());
+        assert_eq!((found.repeated, found.repeated_texts), (distinct.repeated(), None));
+    }
 }

@@ -15,6 +15,12 @@ pub(super) const DRAWN_PAIRS: usize = 20_000;
 /// By fewer queries too little is said: the rows are not passed over in blocks.
 const LEAST_QUERIES: usize = 1_000;
 
+/// The most rows that probes of a label see.
+pub(super) const MOST_PROBED: usize = 5_000;
+
+/// The most rows that a silhouette of rows that are passed over is of.
+const MOST_SCORED: usize = 2_000;
+
 /// Passes over the rows beside those for pairs: copies; lengths, moments and centred directions; queries and their nearest
 /// rows; lengths for pairs; the rows of the label's probes and its silhouette; a file of queries.
 const PASSES: usize = 14;
@@ -42,7 +48,8 @@ pub(super) struct Room {
     pub held_rows: usize,
     /// Bytes of one step of the work, of which each is done before the next begins.
     pub bytes: u64,
-    rows: usize,
+    /// All rows.
+    pub rows: usize,
 }
 
 impl Way {
@@ -90,6 +97,20 @@ impl Room {
         Room { queries, held_rows: (beside as usize).max(1), bytes, rows }
     }
 
+    /// The most rows that the probes of a label of so many classes see: what models and the trees of a forest take of each.
+    pub fn probed(&self, dims: usize, classes: usize) -> usize {
+        self.fit(24 * dims + 32 * classes + 6_000).min(MOST_PROBED)
+    }
+
+    /// The rows that a silhouette of so many classes is of: the sums of each are held for each branch that is being joined.
+    pub fn scored(&self, dims: usize, classes: usize) -> usize {
+        self.fit(12 * dims + 128 * classes).clamp(2, MOST_SCORED)
+    }
+
+    fn fit(&self, each: usize) -> usize {
+        usize::try_from(self.bytes / each as u64).unwrap_or(usize::MAX)
+    }
+
     /// The bytes of the work beside the blocks.
     pub fn work(self) -> u64 {
         (ROW_BYTES * self.rows) as u64 + self.bytes
@@ -98,13 +119,14 @@ impl Room {
     /// What it costs.
     pub fn cost(self, dims: usize) -> Cost {
         let passes = |pairs: usize| pairs.min(self.rows).div_ceil(self.held_rows);
-        let (rows, dims) = (self.rows as f64, dims as f64);
-        let products = 2.0 * rows * dims * (self.queries as f64 + dims);
+        let (rows, width) = (self.rows as f64, dims as f64);
+        let products = 2.0 * rows * width * (self.queries as f64 + width);
         Cost::blocks(PASSES + passes(PAIRS) + passes(DRAWN_PAIRS))
             .at_most()
             .work(self.work())
             .products(products)
             .sampled("rows that are asked for their nearest", self.queries)
+            .sampled("rows, at most, that the models of a label see", self.probed(dims, 2).min(self.rows))
     }
 }
 
