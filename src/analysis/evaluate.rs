@@ -122,7 +122,7 @@ Each finding says what is usual for text embedding models. Take it as a reason t
             Held::Sample(drawn) if options.graph.is_none() => drawn,
             Held::Sample(_) => return Ok(Cost::all_rows().work(whole(rows, dims))),
             // In blocks less would be enough.
-            Held::All if Way::of(options, rows, dims, memory) == Way::None && options.graph.is_none() => {
+            Held::All if Way::of(options, rows, dims, memory) == Way::Neither && options.graph.is_none() => {
                 return Ok(Room::least(options, rows, dims).cost(dims));
             }
             Held::All | Held::Blocks => rows,

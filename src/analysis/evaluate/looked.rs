@@ -44,7 +44,7 @@ impl<'a> Looked<'a> {
         match Way::of(options, rows, dims, memory) {
             Way::Whole => whole_at_once(data, options, seed),
             Way::Blocks(room) => in_passes(data, options, room, seed),
-            Way::None => Err(does_not_fit(data, options)),
+            Way::Neither => Err(does_not_fit(data, options)),
         }
     }
 }

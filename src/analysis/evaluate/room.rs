@@ -25,6 +25,12 @@ const MOST_SCORED: usize = 2_000;
 /// rows; lengths for pairs; the rows of the label's probes and its silhouette; a file of queries.
 const PASSES: usize = 14;
 
+/// What is known of all pairs.
+const PAIR_BYTES: u64 = 48 * PAIRS as u64;
+
+/// With fewer rows of pairs held at once there would be more than a thousand passes.
+const LEAST_HELD: usize = 100;
+
 /// Hashes, lengths, places and counts of each row.
 const ROW_BYTES: usize = 120;
 
@@ -36,7 +42,7 @@ pub(super) enum Way {
     /// Block by block.
     Blocks(Room),
     /// In neither way, for the memory is too small.
-    None,
+    Neither,
 }
 
 /// What is held beside a few blocks of the rows.
@@ -58,10 +64,10 @@ impl Way {
         let all = matrices(1.0, rows, dims).saturating_add(whole(rows, dims));
         let Some(limit) = memory.limit().filter(|limit| all > *limit) else { return Way::Whole };
         if options.graph.is_some() {
-            return Way::None;
+            return Way::Neither;
         }
         let taken = blocks_held(memory, rows, dims).saturating_add((ROW_BYTES * rows) as u64);
-        Room::of(options, rows, dims, limit.saturating_sub(taken)).map_or(Way::None, Way::Blocks)
+        Room::of(options, rows, dims, limit.saturating_sub(taken)).map_or(Way::Neither, Way::Blocks)
     }
 }
 
@@ -77,14 +83,9 @@ impl Room {
         let of_query = query_bytes(dims, wanted(options.k));
         let most = usize::try_from((bytes - block_bytes(dims).min(bytes)) / of_query).unwrap_or(usize::MAX);
         let queries = most.min(SAMPLED_QUERIES).min(rows).max(least.queries);
-        let beside = bytes.saturating_sub(moments(rows, dims));
-        let held = usize::try_from(beside / matrices(1.0, 1, dims).max(1)).unwrap_or(usize::MAX);
-        let held_rows = held.clamp(1, rows.clamp(1, PAIRS));
-        let used = [
-            shape(rows, dims),
-            moments(rows, dims) + matrices(1.0, held_rows, dims),
-            block_bytes(dims) + of_query * queries as u64,
-        ];
+        let held_rows = held_rows(rows, dims, bytes);
+        let used =
+            [shape(rows, dims), pairs(rows, dims, held_rows), block_bytes(dims) + of_query * queries as u64];
         Some(Room { queries, held_rows, bytes: used.into_iter().fold(0, u64::max), rows })
     }
 
@@ -92,9 +93,8 @@ impl Room {
     pub fn least(options: &EvaluateOptions, rows: usize, dims: usize) -> Room {
         let queries = rows.min(LEAST_QUERIES);
         let lists = block_bytes(dims) + query_bytes(dims, wanted(options.k)) * queries as u64;
-        let bytes = shape(rows, dims).max(lists);
-        let beside = bytes.saturating_sub(moments(rows, dims)) / matrices(1.0, 1, dims).max(1);
-        Room { queries, held_rows: (beside as usize).max(1), bytes, rows }
+        let bytes = shape(rows, dims).max(lists).max(pairs(rows, dims, LEAST_HELD));
+        Room { queries, held_rows: held_rows(rows, dims, bytes), bytes, rows }
     }
 
     /// The most rows that the probes of a label of so many classes see: what models and the trees of a forest take of each.
@@ -138,6 +138,18 @@ pub(super) fn whole(rows: usize, dims: usize) -> u64 {
     matrices(1.1, rows, dims) + shape(rows, dims) + (ROW_BYTES * rows + neighbors) as u64
 }
 
+/// The bytes of pairs beside the moments, with so many rows held at once.
+fn pairs(rows: usize, dims: usize, held_rows: usize) -> u64 {
+    moments(rows, dims) + PAIR_BYTES + matrices(1.0, held_rows, dims)
+}
+
+/// Rows of pairs that so many bytes hold.
+fn held_rows(rows: usize, dims: usize, bytes: u64) -> usize {
+    let beside = bytes.saturating_sub(pairs(rows, dims, 0));
+    let held = usize::try_from(beside / matrices(1.0, 1, dims).max(1)).unwrap_or(usize::MAX);
+    held.clamp(LEAST_HELD, rows.clamp(LEAST_HELD, PAIRS))
+}
+
 /// The bytes of the moments of the rows, as they are and at length 1, while what comes of them is worked out.
 fn moments(rows: usize, dims: usize) -> u64 {
     let size = rows.min(dims) as u64;
@@ -177,8 +189,8 @@ mod tests {
             let peak = room.work() + blocks_held(memory, 50_000, 1024);
             assert!(peak <= megabytes << 20, "{room:?}: {peak}");
         }
-        assert_eq!(way(50_000, 1024, 40), Way::None);
+        assert_eq!(way(50_000, 1024, 40), Way::Neither);
         let given = EvaluateOptions { graph: Some("graph.arrow".into()), ..Default::default() };
-        assert_eq!(Way::of(&given, 50_000, 1024, Budget::bytes(120 << 20)), Way::None);
+        assert_eq!(Way::of(&given, 50_000, 1024, Budget::bytes(120 << 20)), Way::Neither);
     }
 }

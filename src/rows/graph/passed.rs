@@ -9,7 +9,7 @@ use super::candidates::{Candidate, MOST_TILE_ROWS};
 use super::measure::Measure;
 use super::prepared::{Estimator, Prepared};
 use super::sample::SampleGraph;
-use super::{Graph, check_k};
+use super::{Graph, MOST_NEIGHBORS, check_k};
 use crate::error::{Error, Result};
 use crate::progress::steps;
 use crate::rows::product::dot_products;
@@ -254,6 +254,7 @@ fn most_held(k: usize) -> usize {
 /// The bytes that [`SampleGraph::by_both`] holds for each query, of so many dimensions and neighbours: its vector and the two
 /// that are made of it, the lists of both distances, and the graphs.
 pub(crate) fn query_bytes(dims: usize, k: usize) -> u64 {
+    let k = k.min(MOST_NEIGHBORS);
     (12 * dims + 2 * (size_of::<Found>() * most_held(k) + 28 * k)) as u64
 }
 
