@@ -179,7 +179,7 @@ A small p-value says that there is a difference; the AUC says how large it is: 0
         let lengths = (squared(&mean_a) * squared(&mean_b)).sqrt();
         let graph = needed_graph(options.graph.as_deref(), a, 1, Metric::Cosine)?;
         let own: Vec<f64> = graph.distances_at(0).collect();
-        let new = outside(a, &own, b)?;
+        let new = outside(&a, &own, b)?;
         let (texts_a, texts_b) = (data.texts()?, second.texts()?);
         let texts = texts_b.clone().unwrap_or_default();
         let both = Both { a, b, texts: texts_a.zip(texts_b).map(|(a, b)| [a, b].concat()) };

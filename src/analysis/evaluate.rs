@@ -3,9 +3,11 @@
 mod card;
 mod graphs;
 mod labels;
+mod looked;
 #[cfg(feature = "charts")]
 mod pictures;
 mod queries;
+mod room;
 mod verdicts;
 mod view;
 
@@ -14,27 +16,24 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use card::{DuplicateCounts, LabelCard, Neighbors, OutlierCount, Probe, QueryCard, Sample, ScoreCard};
-use graphs::{MOST_ROWS, SAMPLED_QUERIES, Source};
+use graphs::{MOST_ROWS, SAMPLED_QUERIES};
 use labels::label_card;
+use looked::Looked;
 use queries::query_card;
+use room::{Room, Way, whole};
 use verdicts::findings;
 
 #[cfg(feature = "charts")]
 use super::PictureKind;
 use super::out_of_fold::Folds;
-use super::{Analysis, Context, Cost, Held, InReport, Needs, matrices};
+use super::{Analysis, Context, Cost, Held, InReport, Needs};
 #[cfg(feature = "charts")]
 use crate::chart::{Picture, Style};
 use crate::data::{Budget, Data, Role};
 use crate::error::{Error, Result};
-use crate::quality::{
-    DistinctRows, GeometryOptions, HUBNESS_NEIGHBORS, Hub, INTRINSIC_NEIGHBORS, Level, Thresholds,
-    equal_texts, geometry, pair_cosines, removed_of, rows_are_unit,
-};
+use crate::quality::{HUBNESS_NEIGHBORS, Hub, Level, Thresholds};
+use crate::rows::RowSource;
 use crate::view::{Look, Section};
-
-/// Pairs in the picture of similarities.
-const DRAWN_PAIRS: usize = 20_000;
 
 /// From which level on the command fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,8 +54,9 @@ pub struct EvaluateOptions {
     /// Nearest rows for hubness, outliers and labels
     #[cfg_attr(feature = "cli", arg(long, short = 'k', value_name = "N", default_value_t = Self::default().k))]
     pub k: usize,
-    /// Take the Euclidean graph of this file, made by `embedlab knn`; without one, above 100,000 rows the nearest rows are
-    /// found for a random sample of 10,000
+    /// Take the Euclidean graph of this file, made by `embedlab knn`, which needs all rows in memory; without one, above
+    /// 100,000 rows the nearest rows are found for a random sample of 10,000, and where the rows do not fit in memory for
+    /// as many as do
     #[cfg_attr(feature = "cli", arg(long, value_name = "FILE"))]
     pub graph: Option<PathBuf>,
     /// Keep rows in one fold of the label's probes that are linked by at least this cosine, such as 0.95; copies always are
@@ -101,24 +101,30 @@ Examples:
   embedlab evaluate reviews.parquet --queries queries.parquet --json
 
 Each finding says what is usual for text embedding models. Take it as a reason to look, not as a grade.";
-    const NEEDS: Needs = Needs::Matrix;
+    const NEEDS: Needs = Needs::Blocks;
     const ROLES: &'static [Role] = &[Role::Text, Role::Label];
     #[cfg(feature = "charts")]
     const PICTURES: &'static [PictureKind] = pictures::KINDS;
     type Options = EvaluateOptions;
     type Outcome = ScoreCard;
 
-    /// A copy to measure distances by; hashes; covariances; lists of neighbours of each row, or of those that are asked.
-    fn memory(_options: &EvaluateOptions, rows: usize, dims: usize) -> u64 {
-        let lists = if rows > MOST_ROWS { SAMPLED_QUERIES } else { rows };
-        let neighbors = 3 * 12 * INTRINSIC_NEIGHBORS * lists;
-        matrices(1.1, rows, dims) + (120 * rows + 24 * dims * dims + neighbors) as u64
+    /// The least of what all rows in memory take and of what passes over them take.
+    fn memory(options: &EvaluateOptions, rows: usize, dims: usize) -> u64 {
+        whole(rows, dims).min(Room::least(options, rows, dims).work())
     }
 
     fn cost(options: &EvaluateOptions, rows: usize, dims: usize, memory: Budget) -> Result<Cost> {
-        let cost = Cost::all_rows_or_sample(rows, dims, memory, |rows| Self::memory(options, rows, dims));
+        if let Way::Blocks(room) = Way::of(options, rows, dims, memory) {
+            return Ok(room.cost(dims));
+        }
+        let cost = Cost::all_rows_or_sample(rows, dims, memory, |rows| whole(rows, dims));
         let used = match cost.held {
-            Held::Sample(drawn) => drawn,
+            Held::Sample(drawn) if options.graph.is_none() => drawn,
+            Held::Sample(_) => return Ok(Cost::all_rows().work(whole(rows, dims))),
+            // In blocks less would be enough.
+            Held::All if Way::of(options, rows, dims, memory) == Way::Neither && options.graph.is_none() => {
+                return Ok(Room::least(options, rows, dims).cost(dims));
+            }
             Held::All | Held::Blocks => rows,
         };
         let queries = if used > MOST_ROWS { SAMPLED_QUERIES } else { used };
@@ -139,75 +145,7 @@ Each finding says what is usual for text embedding models. Take it as a reason t
             }
             None => Thresholds::usual()?,
         };
-        let rows = data.matrix()?;
-        let distinct = DistinctRows::of(&rows)?;
-        let source = Source { rows, distinct: &distinct, unit: rows_are_unit(&rows)?, k: options.k };
-        // Eigenvalues keep one thread busy, neighbours all that are left.
-        let (shape, near) = rayon::join(
-            || geometry(&rows, &GeometryOptions { seed: context.seed }),
-            || match &options.graph {
-                None if rows.nrows() > MOST_ROWS => source.of_sample(context.seed),
-                graph => source.of_all(graph.as_deref()),
-            },
-        );
-        let (shape, (mut found, near)) = (shape?, near?);
-        let texts = data.texts()?;
-        let text = |row: usize| texts.as_ref().and_then(|texts| texts.get(row).cloned().flatten());
-        let labels = match data.column_of(Role::Label) {
-            Some(column) => {
-                let folds = Folds { seed: context.seed, split_by_similarity: options.split_by_similarity };
-                label_card(column, data, &near, options.k, folds, context)?
-            }
-            None => None,
-        };
-        if let Some(error) = labels.as_ref().and_then(|labels| labels.agreement_error) {
-            found.standard_errors.insert("agreement".to_owned(), error);
-        }
-        let queries = match &options.queries {
-            Some(path) => {
-                let queries = data.open_beside(path)?;
-                let card = query_card(rows, near.lists(), queries.matrix()?, options.k);
-                Some(card.map_err(|error| error.file(path))?)
-            }
-            None => None,
-        };
-        let occurrences = std::mem::take(&mut found.hubness.occurrences);
-        let hubs = found.hubness.worst_hubs;
-        let mut card = ScoreCard {
-            rows: rows.nrows(),
-            drawn: data.drawn(),
-            dims: rows.ncols(),
-            geometry: shape,
-            intrinsic_dimension: found.intrinsic_dimension,
-            duplicates: DuplicateCounts {
-                exact_text: texts.as_ref().map(|texts| removed_of(&equal_texts(texts))),
-                exact_vector: distinct.repeated(),
-                near: found.near,
-            },
-            outliers: found.outliers,
-            row_order: found.row_order,
-            hub_texts: hubs.iter().map(|hub| text(hub.row)).collect(),
-            neighbors: Neighbors {
-                k: found.hubness.k,
-                hubness_skew: found.hubness.hubness_skew,
-                robin_hood: found.hubness.robin_hood,
-                anti_hubs: found.hubness.anti_hubs,
-                hubs: found.hubness.hubs,
-                islands: found.hubness.islands,
-                island_share: found.hubness.island_share,
-                worst_hubs: hubs
-                    .iter()
-                    .map(|hub| Hub { row: data.row_of_file(hub.row), count: hub.count })
-                    .collect(),
-            },
-            labels,
-            queries,
-            sample: near.sampled().map(|queries| Sample { queries, standard_errors: found.standard_errors }),
-            cosines: pair_cosines(rows, DRAWN_PAIRS, context.seed)?,
-            occurrences,
-            findings: Vec::new(),
-            failed: false,
-        };
+        let mut card = score_card(data, options, Looked::at(data, options, context.seed)?, context)?;
         card.findings = findings(&card, &thresholds);
         let worst = card.findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok);
         card.failed = match options.fail_on {
@@ -243,4 +181,72 @@ Each finding says what is usual for text embedding models. Take it as a reason t
     fn is_failure(card: &ScoreCard) -> bool {
         card.failed
     }
+}
+
+/// The card of what was found, without its verdicts.
+fn score_card(
+    data: &Data,
+    options: &EvaluateOptions,
+    looked: Looked<'_>,
+    context: &Context<'_>,
+) -> Result<ScoreCard> {
+    let mut found = looked.figures;
+    let labels = match data.column_of(Role::Label) {
+        Some(column) => {
+            let folds = Folds { seed: context.seed, split_by_similarity: options.split_by_similarity };
+            label_card(column, (data, &looked.reach), &looked.near, options.k, folds, context)?
+        }
+        None => None,
+    };
+    if let Some(error) = labels.as_ref().and_then(|labels| labels.agreement_error) {
+        found.standard_errors.insert("agreement".to_owned(), error);
+    }
+    let queries = match &options.queries {
+        Some(path) => {
+            let queries = data.open_beside(path)?;
+            let card = query_card(data, looked.near.lists(), queries.matrix()?, options.k);
+            Some(card.map_err(|error| error.file(path))?)
+        }
+        None => None,
+    };
+    let occurrences = std::mem::take(&mut found.hubness.occurrences);
+    let hubs = found.hubness.worst_hubs;
+    Ok(ScoreCard {
+        rows: data.n_rows(),
+        drawn: data.drawn(),
+        dims: data.dims(),
+        geometry: looked.shape,
+        intrinsic_dimension: found.intrinsic_dimension,
+        duplicates: DuplicateCounts {
+            exact_text: looked.repeated_texts,
+            exact_vector: looked.repeated,
+            near: found.near,
+        },
+        outliers: found.outliers,
+        row_order: found.row_order,
+        hub_texts: data.texts_of(&hubs.iter().map(|hub| hub.row).collect::<Vec<_>>())?,
+        neighbors: Neighbors {
+            k: found.hubness.k,
+            hubness_skew: found.hubness.hubness_skew,
+            robin_hood: found.hubness.robin_hood,
+            anti_hubs: found.hubness.anti_hubs,
+            hubs: found.hubness.hubs,
+            islands: found.hubness.islands,
+            island_share: found.hubness.island_share,
+            worst_hubs: hubs
+                .iter()
+                .map(|hub| Hub { row: data.row_of_file(hub.row), count: hub.count })
+                .collect(),
+        },
+        labels,
+        queries,
+        sample: looked
+            .near
+            .sampled()
+            .map(|queries| Sample { queries, standard_errors: found.standard_errors }),
+        cosines: looked.cosines,
+        occurrences,
+        findings: Vec::new(),
+        failed: false,
+    })
 }

@@ -92,14 +92,15 @@ impl Plan {
         let row = (extent.dims as u64).saturating_mul(4);
         let of_rows = |rows: usize| (rows as u64).saturating_mul(row);
         let read_whole = cost.held == Held::Blocks && !extent.streams;
-        let blocks = memory.block_rows(LEAF_ROWS * rayon::current_num_threads().max(1), extent.dims);
+        let blocks =
+            blocks_held(Plan::memory_for_rows(memory, extent.column_bytes), extent.rows, extent.dims);
         let rows = match cost.held {
             // A format that is not read in blocks is read whole before rows are left out.
             Held::All if extent.streams => of_rows(used),
             Held::All => of_rows(extent.rows),
             Held::Sample(rows) => of_rows(rows),
             Held::Blocks if read_whole => of_rows(extent.rows),
-            Held::Blocks => of_rows(blocks.min(extent.rows)).saturating_mul(BLOCKS_HELD),
+            Held::Blocks => blocks,
         };
         let (process, columns, work) = (PROCESS_BYTES, extent.column_bytes, cost.work);
         let peak = [process, columns, rows, work].into_iter().fold(0, u64::saturating_add);
@@ -240,6 +241,12 @@ impl Plan {
             None => section,
         }
     }
+}
+
+/// The bytes of the blocks of such rows that are in memory at once, where rows and work may take so much.
+pub(super) fn blocks_held(memory: Budget, rows: usize, dims: usize) -> u64 {
+    let block = memory.block_rows(LEAF_ROWS * rayon::current_num_threads().max(1), dims).min(rows);
+    (block as u64).saturating_mul(4 * dims as u64).saturating_mul(BLOCKS_HELD)
 }
 
 fn remedy(peak: u64, read_whole: bool, held: Held) -> String {

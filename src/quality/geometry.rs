@@ -139,6 +139,15 @@ impl Default for GeometryOptions {
 /// # Errors
 /// For numbers that are not finite, and whatever the source meets while reading.
 pub fn geometry(source: &(impl RowSource + ?Sized), options: &GeometryOptions) -> Result<Geometry> {
+    geometry_within(source, options, usize::MAX)
+}
+
+/// The same; of a source that is not in memory about so many rows of pairs are held at once.
+pub(crate) fn geometry_within(
+    source: &(impl RowSource + ?Sized),
+    options: &GeometryOptions,
+    held_rows: usize,
+) -> Result<Geometry> {
     let (n, d) = (source.n_rows(), source.dims());
     let lengths = norms(source)?;
     if let Some(row) = lengths.iter().position(|length| !length.is_finite()) {
@@ -161,8 +170,10 @@ pub fn geometry(source: &(impl RowSource + ?Sized), options: &GeometryOptions) -
         ((square - unit.trace()) / (directions * (directions - 1.0))).clamp(-1.0, 1.0)
     });
 
-    let covariance = raw.centred();
-    let (trace, squares) = (covariance.trace(), covariance.sum_of_squares());
+    let (trace, squares) = {
+        let covariance = raw.centred();
+        (covariance.trace(), covariance.sum_of_squares())
+    };
     // What is left of rows that are all equal is rounding.
     let varies = n > 1 && trace > 1e-12 * raw.trace() && trace > 0.0;
     let participation_ratio = varies.then(|| trace * trace / squares);
@@ -196,7 +207,7 @@ pub fn geometry(source: &(impl RowSource + ?Sized), options: &GeometryOptions) -
         alpha_req: if varies && d > RANKS.end { power_law(&of_covariance) } else { None },
         vendi: (directions > 0.0).then(|| vendi(of_unit)),
         vendi_2: (directions > 0.0).then(|| unit.trace().powi(2) / unit.sum_of_squares()),
-        uniformity: uniformity(source, &scales, options.seed)?,
+        uniformity: uniformity(source, &scales, options.seed, held_rows)?,
         rogue_dimension: rogue.filter(|_| varies).map(|(_, variance)| variance / mean_variance),
         rogue_dimension_index: rogue.filter(|_| varies).map(|(dimension, _)| dimension),
         dead_dimensions: if n > 1 {

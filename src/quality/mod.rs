@@ -16,6 +16,7 @@ mod near_blocks;
 mod normal;
 mod order;
 mod outliers;
+mod pair_products;
 mod pairs;
 mod queries;
 mod sampled;
@@ -31,7 +32,7 @@ pub use duplicates::{
     removed_of,
 };
 pub use findings::{Basis, Finding, Level, Thresholds};
-pub(crate) use geometry::CentredDirections;
+pub(crate) use geometry::{CentredDirections, geometry_within};
 pub use geometry::{Geometry, GeometryOptions, NormSummary, PowerLaw, geometry, rows_are_unit};
 pub use hubness::{HUBNESS_NEIGHBORS, Hub, Hubness, hubness, occurrences, skewness};
 pub(crate) use hubness::{Shares, of_counts as shares_of_counts};
@@ -52,6 +53,8 @@ pub use sampled::{
     SampledDimension, SampledHubness, hubness_of_sample, intrinsic_dimension_of_sample, standard_error,
 };
 pub use similarity::pair_cosines;
+pub(crate) use similarity::pair_cosines_within;
+pub(crate) use uniformity::{ALL_PAIRS, PAIRS};
 pub use uniformity::{Uniformity, alignment};
 
 pub use crate::rows::{Components, DistinctRows, Graph, MOST_NEIGHBORS, SampleGraph};

@@ -49,15 +49,17 @@ pub struct Outside {
 ///
 /// # Errors
 /// When `a` has no rows, the dimensions differ, or numbers are not finite.
-pub fn outside(a: ArrayView2<'_, f32>, own: &[f64], b: ArrayView2<'_, f32>) -> Result<Outside> {
-    same_dims(a, b)?;
-    if a.nrows() == 0 {
+pub fn outside(a: &(impl RowSource + ?Sized), own: &[f64], b: ArrayView2<'_, f32>) -> Result<Outside> {
+    if a.dims() != b.ncols() {
+        return Err(other_dims(a.dims(), b.ncols()));
+    }
+    if a.n_rows() == 0 {
         return Err(Error::input("no rows to compare with"));
     }
     let mut own = own.to_vec();
     own.sort_unstable_by(f64::total_cmp);
     let limit = if own.is_empty() { f64::MAX } else { quantile(&own, 0.99) };
-    let found = nearest_rows(&a, b, 1, Metric::Cosine)?;
+    let found = nearest_rows(a, b, 1, Metric::Cosine)?;
     let distances: Vec<f64> = found.iter().map(|hits| hits.first().map_or(1.0, |hit| hit.distance)).collect();
     let nearest = found.iter().map(|hits| hits.first().map_or(0, |hit| hit.row)).collect();
     // Exact copies may be 1e-16 apart.
@@ -67,12 +69,13 @@ pub fn outside(a: ArrayView2<'_, f32>, own: &[f64], b: ArrayView2<'_, f32>) -> R
 }
 
 pub(super) fn same_dims(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>) -> Result<()> {
-    if a.ncols() == b.ncols() {
-        return Ok(());
-    }
-    Err(Error::argument("two files of other dimensions")
-        .seen(format!("{} and {}", a.ncols(), b.ncols()))
-        .advice("compare vectors of the same model"))
+    if a.ncols() == b.ncols() { Ok(()) } else { Err(other_dims(a.ncols(), b.ncols())) }
+}
+
+fn other_dims(a: usize, b: usize) -> Error {
+    Error::argument("two files of other dimensions")
+        .seen(format!("{a} and {b}"))
+        .advice("compare vectors of the same model")
 }
 
 #[cfg(test)]
@@ -83,8 +86,7 @@ mod tests {
     fn a_far_row_is_outside() {
         let a = ndarray::array![[1.0_f32, 0.0], [1.0, 0.1], [1.0, 0.2]];
         let found =
-            outside(a.view(), &[0.01, 0.01, 0.01], ndarray::array![[1.0_f32, 0.05], [-1.0, 0.0]].view())
-                .unwrap();
+            outside(&a, &[0.01, 0.01, 0.01], ndarray::array![[1.0_f32, 0.05], [-1.0, 0.0]].view()).unwrap();
         assert_eq!(found.rows, [1]);
     }
 }

@@ -1,20 +1,21 @@
 //! Means over pairs of directions: how evenly rows are spread, and how near those that belong together are.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::ArrayView2;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::pair_products::pair_products;
 use crate::error::Result;
-use crate::rows::RowSource;
 use crate::rows::simd::{dot_f64, squared_distance_f64};
+use crate::rows::{RowSource, select_rows};
 
 /// Up to this many rows uniformity is the mean over all pairs.
-const ALL_PAIRS: usize = 3000;
+pub(crate) const ALL_PAIRS: usize = 3000;
 
 /// Above that, over this many pairs drawn at random.
-const PAIRS: usize = 100_000;
+pub(crate) const PAIRS: usize = 100_000;
 
 /// A mean over pairs.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
@@ -25,92 +26,54 @@ pub struct Uniformity {
     pub standard_error: f64,
 }
 
-/// ln of the mean of exp(-2 |u - v|²) = exp(4 cos - 4) over pairs of rows that are not zero.
+/// ln of the mean of exp(-2 |u - v|²) = exp(4 cos - 4) over pairs of rows that are not zero. Of a source that is not in
+/// memory about so many rows of pairs are held at once.
 pub(super) fn uniformity(
     source: &(impl RowSource + ?Sized),
     scales: &[f64],
     seed: u64,
+    held_rows: usize,
 ) -> Result<Option<Uniformity>> {
     let some: Vec<usize> = (0..scales.len()).filter(|row| scales[*row] > 0.0).collect();
     let n = some.len();
     if n < 2 {
         return Ok(None);
     }
-    let pairs: Vec<(usize, usize)> = if n <= ALL_PAIRS {
-        Vec::new()
-    } else {
-        let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let mut pair = || {
-            let a = random.gen_range(0..n);
-            let b = random.gen_range(0..n - 1);
-            (some[a], some[if b < a { b } else { b + 1 }])
-        };
-        (0..PAIRS).map(|_| pair()).collect()
-    };
-    let held;
-    let rows = match source.as_matrix() {
-        Some(rows) => rows,
-        None => {
-            held = picked_rows(source, &pairs, &some)?;
-            held.view()
-        }
-    };
-    let rows = rows.as_standard_layout();
-    let values = rows.as_slice().unwrap_or_default();
-    let dims = source.dims();
-    // Of a streamed source only the drawn rows are held, at their own places.
-    let place: Box<dyn Fn(usize) -> usize + Sync> = if source.as_matrix().is_some() {
-        Box::new(|row| row)
-    } else {
-        let held = wanted(&pairs, &some);
-        Box::new(move |row| held.binary_search(&row).unwrap_or(0))
-    };
-    let row = |row: usize| {
-        let at = place(row);
-        &values[at * dims..(at + 1) * dims]
-    };
-    let term = |a: usize, b: usize| (4.0 * dot_f64(row(a), row(b)) * scales[a] * scales[b] - 4.0).exp();
-    if pairs.is_empty() {
-        let of_row = |at: usize| some[..at].iter().map(|b| term(some[at], *b)).sum::<f64>();
-        let sums: Vec<f64> = (0..n).into_par_iter().map(of_row).collect();
-        let mean = sums.iter().sum::<f64>() / (n * (n - 1) / 2) as f64;
-        return Ok(Some(Uniformity { value: mean.ln(), standard_error: 0.0 }));
+    if n <= ALL_PAIRS {
+        return of_all_pairs(source, scales, &some).map(Some);
     }
-    let terms: Vec<f64> = pairs.par_iter().map(|(a, b)| term(*a, *b)).collect();
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut pair = || {
+        let a = random.gen_range(0..n);
+        let b = random.gen_range(0..n - 1);
+        (some[a], some[if b < a { b } else { b + 1 }])
+    };
+    let pairs: Vec<(usize, usize)> = (0..PAIRS).map(|_| pair()).collect();
+    let products = pair_products(source, &pairs, held_rows)?;
+    let terms: Vec<f64> =
+        products.iter().zip(&pairs).map(|(product, (a, b))| term(*product, scales[*a], scales[*b])).collect();
     let count = terms.len() as f64;
     let mean = terms.iter().sum::<f64>() / count;
     let variance = terms.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (count - 1.0);
     Ok(Some(Uniformity { value: mean.ln(), standard_error: (variance / count).sqrt() / mean }))
 }
 
-/// The rows that pairs are of, ascending; all of `some` when there are no pairs.
-fn wanted(pairs: &[(usize, usize)], some: &[usize]) -> Vec<usize> {
-    let mut wanted: Vec<usize> = pairs.iter().flat_map(|(a, b)| [*a, *b]).collect();
-    if pairs.is_empty() {
-        wanted = some.to_vec();
-    }
-    wanted.sort_unstable();
-    wanted.dedup();
-    wanted
+/// What a pair adds, by the product of its rows and what makes each of them of length 1.
+fn term(product: f64, scale_a: f64, scale_b: f64) -> f64 {
+    (4.0 * product * scale_a * scale_b - 4.0).exp()
 }
 
-fn picked_rows(
-    source: &(impl RowSource + ?Sized),
-    pairs: &[(usize, usize)],
-    some: &[usize],
-) -> Result<Array2<f32>> {
-    let wanted = wanted(pairs, some);
-    let mut held = Array2::zeros((wanted.len(), source.dims()));
-    let (mut first, mut at) = (0, 0);
-    for chunk in source.chunks(crate::rows::LEAF_ROWS)? {
-        let chunk = chunk?;
-        while at < wanted.len() && wanted[at] < first + chunk.nrows() {
-            held.row_mut(at).assign(&chunk.row(wanted[at] - first));
-            at += 1;
-        }
-        first += chunk.nrows();
-    }
-    Ok(held)
+fn of_all_pairs(source: &(impl RowSource + ?Sized), scales: &[f64], some: &[usize]) -> Result<Uniformity> {
+    let rows = select_rows(source, some)?;
+    let row = |at: usize| rows.row(at).to_slice().unwrap_or_default();
+    let of_row = |a: usize| {
+        let pair = |b: usize| term(dot_f64(row(a), row(b)), scales[some[a]], scales[some[b]]);
+        (0..a).map(pair).sum::<f64>()
+    };
+    let n = some.len();
+    let sums: Vec<f64> = (0..n).into_par_iter().map(of_row).collect();
+    let mean = sums.iter().sum::<f64>() / (n * (n - 1) / 2) as f64;
+    Ok(Uniformity { value: mean.ln(), standard_error: 0.0 })
 }
 
 /// The mean squared distance of the directions of pairs of rows that belong together (Wang and Isola 2020's alignment);

@@ -5,6 +5,7 @@ mod change;
 mod file;
 mod measure;
 mod pairs;
+mod passed;
 mod prepared;
 mod sample;
 
@@ -17,6 +18,7 @@ pub(crate) use file::metric_name;
 use measure::least;
 pub(crate) use measure::{Measure, half_squared_chord};
 use pairs::PairDistances;
+pub(crate) use passed::{Lengths, block_bytes, query_bytes};
 pub(crate) use prepared::{Estimator, Prepared};
 pub use sample::SampleGraph;
 

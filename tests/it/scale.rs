@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
+use embedlab::quality::{DistinctRows, GeometryOptions, geometry};
 use embedlab::table::{self, Table};
 use ndarray::Array2;
 use serde_json::Value;
@@ -125,6 +126,7 @@ fn every_command_keeps_to_its_memory() {
         vec!["duplicates", file, "--exact-only"],
         vec!["duplicates", file],
         vec!["evaluate", file],
+        vec!["evaluate", file, "--label", "Kind", "--queries", &small],
         vec!["regress", file, "--label", "Score", "--model", "ridge"],
         vec!["classify", file, "--label", "Kind", "--model", "logistic"],
     ];
@@ -225,14 +227,15 @@ fn what_would_not_fit_is_said_by_its_plan_and_refused_before_it_begins() {
 #[test]
 fn the_sample_that_stands_for_all_rows_is_said() {
     let file = LARGE.file.as_str();
-    for command in [
-        vec!["evaluate", file],
-        vec!["regress", file, "--label", "Score", "--model", "ridge"],
-        vec!["classify", file, "--label", "Kind", "--model", "logistic"],
+    for (memory, command) in [
+        // Less than the eigenvalues and enough queries take, and so no passes.
+        ("130M", vec!["evaluate", file]),
+        ("150M", vec!["regress", file, "--label", "Score", "--model", "ridge"]),
+        ("150M", vec!["classify", file, "--label", "Kind", "--model", "logistic"]),
     ] {
         let with_memory = || {
             let mut run = embedlab();
-            run.args(&command).args(["--memory", "150M"]);
+            run.args(&command).args(["--memory", memory]);
             run
         };
         let found = json(with_memory().arg("--json"));
@@ -254,6 +257,44 @@ fn the_sample_that_stands_for_all_rows_is_said() {
         "{}",
         found["sizes"]
     );
+}
+
+#[test]
+fn the_score_card_of_a_file_that_does_not_fit_is_of_all_its_rows() {
+    let run = || {
+        let mut run = embedlab();
+        run.args(["evaluate", &LARGE.file, "--label", "Kind", "--memory", "200M", "--json"]);
+        run
+    };
+    let found = json(&mut run());
+    assert_eq!((&found["rows"], found.get("drawn")), (&ROWS.into(), None), "{found}");
+    let queries = found["sample"]["queries"].as_u64().unwrap();
+    assert!((1000..10_000).contains(&queries), "{}", found["sample"]);
+    for name in ["twonn", "mle", "hubness_skew", "near", "outliers", "agreement"] {
+        assert!(found["sample"]["standard_errors"][name].as_f64().is_some(), "{name}: {}", found["sample"]);
+    }
+    // The shape and the copies are those of all rows, to the last bit.
+    let rows = table::read(LARGE.file.as_ref(), &Default::default()).unwrap();
+    let shape = geometry(&rows.vectors(), &GeometryOptions { seed: 42 }).unwrap();
+    let shape: Value = serde_json::from_str(&serde_json::to_string(&shape).unwrap()).unwrap();
+    assert_eq!(found["geometry"], shape);
+    let copies = DistinctRows::of(&rows.vectors()).unwrap().repeated();
+    assert_eq!(found["duplicates"]["exact_vector"], copies);
+    assert_eq!(found["duplicates"]["exact_text"], 0);
+    let label = &found["labels"];
+    assert_eq!(label["rows"], ROWS);
+    let probed = label["probed_rows"].as_u64().unwrap();
+    assert!((500..=5000).contains(&probed) && label["silhouette"].is_number(), "{label}");
+    let plan = json(run().arg("--plan"));
+    assert_eq!((&plan["held"], &plan["fits"]), (&"blocks".into(), &true.into()), "{plan}");
+    assert_eq!(plan["sampled"][0]["rows"].as_u64(), Some(queries), "the plan is kept: {plan}");
+    assert!(plan["passes"].as_u64().unwrap() > 10 && plan["passes_at_most"] == true, "{plan}");
+    // A graph of all rows needs them all.
+    embedlab()
+        .args(["evaluate", &LARGE.file, "--graph", "graph.arrow", "--memory", "200M"])
+        .assert()
+        .code(3)
+        .stderr(predicates::str::contains("evaluate does not fit in memory"));
 }
 
 /// The labels of a table that the command wrote.

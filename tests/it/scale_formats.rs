@@ -69,6 +69,7 @@ fn every_format_keeps_to_its_memory() {
         vec!["convert", &csv, &out, "--drop-missing"],
         vec!["convert", &csv, &some, "--sample", "500"],
         vec!["search", &lines, "--row", "17"],
+        vec!["evaluate", &lines],
         vec!["inspect", &arrow],
         [&["cluster", &arrow][..], &cluster].concat(),
         vec!["profile", &arrow, "--by", "Kind", "--drop-missing"],

@@ -17,7 +17,8 @@ use crate::quality::{
     intrinsic_dimension, intrinsic_dimension_of_sample, knn_outliers, near_groups, near_pairs,
     pairs_of_graph, removed_of, row_order, row_order_of_sample, standard_error,
 };
-use crate::rows::Metric;
+use crate::rows::graph::Lengths;
+use crate::rows::{Metric, RowSource};
 
 /// Above this many rows the nearest rows are found for a sample of them.
 pub(super) const MOST_ROWS: usize = 100_000;
@@ -84,7 +85,17 @@ impl Neighborhoods {
     }
 }
 
-/// What the graphs are made of.
+/// The neighbours that all figures together need, of hubness so many.
+pub(super) fn wanted(k: usize) -> usize {
+    INTRINSIC_NEIGHBORS.max(most_by_cosine(k))
+}
+
+/// Those of them that are by the cosine.
+fn most_by_cosine(k: usize) -> usize {
+    k.max(OUTLIER_NEIGHBORS)
+}
+
+/// What the graphs are made of, where all rows are in memory.
 pub(super) struct Source<'a> {
     pub rows: ArrayView2<'a, f32>,
     pub distinct: &'a DistinctRows,
@@ -95,18 +106,10 @@ pub(super) struct Source<'a> {
 }
 
 impl Source<'_> {
-    fn k(&self) -> usize {
-        self.k.max(OUTLIER_NEIGHBORS)
-    }
-
-    fn wanted(&self) -> usize {
-        INTRINSIC_NEIGHBORS.max(self.k())
-    }
-
     /// From the graph of every row, that of a file when one is named.
     pub fn of_all(&self, given: Option<&Path>) -> Result<(Figures, Neighborhoods)> {
         let Source { rows, distinct, unit, .. } = *self;
-        let k = self.k();
+        let k = most_by_cosine(self.k);
         let euclidean = match given {
             Some(path) => {
                 let graph = read_graph(path, rows, distinct)?;
@@ -117,7 +120,7 @@ impl Source<'_> {
                 }
                 graph.of_first_rows(distinct)
             }
-            None => Graph::of_distinct(rows, distinct, self.wanted(), Metric::L2)?,
+            None => Graph::of_distinct(rows, distinct, wanted(self.k), Metric::L2)?,
         };
         let alike = unit && euclidean.k() >= k.min(distinct.len().saturating_sub(1));
         let of_distinct = if alike {
@@ -146,34 +149,75 @@ impl Source<'_> {
 
     /// From the nearest rows of a random sample, among all rows.
     pub fn of_sample(&self, seed: u64) -> Result<(Figures, Neighborhoods)> {
-        let Source { rows, distinct, unit, .. } = *self;
-        let (n, k) = (rows.nrows(), self.k());
-        let drawn: Vec<u32> = index::sample(&mut ChaCha8Rng::seed_from_u64(seed), n, SAMPLED_QUERIES.min(n))
+        let Source { rows, distinct, unit, k } = *self;
+        let drawn = Drawn::of(distinct, SAMPLED_QUERIES, seed);
+        let vectors = &drawn.vectors;
+        let euclidean = SampleGraph::of_distinct(rows, distinct, vectors, wanted(k), Metric::L2)?;
+        let of_distinct = if unit {
+            euclidean.measured_again(rows, distinct, Metric::Cosine)?
+        } else {
+            SampleGraph::of_distinct(rows, distinct, vectors, wanted(k), Metric::Cosine)?
+        };
+        drawn.figures(distinct, &euclidean, &of_distinct, k)
+    }
+}
+
+/// From the nearest rows of so many random ones, among all rows of a source that is passed over.
+pub(super) fn of_passes(
+    source: &(impl RowSource + ?Sized),
+    distinct: &DistinctRows,
+    lengths: Lengths,
+    (queries, k): (usize, usize),
+    seed: u64,
+) -> Result<(Figures, Neighborhoods)> {
+    let drawn = Drawn::of(distinct, queries, seed);
+    let (euclidean, of_distinct) =
+        SampleGraph::by_both(source, distinct, &drawn.vectors, wanted(k), lengths)?;
+    drawn.figures(distinct, &euclidean, &of_distinct, k)
+}
+
+/// Rows that are drawn at random.
+struct Drawn {
+    rows: Vec<u32>,
+    /// The distinct vectors that they hold.
+    vectors: Vec<u32>,
+}
+
+impl Drawn {
+    fn of(distinct: &DistinctRows, most: usize, seed: u64) -> Drawn {
+        let n = distinct.n_rows();
+        let rows: Vec<u32> = index::sample(&mut ChaCha8Rng::seed_from_u64(seed), n, most.min(n))
             .into_iter()
             .map(|row| row as u32)
             .collect();
         let mut seen = vec![false; distinct.len()];
-        let vectors: Vec<u32> = drawn
+        let vectors = rows
             .iter()
             .map(|row| distinct.vector_of(*row as usize))
             .filter(|vector| !std::mem::replace(&mut seen[*vector], true))
             .map(|vector| vector as u32)
             .collect();
-        let euclidean = SampleGraph::of_distinct(rows, distinct, &vectors, self.wanted(), Metric::L2)?;
-        let of_distinct = if unit {
-            euclidean.measured_again(rows, distinct, Metric::Cosine)?
-        } else {
-            SampleGraph::of_distinct(rows, distinct, &vectors, self.wanted(), Metric::Cosine)?
-        };
-        let cosine = of_distinct.expanded(distinct, &drawn, k);
-        let repeats = repeats(&of_distinct, distinct, &drawn);
+        Drawn { rows, vectors }
+    }
+
+    /// What their nearest vectors by both distances say of all rows.
+    fn figures(
+        &self,
+        distinct: &DistinctRows,
+        euclidean: &SampleGraph,
+        of_distinct: &SampleGraph,
+        k: usize,
+    ) -> Result<(Figures, Neighborhoods)> {
+        let (n, drawn) = (distinct.n_rows(), &self.rows);
+        let cosine = of_distinct.expanded(distinct, drawn, most_by_cosine(k));
+        let repeats = repeats(of_distinct, distinct, drawn);
         let share = |kept: &[usize]| {
             Some(kept.iter().filter(|at| repeats[**at]).count() as f64 / kept.len().max(1) as f64)
         };
         let all: Vec<usize> = (0..drawn.len()).collect();
         let near = (share(&all).unwrap_or(0.0) * n as f64).round() as usize;
-        let intrinsic = intrinsic_dimension_of_sample(&euclidean, distinct)?;
-        let hubs = hubness_of_sample(&cosine, self.k);
+        let intrinsic = intrinsic_dimension_of_sample(euclidean, distinct)?;
+        let hubs = hubness_of_sample(&cosine, k);
         let odd = |kept: &[usize]| outliers(&cosine.lists().picked(kept), n).ok()?.n.map(|n| n as f64);
         let mut errors = intrinsic.standard_errors.clone();
         errors.extend(hubs.standard_error.map(|error| ("hubness_skew".to_owned(), error)));

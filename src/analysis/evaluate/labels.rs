@@ -1,11 +1,12 @@
 //! What the vectors say about a label.
 
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, ArrayView2, Axis};
 
 use super::super::Context;
 use super::super::out_of_fold::{Folds, out_of_fold};
 use super::card::{LabelCard, Probe};
 use super::graphs::{MOST_ROWS, Neighborhoods, sample};
+use super::room::{MOST_PROBED, Room};
 use crate::cluster::{KMeans, SilhouetteOptions, silhouette};
 use crate::data::Data;
 use crate::error::{Error, Result};
@@ -13,23 +14,62 @@ use crate::metric::{BootstrapOptions, agreement, classification_report, share_in
 use crate::model::ModelKind;
 use crate::number::{counted, grouped};
 use crate::quality::{label_errors, standard_error};
+use crate::rows::{RowSource, select_rows};
 use crate::targets::likeliest;
-
-/// The most rows that probes of the label see.
-const MOST_PROBED: usize = 5_000;
 
 /// A column of more values is no label: most models take time with rows times classes, many times over.
 const MOST_CLASSES: usize = 1_000;
 
+/// What the label is looked at with.
+pub(super) enum Reach<'a> {
+    /// All rows in memory.
+    Whole(ArrayView2<'a, f32>),
+    /// Passes over them that hold so much.
+    Passes(Room),
+}
+
+impl Reach<'_> {
+    fn most_probed(&self, dims: usize, classes: usize) -> usize {
+        match self {
+            Reach::Whole(_) => MOST_PROBED,
+            Reach::Passes(room) => room.probed(dims, classes),
+        }
+    }
+
+    /// How much nearer rows are to their own class than to the next.
+    fn silhouette(&self, data: &Data, codes: &[Option<u32>], classes: usize, seed: u64) -> Result<f64> {
+        let geometry = crate::cluster::Geometry::Spherical;
+        let options = SilhouetteOptions { geometry, seed, ..Default::default() };
+        let some: Vec<usize> = (0..codes.len()).filter(|row| codes[*row].is_some()).collect();
+        let places = sample(some.len(), MOST_ROWS, seed);
+        let places: Option<Vec<usize>> = places.map(|places| places.into_iter().map(|at| some[at]).collect());
+        let of_places = |places: &[usize]| places.iter().map(|row| codes[*row]).collect::<Vec<_>>();
+        let found = match (self, places) {
+            (Reach::Whole(rows), None) => silhouette(rows, codes, &options),
+            (Reach::Whole(rows), Some(places)) => {
+                silhouette(&rows.select(Axis(0), &places), &of_places(&places), &options)
+            }
+            (Reach::Passes(room), places) => {
+                let sample = room.scored(data.dims(), classes);
+                let options = SilhouetteOptions { exact_limit: 0, sample, ..options };
+                match places {
+                    None => silhouette(data, codes, &options),
+                    Some(places) => silhouette(data.picked(&places)?.as_ref(), &of_places(&places), &options),
+                }
+            }
+        };
+        found.map(|found| found.mean)
+    }
+}
+
 pub(super) fn label_card(
     column: &str,
-    data: &Data,
+    (data, reach): (&Data, &Reach<'_>),
     near: &Neighborhoods,
     k: usize,
     folds: Folds,
     context: &Context<'_>,
 ) -> Result<Option<LabelCard>> {
-    let rows = data.matrix()?;
     let codes = data.table().labels(column)?;
     let (names, codes) = (codes.names, codes.codes);
     let some: Vec<usize> = (0..codes.len()).filter(|row| codes[*row].is_some()).collect();
@@ -52,11 +92,12 @@ pub(super) fn label_card(
     let same_label = agreement_of(near, &codes, k);
     let pairs: f64 = counts.iter().map(|count| *count as f64 * (*count as f64 - 1.0)).sum();
     // Probes fit models: a sample is enough for them, and says so.
-    let probed: Vec<usize> = match sample(some.len(), MOST_PROBED, context.seed) {
+    let most = reach.most_probed(data.dims(), classes);
+    let probed: Vec<usize> = match sample(some.len(), most, context.seed) {
         Some(picked) => picked.into_iter().map(|at| some[at]).collect(),
         None => some.clone(),
     };
-    let picked = rows.select(Axis(0), &probed);
+    let picked = select_rows(data, &probed)?;
     let truth: Vec<usize> = probed.iter().filter_map(|row| codes[*row]).map(|code| code as usize).collect();
     let probe = |kind: ModelKind| {
         context.check_stop()?;
@@ -81,19 +122,7 @@ pub(super) fn label_card(
         Some(found) => Some(classification_report(&truth, &likeliest(found), &names)?),
         None => None,
     };
-    let options = SilhouetteOptions {
-        geometry: crate::cluster::Geometry::Spherical,
-        seed: context.seed,
-        ..Default::default()
-    };
-    let silhouette = match sample(some.len(), MOST_ROWS, context.seed) {
-        Some(places) => {
-            let places: Vec<usize> = places.into_iter().map(|at| some[at]).collect();
-            let codes: Vec<Option<u32>> = places.iter().map(|row| codes[*row]).collect();
-            silhouette(&rows.select(Axis(0), &places), &codes, &options)
-        }
-        None => silhouette(&rows, &codes, &options),
-    };
+    let silhouette = reach.silhouette(data, &codes, classes, context.seed);
     let clusters = KMeans::params(classes)
         .geometry(crate::cluster::Geometry::Spherical)
         .seed(context.seed)
@@ -116,7 +145,7 @@ pub(super) fn label_card(
         knn: scored(&probe(ModelKind::Knn)?)?,
         logistic: scored(&logistic)?,
         forest: scored(&probe(ModelKind::Forest)?)?,
-        silhouette: silhouette.ok().map(|found| found.mean),
+        silhouette: silhouette.ok(),
         v_measure,
         agreement: same_label.value,
         agreement_error: same_label.standard_error,

@@ -1,8 +1,9 @@
 //! The one wording of a score card.
 
 use super::card::{LabelCard, Probe, Sample, ScoreCard};
+use super::room::MOST_PROBED;
 use crate::error::Result;
-use crate::number::{counted, fixed, percent};
+use crate::number::{counted, fixed, grouped, percent};
 use crate::quality::{Basis, Level};
 use crate::view::{Block, Cell, Grid, KeyFigure, Look, Quote, Section};
 
@@ -173,6 +174,15 @@ fn of_sample(sample: &Sample) -> String {
     )
 }
 
+/// How many rows the models have seen, where the memory held fewer than usual.
+fn probed(labels: &LabelCard) -> String {
+    if labels.probed_rows >= labels.rows.min(MOST_PROBED) {
+        return String::new();
+    }
+    let [probed, rows] = [labels.probed_rows, labels.rows].map(|rows| grouped(rows as u64));
+    format!(": models of a random sample of {probed} of {rows} rows, for more do not fit in memory")
+}
+
 fn label_grid(labels: &LabelCard) -> Grid {
     let probe = |name: &str, probe: Option<Probe>| match probe {
         Some(probe) => [
@@ -187,7 +197,7 @@ fn label_grid(labels: &LabelCard) -> Grid {
         [Cell::text(name), Cell::number(value, 3), Cell::Missing, Cell::text(about)]
     };
     Grid::new(["label", "value", "95 %", "how to read it"])
-        .caption(format!("What the vectors say about {}", labels.column))
+        .caption(format!("What the vectors say about {}{}", labels.column, probed(labels)))
         .row(plain("majority", Some(labels.majority), "what guessing the most frequent class scores"))
         .row(probe("nearest neighbours", labels.knn))
         .row(probe("logistic regression", labels.logistic))

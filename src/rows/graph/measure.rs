@@ -38,7 +38,12 @@ impl<'r> Measure<'r> {
         Measure::of_picked(rows, (distinct.repeated() > 0).then(|| distinct.first_rows().to_vec()), metric)
     }
 
-    fn of_picked(rows: ArrayView2<'r, f32>, picked: Option<Vec<u32>>, metric: Metric) -> Result<Measure<'r>> {
+    /// Of the rows with these numbers; of all where there are none.
+    pub(super) fn of_picked(
+        rows: ArrayView2<'r, f32>,
+        picked: Option<Vec<u32>>,
+        metric: Metric,
+    ) -> Result<Measure<'r>> {
         if !matches!(metric, Metric::L2 | Metric::Cosine) {
             return Err(Error::argument("a graph of neighbours needs the Euclidean or the cosine distance")
                 .seen(format!("{metric:?}")));
@@ -99,13 +104,17 @@ impl<'r> Measure<'r> {
     }
 
     pub fn distance(&self, a: usize, b: usize) -> f64 {
+        self.distance_to(a, self, b)
+    }
+
+    /// The distance of a row to one of others that are measured alike.
+    pub(super) fn distance_to(&self, a: usize, others: &Measure<'_>, b: usize) -> f64 {
         if self.metric == Metric::L2 {
-            return squared_distance_f64(self.row(a), self.row(b)).sqrt();
+            return squared_distance_f64(self.row(a), others.row(b)).sqrt();
         }
-        match (self.lengths[a] == 0.0, self.lengths[b] == 0.0) {
-            (false, false) => {
-                half_squared_chord(self.row(a), self.row(b), 1.0 / self.lengths[a], 1.0 / self.lengths[b])
-            }
+        let (length_a, length_b) = (self.lengths[a], others.lengths[b]);
+        match (length_a == 0.0, length_b == 0.0) {
+            (false, false) => half_squared_chord(self.row(a), others.row(b), 1.0 / length_a, 1.0 / length_b),
             (true, true) => 0.0,
             _ => 1.0,
         }

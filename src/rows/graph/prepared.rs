@@ -31,8 +31,23 @@ impl Estimator {
         };
         let largest = (0..measure.n_rows()).into_par_iter().map(largest).reduce(|| 0.0, f64::max);
         let unit = if largest > 0.0 && largest.is_finite() { largest } else { 1.0 };
-        let frame = Frame { origin: mean.into(), unit };
-        Estimator { frame, rounding: f32::EPSILON * (8.0 + 2.0 * (measure.dims() as f32).sqrt()) }
+        Estimator::new(mean, unit)
+    }
+
+    /// Around the mean of some rows, for others of which none is longer than `longest`: no number is above 2.
+    pub fn around(measure: &Measure<'_>, longest: f64) -> Estimator {
+        let longest = if measure.metric() == Metric::Cosine { 1.0 } else { longest };
+        Estimator::new(mean(measure), if longest > 0.0 && longest.is_finite() { longest } else { 1.0 })
+    }
+
+    fn new(origin: Vec<f64>, unit: f64) -> Estimator {
+        let rounding = f32::EPSILON * (8.0 + 2.0 * (origin.len() as f32).sqrt());
+        Estimator { frame: Frame { origin: origin.into(), unit }, rounding }
+    }
+
+    /// All rows.
+    pub fn all(&self, measure: &Measure<'_>) -> Prepared {
+        self.filled(measure.dims(), measure.n_rows(), |row, out| self.prepare(measure, row, out))
     }
 
     /// What a distance between prepared rows is multiplied by to be one between the rows as given.
@@ -109,7 +124,7 @@ impl Prepared {
     /// All rows, in a frame of their own.
     pub fn new(measure: &Measure<'_>) -> Prepared {
         let estimator = Estimator::of(measure);
-        estimator.filled(measure.dims(), measure.n_rows(), |row, out| estimator.prepare(measure, row, out))
+        estimator.all(measure)
     }
 
     /// Rows for Euclidean distances.
@@ -128,9 +143,7 @@ impl Prepared {
     pub fn of_others(&self, rows: ArrayView2<'_, f32>) -> Result<Prepared> {
         require_finite(rows)?;
         let measure = Measure::new(rows, Metric::L2)?;
-        let estimator = &self.estimator;
-        let fill = |row: usize, out: &mut [f32]| estimator.prepare(&measure, row, out);
-        Ok(estimator.filled(measure.dims(), measure.n_rows(), fill))
+        Ok(self.estimator.all(&measure))
     }
 
     pub fn n_rows(&self) -> usize {

@@ -122,6 +122,11 @@ impl SampleGraph {
         SampleGraph { queries, n_rows: distinct.n_rows(), lists }
     }
 
+    /// Of lists among so many rows.
+    pub(super) fn of_lists(queries: Vec<u32>, n_rows: usize, lists: Graph) -> SampleGraph {
+        SampleGraph { queries, n_rows, lists }
+    }
+
     /// The row of each list, in the order in which they were given.
     pub fn queries(&self) -> &[u32] {
         &self.queries
