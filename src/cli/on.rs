@@ -18,7 +18,7 @@ use super::input::{TableInput, Wanted};
 use super::output::Output;
 
 /// Commands whose passes over the rows can run on other machines.
-const COMMANDS: [&str; 4] = ["check", "cluster", "profile", "zero-shot"];
+const COMMANDS: [&str; 5] = ["check", "cluster", "evaluate", "profile", "zero-shot"];
 
 /// The program.
 const PROGRAM: &str = "embedlab-distributed";

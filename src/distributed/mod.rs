@@ -36,7 +36,7 @@ pub use place::Place;
 
 use crate::cluster::{Checked, FarFromAll, Step};
 use crate::error::{Error, Result};
-use crate::quality::CentredDirections;
+use crate::quality::{CentredDirections, Products};
 use crate::rows::{
     self, Fold, GroupSumsFold, Hashes, MomentsFold, NormsFold, Nothing, Pass, RowSource, Select,
 };
@@ -95,6 +95,7 @@ fn known(pass: &Pass, then: impl Use) -> Result<Vec<u8>> {
         NormsFold::NAME => then.with(&NormsFold),
         GroupSumsFold::NAME => then.with(&GroupSumsFold::of(params, pass.rows)?),
         Look::NAME => then.with(&Look::of(params)?),
+        Products::NAME => then.with(&Products::of(params)?),
         CentredDirections::NAME => then.with(&CentredDirections::of(params)?),
         Select::NAME => then.with(&Select::of(&Select::rows_of(params)?)),
         Step::NAME => then.with(&Step::of(params)?),

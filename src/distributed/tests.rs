@@ -87,6 +87,40 @@ fn passes_elsewhere_have_the_bits_of_passes_here() {
     assert_eq!(passes.load(Ordering::Relaxed), 5);
 }
 
+#[test]
+fn the_shape_of_the_rows_elsewhere_is_that_of_one_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rows = rows(20 * LEAF_ROWS + 5);
+    rows.row_mut(77).fill(0.0);
+    let (data, passes) = on_machines(&written(folder.path(), &rows));
+    let (there, here) = (geometry(&data, &Default::default()), geometry(&rows, &Default::default()));
+    let (there, here) = (numbers(&there.unwrap()), numbers(&here.unwrap()));
+    assert_eq!(there.len(), here.len());
+    for ((path, there), (_, here)) in there.iter().zip(&here) {
+        assert!(near(*there, *here, 1e-9), "{path}: {there} {here}");
+    }
+    // Lengths, products of the rows and of their directions, moments, centred directions.
+    assert_eq!(passes.load(Ordering::Relaxed), 5);
+}
+
+/// Every number of a result, with its place.
+fn numbers(result: &impl serde::Serialize) -> Vec<(String, f64)> {
+    fn add(path: String, value: &serde_json::Value, into: &mut Vec<(String, f64)>) {
+        match value {
+            serde_json::Value::Object(fields) => {
+                fields.iter().for_each(|(name, value)| add(format!("{path}/{name}"), value, into));
+            }
+            serde_json::Value::Array(items) => {
+                items.iter().enumerate().for_each(|(at, value)| add(format!("{path}/{at}"), value, into));
+            }
+            value => into.extend(value.as_f64().map(|number| (path, number))),
+        }
+    }
+    let mut found = Vec::new();
+    add(String::new(), &serde_json::to_value(result).unwrap(), &mut found);
+    found
+}
+
 fn near(a: f64, b: f64, by: f64) -> bool {
     (a - b).abs() <= by * a.abs().max(b.abs())
 }
@@ -231,6 +265,7 @@ fn parts_that_are_cut_off_are_refused() {
     let mut rows = rows(40);
     rows.row_mut(3).fill(0.0);
     refuses_what_is_cut_off(&NormsFold, &rows);
+    refuses_what_is_cut_off(&Products::of(&Packer::default().add(&[6_u64, 1]).bytes()).unwrap(), &rows);
     refuses_what_is_cut_off(&CentredDirections::from_mean(&[0.1; 6]), &rows);
     let params = Packer::default().add(&[3_u64, 6]).add(&[[0_u8, 3, 1, 0].as_slice(); 10].concat());
     let params = params.add::<f64>(&[]).bytes();

@@ -18,6 +18,7 @@ mod order;
 mod outliers;
 mod pair_products;
 mod pairs;
+mod products;
 mod queries;
 mod sampled;
 mod similarity;
@@ -48,6 +49,7 @@ pub use outliers::{
     local_outlier_factor,
 };
 pub use pairs::{Pair, near_pairs, pairs_of_graph, similarity_groups};
+pub(crate) use products::Products;
 pub use queries::{Outside, nearest_rows, outside};
 pub use sampled::{
     SampledDimension, SampledHubness, hubness_of_sample, intrinsic_dimension_of_sample, standard_error,

@@ -11,8 +11,9 @@ use faer::{Accum, Mat, MatMut, MatRef, Par, Spec};
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
+use super::products::{Products, Sums};
 use crate::error::{Error, Result};
-use crate::rows::{LEAF_ROWS, RowSource, moments};
+use crate::rows::{LEAF_ROWS, RowSource, fold_rows, moments};
 
 /// Columns (or rows) of one tile of the matrix.
 const TILE: usize = 256;
@@ -21,6 +22,7 @@ const TILE: usize = 256;
 #[derive(Clone, Copy)]
 pub(super) enum Scale<'a> {
     None,
+    /// For each row what makes it of length 1.
     Rows(&'a [f64]),
 }
 
@@ -48,12 +50,13 @@ impl Moment {
     pub fn of(source: &(impl RowSource + ?Sized), scale: Scale<'_>) -> Result<Moment> {
         let (n, d) = (source.n_rows(), source.dims());
         let of_columns = n >= d;
-        let size = if of_columns { d } else { n };
+        if of_columns && source.engine().is_some() {
+            let unit = matches!(scale, Scale::Rows(_));
+            let Sums { sum, tiles, .. } = fold_rows(source, &Products { dims: d, unit })?;
+            return Ok(Moment { matrix: tiles.matrix(), sum, n, of_columns });
+        }
         let mut sum = vec![0.0; d];
-        let mut tiles: Vec<(usize, usize, Vec<f64>)> = (0..size.div_ceil(TILE))
-            .flat_map(|i| (0..=i).map(move |j| (i, j)))
-            .map(|(i, j)| (i, j, vec![0.0; width(i, size) * width(j, size)]))
-            .collect();
+        let mut tiles = Tiles::zeros(if of_columns { d } else { n });
         let mut all = if of_columns { Array2::zeros((0, d)) } else { Array2::zeros((n, d)) };
         let mut first = 0;
         for_chunks(source, |chunk| {
@@ -75,14 +78,7 @@ impl Moment {
         if !of_columns {
             add_products(&mut tiles, all.view(), false);
         }
-        let mut matrix = Mat::zeros(size, size);
-        for (i, j, sums) in &tiles {
-            let rows = width(*i, size);
-            for (at, sum) in sums.iter().enumerate() {
-                matrix[(i * TILE + at % rows, j * TILE + at / rows)] = *sum;
-            }
-        }
-        Ok(Moment { matrix, sum, n, of_columns })
+        Ok(Moment { matrix: tiles.matrix(), sum, n, of_columns })
     }
 
     /// The same of the rows less their mean.
@@ -222,6 +218,47 @@ fn tridiagonal(diagonal: &[f64], beside: &[f64]) -> Result<Vec<f64>> {
     Ok(values)
 }
 
+/// The lower half of a symmetric matrix, in tiles.
+pub(super) struct Tiles {
+    size: usize,
+    tiles: Vec<Tile>,
+}
+
+/// Which tile, and its numbers, column after column.
+struct Tile {
+    at: (usize, usize),
+    values: Vec<f64>,
+}
+
+impl Tiles {
+    pub fn zeros(size: usize) -> Tiles {
+        let tiles = (0..size.div_ceil(TILE)).flat_map(|i| (0..=i).map(move |j| (i, j)));
+        let tile = |at: (usize, usize)| Tile { at, values: vec![0.0; width(at.0, size) * width(at.1, size)] };
+        Tiles { size, tiles: tiles.map(tile).collect() }
+    }
+
+    /// Every number, tile after tile.
+    pub fn values(&self) -> impl Iterator<Item = &f64> {
+        self.tiles.iter().flat_map(|tile| &tile.values)
+    }
+
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut f64> {
+        self.tiles.iter_mut().flat_map(|tile| &mut tile.values)
+    }
+
+    /// The matrix, of which the lower half is set.
+    fn matrix(&self) -> Mat<f64> {
+        let mut matrix = Mat::zeros(self.size, self.size);
+        for Tile { at: (i, j), values } in &self.tiles {
+            let rows = width(*i, self.size);
+            for (at, value) in values.iter().enumerate() {
+                matrix[(i * TILE + at % rows, j * TILE + at / rows)] = *value;
+            }
+        }
+        matrix
+    }
+}
+
 fn width(tile: usize, size: usize) -> usize {
     TILE.min(size - tile * TILE)
 }
@@ -248,18 +285,18 @@ fn widened(chunk: ArrayView2<'_, f32>, first: usize, scale: Scale<'_>) -> Array2
 }
 
 /// Adds the products of all pairs of columns, or of rows, tile by tile.
-fn add_products(tiles: &mut [(usize, usize, Vec<f64>)], rows: ArrayView2<'_, f64>, of_columns: bool) {
+pub(super) fn add_products(tiles: &mut Tiles, rows: ArrayView2<'_, f64>, of_columns: bool) {
     let Some(values) = rows.as_slice() else { return };
     let rows = MatRef::from_row_major_slice(values, rows.nrows(), rows.ncols());
-    let size = if of_columns { rows.ncols() } else { rows.nrows() };
-    tiles.par_iter_mut().for_each(|(i, j, sums)| {
+    let size = tiles.size;
+    tiles.tiles.par_iter_mut().for_each(|Tile { at: (i, j), values }| {
         let (a, b) = (width(*i, size), width(*j, size));
         let (left, right) = if of_columns {
             (rows.subcols(*i * TILE, a).transpose(), rows.subcols(*j * TILE, b))
         } else {
             (rows.subrows(*i * TILE, a), rows.subrows(*j * TILE, b).transpose())
         };
-        matmul(MatMut::from_column_major_slice_mut(sums, a, b), Accum::Add, left, right, 1.0, Par::Seq);
+        matmul(MatMut::from_column_major_slice_mut(values, a, b), Accum::Add, left, right, 1.0, Par::Seq);
     });
 }
 

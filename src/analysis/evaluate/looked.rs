@@ -37,6 +37,15 @@ impl<'a> Looked<'a> {
     /// Looks at all rows in memory where they fit there, else passes over them.
     pub fn at(data: &'a Data, options: &EvaluateOptions, seed: u64) -> Result<Looked<'a>> {
         let (rows, dims, memory) = (data.n_rows(), data.dims(), data.memory());
+        if data.engine().is_some() {
+            if options.graph.is_some() {
+                return Err(Error::argument("a given graph needs all rows on one machine")
+                    .advice("leave out --graph, or --on"));
+            }
+            let room =
+                Room::within(options, rows, dims, memory).ok_or_else(|| does_not_fit(data, options))?;
+            return in_passes(data, options, room, seed);
+        }
         if !data.is_streamed() {
             memory.require_work(Evaluate::NAME, whole(rows, dims), matrices(1.0, rows, dims))?;
             return whole_at_once(data, options, seed);

@@ -31,6 +31,9 @@ const PAIR_BYTES: u64 = 48 * PAIRS as u64;
 /// With fewer rows of pairs held at once there would be more than a thousand passes.
 const LEAST_HELD: usize = 100;
 
+/// What a step takes at most where no memory is given.
+const UNLIMITED: u64 = 1 << 40;
+
 /// Hashes, lengths, places and counts of each row.
 const ROW_BYTES: usize = 120;
 
@@ -62,16 +65,24 @@ impl Way {
     /// The way for so many rows.
     pub fn of(options: &EvaluateOptions, rows: usize, dims: usize, memory: Budget) -> Way {
         let all = matrices(1.0, rows, dims).saturating_add(whole(rows, dims));
-        let Some(limit) = memory.limit().filter(|limit| all > *limit) else { return Way::Whole };
+        if memory.limit().is_none_or(|limit| all <= limit) {
+            return Way::Whole;
+        }
         if options.graph.is_some() {
             return Way::Neither;
         }
-        let taken = blocks_held(memory, rows, dims).saturating_add((ROW_BYTES * rows) as u64);
-        Room::of(options, rows, dims, limit.saturating_sub(taken)).map_or(Way::Neither, Way::Blocks)
+        Room::within(options, rows, dims, memory).map_or(Way::Neither, Way::Blocks)
     }
 }
 
 impl Room {
+    /// In a memory that holds blocks of the rows too; `None` where it is too small.
+    pub fn within(options: &EvaluateOptions, rows: usize, dims: usize, memory: Budget) -> Option<Room> {
+        let taken = blocks_held(memory, rows, dims).saturating_add((ROW_BYTES * rows) as u64);
+        let bytes = memory.limit().unwrap_or(UNLIMITED);
+        Room::of(options, rows, dims, bytes.saturating_sub(taken))
+    }
+
     /// With so many bytes for each step; `None` where they are too few.
     fn of(options: &EvaluateOptions, rows: usize, dims: usize, bytes: u64) -> Option<Room> {
         let least = Room::least(options, rows, dims);
