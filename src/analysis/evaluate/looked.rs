@@ -137,11 +137,12 @@ mod tests {
     use super::super::score_card;
     use super::*;
     use crate::analysis::Context;
-    use crate::data::{OpenOptions, Roles};
+    use crate::data::{OpenOptions, Roles, Selection};
     use crate::rows::LEAF_ROWS;
     use crate::table::{self, Table};
 
     const SEED: u64 = 7;
+    const ROWS: usize = 300;
 
     fn room(queries: usize, rows: usize) -> Room {
         Room { queries, held_rows: 100, bytes: 1 << 30, rows }
@@ -151,7 +152,8 @@ mod tests {
     fn both(path: &std::path::Path) -> (Data, Data) {
         let open = |stream| {
             let roles = Roles::default().with(Role::Label, "Kind");
-            Data::open(path, &OpenOptions { stream, roles, ..Default::default() }).unwrap()
+            let selection = Selection { sample: Some(ROWS), ..Default::default() };
+            Data::open(path, &OpenOptions { stream, roles, selection, ..Default::default() }).unwrap()
         };
         (open(true), open(false))
     }
@@ -165,11 +167,11 @@ mod tests {
             let card = score_card(data, &options, looked, &Context::with_seed(SEED)).unwrap();
             serde_json::to_value(card).unwrap()
         };
-        let passed = in_passes(&streamed, &options, room(660, 660), SEED).unwrap();
+        let passed = in_passes(&streamed, &options, room(ROWS, ROWS), SEED).unwrap();
         let whole = whole_at_once(&in_memory, &options, SEED).unwrap();
         assert_eq!(passed.cosines, whole.cosines);
         let (passed, whole) = (json(&streamed, passed), json(&in_memory, whole));
-        assert_eq!(passed["sample"]["queries"], 660);
+        assert_eq!(passed["sample"]["queries"], ROWS);
         let alike = [
             "/rows",
             "/dims",
