@@ -125,7 +125,6 @@ fn every_command_keeps_to_its_memory() {
         vec!["map", file, "--onto", &map],
         vec!["duplicates", file, "--exact-only"],
         vec!["duplicates", file],
-        vec!["evaluate", file],
         vec!["evaluate", file, "--label", "Kind", "--queries", &small],
         vec!["regress", file, "--label", "Score", "--model", "ridge"],
         vec!["classify", file, "--label", "Kind", "--model", "logistic"],
