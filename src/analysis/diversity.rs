@@ -8,7 +8,9 @@ use super::{Analysis, Context, Needs, PictureKind};
 use crate::chart::{Histogram, Picture, Style};
 use crate::data::{Data, Role};
 use crate::error::Result;
-use crate::number::{counted, fixed};
+#[cfg(feature = "charts")]
+use crate::number::counted;
+use crate::number::fixed;
 use crate::quality::{Bin, GroupDiversity, diversity, diversity_of_groups, pair_cosines};
 use crate::view::{Block, Cell, Grid, KeyFigure, Look, Section};
 
@@ -45,6 +47,7 @@ pub struct DiversityReport {
     /// Each group by itself.
     pub groups: Vec<GroupDiversity>,
     #[serde(skip)]
+    #[cfg_attr(not(feature = "charts"), expect(dead_code, reason = "it is for pictures"))]
     drawn: Vec<f32>,
 }
 

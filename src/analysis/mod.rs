@@ -112,6 +112,7 @@ pub use recommend::{
     AllRecommendations, ListedItem, Recommend, RecommendationOptions, RecommendationResult,
     TestedRecommendations, UserRecommendations,
 };
+#[cfg(feature = "charts")]
 pub(crate) use recommend::{tested_section, user_section};
 pub use registry::{find, registry, schema};
 pub use regress::{Regress, Regressed};

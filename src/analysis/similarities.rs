@@ -47,6 +47,7 @@ pub struct SimilarityDistribution {
     /// The cosine below which a share of the pairs lies.
     pub quantiles: Vec<Quantile>,
     #[serde(skip)]
+    #[cfg_attr(not(feature = "charts"), expect(dead_code, reason = "it is for pictures"))]
     drawn: Vec<f32>,
 }
 

@@ -262,6 +262,7 @@ impl Prompts {
     }
 }
 
+#[cfg(any(feature = "embed", feature = "local-models", test))]
 fn is_key(key: &str) -> bool {
     let task = |name: &str| TaskKind::ALL.iter().any(|task| task.mteb_name() == name);
     let side = |name: &str| matches!(name, "query" | "document");

@@ -43,8 +43,10 @@ pub struct ScoreCard {
     #[serde(skip)]
     pub(super) hub_texts: Vec<Option<String>>,
     #[serde(skip)]
+    #[cfg_attr(not(feature = "charts"), expect(dead_code, reason = "it is for pictures"))]
     pub(super) cosines: Vec<f32>,
     #[serde(skip)]
+    #[cfg_attr(not(feature = "charts"), expect(dead_code, reason = "it is for pictures"))]
     pub(super) occurrences: Vec<usize>,
 }
 
@@ -140,8 +142,10 @@ pub struct LabelCard {
     /// Labels that are probably wrong, among the probed rows.
     pub label_errors: Option<usize>,
     #[serde(skip)]
+    #[cfg_attr(not(feature = "charts"), expect(dead_code, reason = "it is for pictures"))]
     pub(super) confusion: Vec<Vec<u64>>,
     #[serde(skip)]
+    #[cfg_attr(not(feature = "charts"), expect(dead_code, reason = "it is for pictures"))]
     pub(super) classes: Vec<String>,
 }
 
