@@ -9,6 +9,7 @@ use crate::cluster::{
     ClusterColumns, ClusterMethod, ClusterOptions, Clustering, Geometry, KMeans, Passes, analyse,
 };
 use crate::data::{Data, OpenOptions};
+use crate::quality::geometry;
 use crate::recommend::{ProfileOptions, profiles};
 use crate::rows::packed::Packer;
 use crate::rows::{Engine, LEAF_ROWS, Streamed, moments, norms, runs, select_rows};
