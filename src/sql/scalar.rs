@@ -93,7 +93,7 @@ impl ScalarUDFImpl for OfTwo {
         let (mut a, mut b) = (Vectors::of_argument(a)?, Vectors::of_argument(b)?);
         let (mut first, mut second) = (name(0), name(1));
         // All of them are symmetric: a constant is the second, and what is known of it is found once.
-        if a.is_constant {
+        if a.is_constant && !b.is_constant {
             (a, b, first, second) = (b, a, second, first);
         }
         let square = b.numbers(0).filter(|_| b.is_constant && self.of == Of::Cosine).map(|b| dot_f64(b, b));

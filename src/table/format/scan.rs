@@ -86,7 +86,7 @@ fn keys(parts: &[Part], schema: &Schema) -> Result<Vec<(FieldRef, ArrayRef)>> {
         }
     }
     let column = |name: &str, value: &dyn Fn(&Part) -> Option<String>, is_text: bool| -> Result<_> {
-        let mut column = TextColumn::new(parts.len());
+        let mut column = TextColumn::new(0);
         for part in parts {
             match value(part) {
                 Some(value) if is_text => column.push_text(&value),
