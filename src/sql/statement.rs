@@ -158,7 +158,7 @@ mod tests {
             ("explain select 1", "not-a-query"),
             ("select 1 into t", "not-a-query"),
             ("with a as (select 1 into t) select * from a", "not-a-query"),
-            ("select a from where", "sql-syntax"),
+            ("select a frm b where", "sql-syntax"),
         ] {
             assert_eq!(read(sql).unwrap_err().code(), code, "{sql}");
         }
