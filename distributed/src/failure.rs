@@ -16,9 +16,9 @@ pub fn of_query(message: &str) -> Option<Error> {
     if let Some(error) = found(message) {
         return Some(error);
     }
-    if message.contains("NotFound {") {
+    if let Some(path) = missing(message) {
         let error = Error::input("a file is missing on a machine of the cluster").with_code("file-not-found");
-        return Some(error.seen(path_in(message)).advice(same));
+        return Some(error.file(path).advice(same));
     }
     if message.contains("ParquetError(") {
         let error = Error::input("a file is not the one that the command has read, or damaged");
@@ -28,10 +28,10 @@ pub fn of_query(message: &str) -> Option<Error> {
     Some(Error::input("the query failed").with_code("sql-failed").seen(said))
 }
 
-/// The path that an error of a store names, or all that it says.
-fn path_in(message: &str) -> &str {
-    let quoted = message.split_once("path: ").map(|(_, rest)| rest.trim_start_matches(['\\', '"']));
-    quoted.and_then(|rest| rest.split(['\\', '"']).next()).unwrap_or(message)
+/// The file that a store has not found.
+fn missing(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("Object at location ")?;
+    rest.split_once(" not found").map(|(path, _)| path)
 }
 
 #[cfg(test)]
@@ -48,7 +48,7 @@ mod tests {
             ),
             (
                 format!(
-                    "{task} runtime execution error: ObjectStore(NotFound {{ path: \\\"/a/b.parquet\\\", .."
+                    "{task} runtime execution error: ParquetError(General(\"Object at location /a b.parquet not found: ..\"))"
                 ),
                 Some("file-not-found"),
             ),
@@ -58,6 +58,6 @@ mod tests {
         ] {
             assert_eq!(of_query(&message).as_ref().map(Error::code), code, "{message}");
         }
-        assert_eq!(path_in("NotFound { path: \\\"/a/b.parquet\\\", source: 1 }"), "/a/b.parquet");
+        assert_eq!(missing("Object at location /a b.parquet not found: .."), Some("/a b.parquet"));
     }
 }
