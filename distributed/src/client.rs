@@ -11,20 +11,20 @@ use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
 use ballista_core::serde::protobuf::{CancelJobParams, CleanJobDataParams};
 use datafusion::arrow::array::{Array, AsArray};
 use datafusion::arrow::datatypes::Int64Type;
+use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::ScalarValue;
-use datafusion::error::Result as EngineResult;
+use datafusion::error::{DataFusionError, Result as EngineResult};
 use datafusion::execution::SessionState;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::logical_plan::Union;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, col, lit};
-use datafusion::physical_plan::collect;
 use datafusion_proto::protobuf::LogicalPlanNode;
-use embedlab::distributed::Place;
+use embedlab::distributed::{Place, found};
 use embedlab::rows::{Engine, Pass, runs};
 use embedlab::{Error, Result};
+use futures_util::StreamExt;
 use tokio::runtime::Runtime;
 
-use crate::failure::{coded, found};
 use crate::function::{HELLO, function, other_version};
 use crate::request::Request;
 use crate::session;
@@ -44,7 +44,7 @@ const STARTING: Duration = Duration::from_secs(3);
 /// How a command deals with a cluster.
 #[derive(Debug, Clone)]
 pub struct ClusterOptions {
-    /// How long one pass over the rows may take, with its repetitions. Default: an hour.
+    /// How long one pass over the rows, or one query, may take, with its repetitions. Default: an hour.
     pub deadline: Duration,
     /// How long it waits for an executor that takes the first, empty task. Default: half a minute.
     pub wait: Duration,
@@ -68,13 +68,13 @@ impl Default for ClusterOptions {
 /// A scheduler with executors that answer, all of this version.
 pub struct Cluster {
     on: String,
-    state: SessionState,
+    pub(crate) state: SessionState,
     options: ClusterOptions,
     runtime: Runtime,
 }
 
 /// How a query has failed.
-enum Failure {
+pub(crate) enum Failure {
     /// By what we know, or what no repetition would help.
     Ours(Error),
     /// By something of the engine.
@@ -157,21 +157,28 @@ impl Cluster {
         }
     }
 
-    /// A pass as a query, repeated where the engine has failed and the scheduler is still there.
     fn pass(&self, place: &Place, pass: &Pass) -> Result<Vec<Vec<u8>>> {
         let version = self.options.version.clone();
         let request = Request { version, place: Some(place.clone()), pass: pass.clone() };
+        self.repeated(&pass.name, |left| self.query(&request, runs(pass.rows), left))
+    }
+
+    /// A query within the time that is left, repeated where the engine has failed and the scheduler is still there.
+    pub(crate) fn repeated<T>(
+        &self,
+        what: &str,
+        mut query: impl FnMut(Duration) -> Result<T, Failure>,
+    ) -> Result<T> {
         let began = Instant::now();
         let mut tries = 0;
         loop {
-            let left = self.options.deadline.saturating_sub(began.elapsed());
-            match self.query(&request, runs(pass.rows), left) {
-                Ok(parts) => return Ok(parts),
+            match query(self.options.deadline.saturating_sub(began.elapsed())) {
+                Ok(found) => return Ok(found),
                 Err(Failure::Ours(error)) => return Err(error),
                 Err(Failure::Late(_)) => {
-                    return Err(Error::argument("a pass over the rows has taken longer than was allowed")
+                    return Err(Error::argument("the executors have taken longer than was allowed")
                         .with_code("deadline")
-                        .seen(format!("{} after {} s", pass.name, began.elapsed().as_secs()))
+                        .seen(format!("{what} after {} s", began.elapsed().as_secs()))
                         .advice("allow more with --deadline, add executors, or look at their logs"));
                 }
                 Err(Failure::Engine(seen)) => {
@@ -180,7 +187,7 @@ impl Cluster {
                         return Err(self.failed(&seen));
                     }
                     tries += 1;
-                    log::warn!("{} is repeated: {seen}", pass.name);
+                    log::warn!("{what} is repeated: {seen}");
                     // Time for the scheduler to find out who is gone.
                     std::thread::sleep(PAUSE * tries as u32 * tries as u32);
                     // Without executors a query waits for one until its deadline; this one waits as long as at the beginning.
@@ -207,39 +214,62 @@ impl Cluster {
     /// Runs the query of a request over so many runs.
     fn query(&self, request: &Request, runs: usize, within: Duration) -> Result<Vec<Vec<u8>>, Failure> {
         let bytes = request.bytes().map_err(Failure::Ours)?;
-        let engine = |error: datafusion::error::DataFusionError| failure(&error.to_string());
-        let plan = plan(&self.options.version, bytes, runs, request.pass.merged).map_err(engine)?;
+        let plan = plan(&self.options.version, bytes, runs, request.pass.merged);
+        let mut parts = Vec::new();
+        self.run(&plan.map_err(|error| failure(&error, found))?, within, found, |batch| {
+            let (runs, answers) =
+                (batch.column(0).as_primitive::<Int64Type>(), batch.column(1).as_binary::<i64>());
+            let rows = (0..batch.num_rows()).filter(|at| answers.is_valid(*at));
+            parts.extend(rows.map(|at| (runs.value(at), answers.value(at).to_vec())));
+            Ok(())
+        })?;
+        parts.sort_by_key(|(run, _)| *run);
+        Ok(parts.into_iter().map(|(_, part)| part).collect())
+    }
+
+    /// Runs a plan and hands over each batch of its result. Of what the engine says `told` makes the errors that no repetition
+    /// would help.
+    pub(crate) fn run(
+        &self,
+        plan: &LogicalPlan,
+        within: Duration,
+        told: fn(&str) -> Option<Error>,
+        mut take: impl FnMut(RecordBatch) -> Result<()>,
+    ) -> Result<(), Failure> {
+        let engine = |error: DataFusionError| failure(&error, told);
         self.runtime.block_on(async {
-            let prepared = self.state.create_physical_plan(&plan);
+            let prepared = self.state.create_physical_plan(plan);
             let query = within_time(CONNECT, prepared).await?.map_err(engine)?;
             let context = self.state.task_ctx();
-            let answer = within_time(within, collect(query.clone(), context)).await;
+            let answered = within_time(within, async {
+                let mut batches = query.execute(0, context).map_err(engine)?;
+                while let Some(batch) = batches.next().await {
+                    take(batch.map_err(engine)?).map_err(Failure::Ours)?;
+                }
+                Ok(())
+            });
+            let answered = answered.await.flatten();
             let job = query
                 .downcast_ref::<DistributedQueryExec<LogicalPlanNode>>()
                 .and_then(|query| query.job_id());
             if let Some(job) = job {
-                // In the background of the next pass: what does not come to an end in time is cleaned up by the clock.
-                self.runtime.spawn(end(self.on.clone(), job.to_string(), answer.is_err()));
+                match &answered {
+                    // It may go on, and the command may end now.
+                    Err(Failure::Late(_) | Failure::Ours(_)) => {
+                        end(self.on.clone(), job.to_string(), true).await;
+                    }
+                    // In the background of the next pass: what does not come to an end in time is cleaned up by the clock.
+                    _ => drop(self.runtime.spawn(end(self.on.clone(), job.to_string(), false))),
+                }
             }
-            let batches = answer?.map_err(engine)?;
-            let mut parts = Vec::new();
-            for batch in &batches {
-                let (runs, answers) =
-                    (batch.column(0).as_primitive::<Int64Type>(), batch.column(1).as_binary::<i64>());
-                let rows = (0..batch.num_rows()).filter(|at| answers.is_valid(*at));
-                parts.extend(rows.map(|at| (runs.value(at), answers.value(at).to_vec())));
-            }
-            parts.sort_by_key(|(run, _)| *run);
-            Ok(parts.into_iter().map(|(_, part)| part).collect())
+            answered
         })
     }
 }
 
-fn failure(message: &str) -> Failure {
-    match found(message) {
-        Some(error) => Failure::Ours(coded(error.code(), error.to_string())),
-        None => Failure::Engine(message.to_owned()),
-    }
+fn failure(error: &DataFusionError, told: fn(&str) -> Option<Error>) -> Failure {
+    let message = error.to_string();
+    told(&message).map_or(Failure::Engine(message), Failure::Ours)
 }
 
 async fn within_time<T>(within: Duration, work: impl Future<Output = T>) -> Result<T, Failure> {
@@ -251,7 +281,8 @@ async fn end(on: String, job_id: String, cancel: bool) {
     let told = async {
         let mut scheduler = SchedulerGrpcClient::connect(format!("http://{on}")).await.ok()?;
         if cancel {
-            scheduler.cancel_job(CancelJobParams { job_id: job_id.clone() }).await.ok()?;
+            // One that has ended by itself is refused.
+            let _ = scheduler.cancel_job(CancelJobParams { job_id: job_id.clone() }).await;
         }
         scheduler.clean_job_data(CleanJobDataParams { job_id, remove_stage_ids: Vec::new() }).await.ok()
     };

@@ -61,7 +61,7 @@ pub async fn start(options: ExecutorOptions) -> Result<()> {
         grpc_max_decoding_message_size: bytes,
         grpc_max_encoding_message_size: bytes,
         executor_heartbeat_interval_seconds: options.heartbeat.as_secs().max(1),
-        // The work is ours, and its memory is not that of the engine's operators.
+        // A pass is ours, and its memory is not that of the engine's operators; SQL takes what it needs.
         memory_pool_size: Some(0),
         override_function_registry: Some(Arc::new(session::registry(&options.version))),
         override_config_producer: Some(Arc::new(move || session::config(&version))),

@@ -1,35 +1,37 @@
-//! Errors that pass through the engine, which knows only strings: wrapped on one side and found again on the other.
+//! Errors that pass through the engine, which knows only strings.
 
 use datafusion::error::DataFusionError;
 use embedlab::Error;
-
-const BEGIN: &str = "<embedlab:";
-const END: &str = "</embedlab>";
+use embedlab::distributed::{found, marked};
 
 /// An error of ours as one of the engine.
 pub fn wrapped(error: &Error) -> DataFusionError {
-    DataFusionError::Execution(format!("{BEGIN}{}>{error}{END}", error.code()))
+    DataFusionError::Execution(marked(error))
 }
 
-/// Our error within a message of the engine, with its code and its words.
-pub fn found(message: &str) -> Option<Error> {
-    let (_, rest) = message.split_once(BEGIN)?;
-    let (code, rest) = rest.split_once('>')?;
-    let (words, _) = rest.split_once(END)?;
-    let known = !code.is_empty() && code.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-');
-    // The engine may have quoted the message, more than once.
-    let mut words = words.to_owned();
-    while words.contains("\\\"") || words.contains("\\'") {
-        words = words.replace("\\\\", "\\").replace("\\\"", "\"").replace("\\'", "'");
+/// What the engine says of a query that would fail again in the same way: an error of ours, a file, or what a function does
+/// not take.
+pub fn of_query(message: &str) -> Option<Error> {
+    let same = "let all machines see the same files under the same paths";
+    if let Some(error) = found(message) {
+        return Some(error);
     }
-    known.then(|| coded(code, words))
+    if let Some(path) = missing(message) {
+        let error = Error::input("a file is missing on a machine of the cluster").with_code("file-not-found");
+        return Some(error.file(path).advice(same));
+    }
+    if message.contains("ParquetError(") {
+        let error = Error::input("a file is not the one that the command has read, or damaged");
+        return Some(error.with_code("file-differs").seen(message).advice(same));
+    }
+    let (_, said) = message.split_once("Task failed due to runtime execution error: ")?;
+    Some(Error::input("the query failed").with_code("sql-failed").seen(said))
 }
 
-/// An error with a code that is known only now.
-pub fn coded(code: &str, words: impl Into<String>) -> Error {
-    // Few codes in the life of a process: one for each error that ends a command.
-    let error = if code == "memory" { Error::memory(words) } else { Error::input(words) };
-    error.with_code(Box::leak(code.to_owned().into_boxed_str()))
+/// The file that a store has not found.
+fn missing(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("Object at location ")?;
+    rest.split_once(" not found").map(|(path, _)| path)
 }
 
 #[cfg(test)]
@@ -37,13 +39,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_of_ours_is_found_within_the_words_of_the_engine() {
-        let error =
-            Error::input("the file is not the one").with_code("file-differs").file("a \"b\".parquet").row(7);
-        let quoted = format!("Job 7 failed: {:?}", format!("{:?}", wrapped(&error)));
-        let found = found(&quoted).unwrap();
-        assert_eq!((found.code(), found.to_string()), ("file-differs", error.to_string()));
-        assert!(super::found("Job 7 failed: out of disk").is_none());
-        assert!(super::found("<embedlab:cut off").is_none());
+    fn what_fails_again_in_the_same_way_is_told_from_what_may_not() {
+        let task = "Job 7 failed: Task failed due to";
+        for (message, code) in [
+            (
+                format!("{task} runtime execution error: {:?}", wrapped(&Error::memory("full"))),
+                Some("memory"),
+            ),
+            (
+                format!(
+                    "{task} runtime execution error: ParquetError(General(\"Object at location /a b.parquet not found: ..\"))"
+                ),
+                Some("file-not-found"),
+            ),
+            (format!("{task} runtime execution error: ParquetError(General(..))"), Some("file-differs")),
+            (format!("{task} runtime execution error: ArrowError(DivideByZero, None)"), Some("sql-failed")),
+            (format!("{task} IO error: No space left on device"), None),
+        ] {
+            assert_eq!(of_query(&message).as_ref().map(Error::code), code, "{message}");
+        }
+        assert_eq!(missing("Object at location /a b.parquet not found: .."), Some("/a b.parquet"));
     }
 }

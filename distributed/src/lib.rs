@@ -8,6 +8,7 @@
 //! - [`scheduler::start`] and [`executor::start`] run the two servers;
 //! - [`Cluster::connect`] is the client: it asks for the versions of both first, and gives an
 //!   [`Engine`](embedlab::rows::Engine) for the rows of a [`Place`](embedlab::distributed::Place);
+//!   [`Cluster::sql`] runs a query over Parquet files;
 //! - the program `embedlab-distributed` is these three; `embedlab` calls it for `--on`, `scheduler` and `executor`.
 
 #![warn(missing_docs)]
@@ -18,8 +19,10 @@ pub mod executor;
 pub mod failure;
 pub mod function;
 pub mod pipe;
+mod query;
 pub mod request;
 pub mod scheduler;
 pub mod session;
+pub mod tables;
 
 pub use client::{Cluster, ClusterOptions};

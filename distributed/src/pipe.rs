@@ -1,7 +1,8 @@
 //! A client at the other end of a pipe: `embedlab` asks on standard input, and reads the answers from standard output.
 //!
 //! Each message is the length of its header (4 bytes, little-endian), the header as JSON, the length of its body (8
-//! bytes), and the body. The first says where the rows are.
+//! bytes), and the body. The first of a command with passes says where the rows are; a
+//! query is the only one of its command.
 
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -22,6 +23,8 @@ enum Ask {
     Connect { version: String, place: Place },
     /// Run a pass; the body is its parameters.
     Pass { name: String, merged: bool, rows: usize },
+    /// Run a query of SQL, and keep so many rows of its result; the version of who asks.
+    Query { version: String, sql: String, keep: Option<usize> },
 }
 
 /// An answer.
@@ -42,14 +45,17 @@ pub fn serve(on: &str, options: &ClusterOptions, mut input: impl Read, mut outpu
     let mut engine: Option<Arc<dyn Engine>> = None;
     while let Some((ask, body)) = read(&mut input)? {
         let answered = match ask {
-            Ask::Connect { version, place } => connect(on, options, &version, place).map(|connected| {
-                engine = Some(connected);
+            Ask::Connect { version, place } => connect(on, options, &version).map(|cluster| {
+                engine = Some(Arc::new(cluster).over(place));
                 Vec::new()
             }),
             Ask::Pass { name, merged, rows } => match &engine {
                 Some(engine) => engine.pass(&Pass { name, params: body, merged, rows }),
                 None => Err(Error::argument("a pass before the connection")),
             },
+            Ask::Query { version, sql, keep } => connect(on, options, &version)
+                .and_then(|cluster| cluster.sql(&sql, keep))
+                .and_then(|found| found.parts()),
         };
         let (answer, body) = match answered {
             Ok(parts) => (Answer::Parts(parts.iter().map(Vec::len).collect()), parts.concat()),
@@ -62,11 +68,11 @@ pub fn serve(on: &str, options: &ClusterOptions, mut input: impl Read, mut outpu
     Ok(())
 }
 
-fn connect(on: &str, options: &ClusterOptions, version: &str, place: Place) -> Result<Arc<dyn Engine>> {
+fn connect(on: &str, options: &ClusterOptions, version: &str) -> Result<Cluster> {
     if version != options.version {
         return Err(other_version("the command embedlab", version, &options.version));
     }
-    Ok(Arc::new(Cluster::connect(on, options.clone())?).over(place))
+    Cluster::connect(on, options.clone())
 }
 
 fn broken(error: std::io::Error) -> Error {

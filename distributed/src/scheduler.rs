@@ -11,6 +11,7 @@ use embedlab::{Error, Result};
 use tokio::net::TcpListener;
 
 use crate::session::{self, MESSAGE_BYTES};
+use crate::tables::WithTables;
 
 /// How a scheduler runs.
 #[derive(Debug, Clone)]
@@ -58,6 +59,7 @@ pub async fn start(listener: TcpListener, options: SchedulerOptions) -> Result<(
         expire_dead_executor_interval_seconds: (timeout / 4).clamp(1, 5),
         no_executors_grace_period_seconds: timeout,
         override_session_builder: Some(Arc::new(move |config| session::on_scheduler(&of_session, config))),
+        override_logical_codec: Some(Arc::new(WithTables::default())),
         // The version of the command takes the place of none.
         override_config_producer: Some(Arc::new(|| session::config(""))),
         ..SchedulerConfig::default()

@@ -1,4 +1,4 @@
-//! What scheduler, executors and client agree on: the function, the sizes of messages, and the version.
+//! What scheduler, executors and client agree on: the functions, the tables, the sizes of messages, and the version.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -11,9 +11,11 @@ use datafusion::error::Result as EngineResult;
 use datafusion::execution::SessionState;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::SessionConfig;
+use embedlab::sql::{Functions, functions};
 
 use crate::failure::wrapped;
 use crate::function::{function, other_version};
+use crate::tables::WithTables;
 
 /// The most bytes of one message: the centroids of a query, the part of a run.
 pub const MESSAGE_BYTES: usize = 1 << 30;
@@ -63,6 +65,7 @@ pub fn config(version: &str) -> SessionConfig {
         // A query has two stages, of which nothing is to be found out on the way.
         .with_ballista_adaptive_query_planner(false)
         .set_usize("ballista.scheduler.max_partitions_per_task", 1)
+        .with_ballista_logical_extension_codec(Arc::new(WithTables::default()))
         .with_option_extension(Command { version: version.to_owned() })
 }
 
@@ -83,16 +86,18 @@ pub fn on_scheduler(version: &str, config: SessionConfig) -> EngineResult<Sessio
     Ok(with_function(SessionStateBuilder::new_from_existing(state), version))
 }
 
-/// A session with our function beside those of the engine.
+/// A session with our functions beside those of the engine.
 pub fn with_function(mut builder: SessionStateBuilder, version: &str) -> SessionState {
-    builder.aggregate_functions().get_or_insert_default().push(Arc::new(function(version)));
+    let Functions { scalars, aggregates } = functions();
+    builder.scalar_functions().get_or_insert_default().extend(scalars);
+    let known = builder.aggregate_functions().get_or_insert_default();
+    known.extend(aggregates);
+    known.push(Arc::new(function(version)));
     builder.build()
 }
 
 /// The functions of an executor.
 pub fn registry(version: &str) -> BallistaFunctionRegistry {
-    let mut registry = BallistaFunctionRegistry::default();
-    let ours = Arc::new(function(version));
-    registry.aggregate_functions.insert(ours.name().to_owned(), ours);
-    registry
+    let session = with_function(SessionStateBuilder::new_with_default_features(), version);
+    BallistaFunctionRegistry::from(&session)
 }

@@ -1,5 +1,5 @@
 //! One scheduler and three executors as processes, and the command `embedlab`: what it says while they live, and when they
-//! die. They take minutes: `cargo build && cargo test -p embedlab-distributed --test processes -- --ignored`.
+//! die. They take minutes: `cargo build --features sql && cargo test -p embedlab-distributed --test processes -- --ignored`.
 
 #[allow(dead_code, reason = "the tests of reading use the rest")]
 #[path = "../../tests/it/remote/s3.rs"]
@@ -13,7 +13,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use support::{rows, written};
+use support::{parts, rows, written};
 
 /// A process that dies with the test.
 struct Server(Child);
@@ -191,6 +191,25 @@ fn three_executors_find_what_one_process_finds_and_one_may_be_killed() {
     let output = running.wait_with_output().unwrap();
     cluster.executors[1].signal("-CONT");
     same(&found(output), &here);
+}
+
+#[test]
+#[ignore = "minutes"]
+fn a_query_of_sql_runs_on_three_executors_as_in_one_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = parts(folder.path());
+    let cluster = Cluster::of(3);
+    let sql = format!(
+        "select kind, count(*) as n, vector_avg(embedding) as mean from '{all}' group by kind order by kind"
+    );
+    let asked = |sql: &str, more: &[&str]| {
+        embedlab().args(["sql", sql, "--json", "--quiet"]).args(more).output().unwrap()
+    };
+    let there = ["--on", &cluster.on, "--deadline", "60"];
+    assert_eq!(found(asked(&sql, &there)), found(asked(&sql, &[])));
+    assert!(cluster.queries() >= 2);
+    let output = asked(&sql.replace("mean", "mean, nothing"), &there);
+    assert_eq!(error_of(&output).1, "column-not-found");
 }
 
 #[test]

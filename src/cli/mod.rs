@@ -118,6 +118,9 @@ fn command_line() -> clap::Command {
     for name in names {
         command = command.mut_subcommand(name, input::with_several_files);
     }
+    if command.find_subcommand("sql").is_some() {
+        command = command.mut_subcommand("sql", |command| on::augment("sql", command));
+    }
     command = command.subcommand(mteb::command());
     for (place, name) in ORDER.iter().enumerate() {
         if command.find_subcommand(name).is_some() {
@@ -244,6 +247,8 @@ fn run_command(matches: &clap::ArgMatches, common: &Common, output: &Output) -> 
         return analysis::run(analysis, extra(name), matches, common, output);
     }
     let cli = Cli::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+    #[cfg(feature = "sql")]
+    let of_command = matches.subcommand().map_or(matches, |(_, matches)| matches);
     match cli.command {
         Command::Convert(args) => convert::run(&args, output),
         Command::Embed(args) => embed::run(&args, common, output),
@@ -256,7 +261,7 @@ fn run_command(matches: &clap::ArgMatches, common: &Common, output: &Output) -> 
         Command::Scheduler(_) | Command::Executor(_) => Err(on::not_first()),
         Command::Schema(args) => schema::run(&args, output),
         #[cfg(feature = "sql")]
-        Command::Sql(args) => sql::run(&args, output),
+        Command::Sql(args) => sql::run(&args, of_command, output),
         Command::Completions(args) => completions::run(&args, command_line(), output),
         Command::Man(args) => man::run(&args, command_line(), output),
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::{Arg, ArgMatches};
 use embedlab::data::Data;
-use embedlab::distributed::{Place, VERSION};
+use embedlab::distributed::{Place, VERSION, coded};
 use embedlab::rows::{Engine, Pass};
 use embedlab::{Error, Result};
 use serde_json::{Value, json};
@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 use super::input::{TableInput, Wanted};
 use super::output::Output;
 
-/// Commands whose passes over the rows can run on other machines.
-const COMMANDS: [&str; 5] = ["check", "cluster", "evaluate", "profile", "zero-shot"];
+/// Commands whose passes over the rows, or whose query, can run on other machines.
+const COMMANDS: [&str; 6] = ["check", "cluster", "evaluate", "profile", "sql", "zero-shot"];
 
 /// The program.
 const PROGRAM: &str = "embedlab-distributed";
@@ -39,10 +39,14 @@ pub fn augment(name: &str, command: clap::Command) -> clap::Command {
             .hide_short_help(true)
             .help_heading("Several machines")
     };
+    let (does, takes) = match name {
+        "sql" => ("run the query", "How long the query may take"),
+        _ => ("pass over the rows", "How long one pass may take"),
+    };
     let on = Arg::new("on").long("on").value_name("HOST:PORT").help_heading("Several machines");
     command
-        .arg(on.help("Let the executors of this scheduler pass over the rows (see embedlab scheduler)"))
-        .arg(seconds("deadline", "How long one pass may take", "3600"))
+        .arg(on.help(format!("Let the executors of this scheduler {does} (see embedlab scheduler)")))
+        .arg(seconds("deadline", takes, "3600"))
         .arg(seconds("wait", "How long to wait for the first executor", "30"))
 }
 
@@ -58,19 +62,56 @@ pub fn engaged(
     output: &Output,
     data: Data,
 ) -> Result<Data> {
-    let get = |flag: &str| matches.try_get_one::<String>(flag).ok().flatten();
-    let Some(on) = get("on") else { return Ok(data) };
+    let Some(there) = There::of(matches) else { return Ok(data) };
     if !input.reads_plainly() {
         return Err(Error::argument("other machines read all rows of files as they are")
             .advice("leave out what selects rows and how the file is read, or convert it to Parquet first"));
     }
-    let seconds = |flag: &str| matches.try_get_one::<u64>(flag).ok().flatten().copied().unwrap_or(30);
     let place = if wanted.non_finite { Place::with_non_finite } else { Place::of };
     let place = place(&data, &input.paths(), input.vector())?;
-    let helper = Helper::start(on, seconds("deadline"), seconds("wait"))?;
+    let helper = Helper::start(&there)?;
     helper.ask(&json!({ "connect": { "version": VERSION, "place": place } }), &[])?;
-    output.note(format_args!("on the executors of {on}"));
+    there.note(output);
     Ok(data.with_engine(Arc::new(helper)))
+}
+
+/// The result of a query that the machines of `--on` have run; `None` without it.
+///
+/// # Errors
+/// When the program is not there, the machines cannot be reached or are of another version, or the query fails.
+#[cfg(feature = "sql")]
+pub fn queried(
+    sql: &str,
+    keep: Option<usize>,
+    matches: &ArgMatches,
+    output: &Output,
+) -> Result<Option<embedlab::sql::QueryResult>> {
+    let Some(there) = There::of(matches) else { return Ok(None) };
+    let helper = Helper::start(&there)?;
+    let ask = json!({ "query": { "version": VERSION, "sql": sql, "keep": keep } });
+    let parts = helper.ask(&ask, &[])?;
+    there.note(output);
+    embedlab::sql::QueryResult::of_parts(&parts).map(Some)
+}
+
+/// A scheduler, and how long it is waited for.
+struct There<'a> {
+    on: &'a str,
+    deadline: u64,
+    wait: u64,
+}
+
+impl<'a> There<'a> {
+    /// What [`augment`] has added to a command, if it was given.
+    fn of(matches: &'a ArgMatches) -> Option<Self> {
+        let on = matches.try_get_one::<String>("on").ok().flatten()?;
+        let seconds = |flag: &str| matches.try_get_one::<u64>(flag).ok().flatten().copied().unwrap_or(30);
+        Some(There { on, deadline: seconds("deadline"), wait: seconds("wait") })
+    }
+
+    fn note(&self, output: &Output) {
+        output.note(format_args!("on the executors of {}", self.on));
+    }
 }
 
 /// Runs `embedlab scheduler ..` and `embedlab executor ..`; `None` for other commands, and for help, which this program has
@@ -129,10 +170,10 @@ struct Pipes {
 }
 
 impl Helper {
-    fn start(on: &str, deadline: u64, wait: u64) -> Result<Helper> {
+    fn start(there: &There) -> Result<Helper> {
         let mut command = Command::new(program());
-        command.args(["client", "--on", on]);
-        command.args(["--deadline", &deadline.to_string(), "--wait", &wait.to_string()]);
+        command.args(["client", "--on", there.on]);
+        command.args(["--deadline", &there.deadline.to_string(), "--wait", &there.wait.to_string()]);
         let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut child = started.map_err(missing)?;
         match (child.stdin.take(), child.stdout.take()) {
@@ -171,13 +212,6 @@ impl Helper {
         });
         parts.collect()
     }
-}
-
-/// An error of the program with its own code.
-fn coded(code: &str, message: String) -> Error {
-    let error = if code == "memory" { Error::memory(message) } else { Error::input(message) };
-    // One for a command, which ends by it.
-    error.with_code(Box::leak(code.to_owned().into_boxed_str()))
 }
 
 impl Pipes {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::ArgMatches;
 use embedlab::data::Budget;
 use embedlab::sql::{QueryOptions, plan, query, tables};
 use embedlab::table::{Format, Table};
@@ -13,7 +14,7 @@ use super::beside::write_as;
 use super::input::FormatName;
 use super::output::{Rows, grouped};
 use super::outputs::Outputs;
-use super::{Outcome, Output};
+use super::{Outcome, Output, on};
 
 const EXAMPLES: &str = "\
 Functions of vectors, as Spark and Databricks name them:
@@ -30,7 +31,8 @@ Examples:
   embedlab sql \"select a.Text, vector_cosine_similarity(a.embedding, b.embedding) as likeness
                 from 'reviews.parquet' a, 'reviews.parquet' b
                 where b.Text = 'stale coffee' order by likeness desc limit 5\"
-  embedlab sql \"select count(*) from 'shards/*.parquet' where vector_norm(embedding) < 0.9\" --json";
+  embedlab sql \"select count(*) from 'shards/*.parquet' where vector_norm(embedding) < 0.9\" --json
+  embedlab sql \"select Kind, vector_avg(embedding) as mean from '/shared/*.parquet' group by Kind\" --on node1:50050";
 
 /// Query files and their vectors with SQL
 #[derive(clap::Args)]
@@ -49,10 +51,10 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 20)]
     rows: usize,
     /// Memory that the query may take, such as 2G [default: what is free]
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", conflicts_with = "on")]
     memory: Option<Budget>,
     /// Say what the engine will do, and do nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with = "on")]
     plan: bool,
 }
 
@@ -70,7 +72,7 @@ struct Wrote {
     output: PathBuf,
 }
 
-pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
+pub fn run(args: &Args, matches: &ArgMatches, output: &Output) -> Result<Outcome> {
     let to = args.to.map(Format::from);
     Outputs::of(tables(&args.query)?).table(args.output.as_deref(), to)?;
     let keep = (args.output.is_none() && !output.is_json() && args.rows > 0).then_some(args.rows);
@@ -83,7 +85,10 @@ pub fn run(args: &Args, output: &Output) -> Result<Outcome> {
     }
     let found = {
         let _busy = output.busy("querying");
-        query(&args.query, &options)?
+        match on::queried(&args.query, keep, matches, output)? {
+            Some(found) => found,
+            None => query(&args.query, &options)?,
+        }
     };
     found.notes.iter().for_each(|note| output.note(note));
     if let Some(path) = &args.output {

@@ -30,8 +30,10 @@
 //! # Ok::<(), embedlab::Error>(())
 //! ```
 
+mod carried;
 mod place;
 
+pub use carried::{coded, found, marked};
 pub use place::Place;
 
 use crate::cluster::{Checked, FarFromAll, Step};

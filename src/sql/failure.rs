@@ -1,16 +1,40 @@
 //! Errors of the engine as errors of this crate.
 
+use std::fmt;
+
 use datafusion::common::{DataFusionError, SchemaError};
 
+use crate::distributed::marked;
 use crate::error::{Error, nearest_name};
 use crate::memory::Budget;
 use crate::memory::shown;
 
+/// An error of this crate within one of the engine: its words for who reads them, marked for who carries them (`{:?}`).
+pub(super) struct Carried(pub Error);
+
+impl fmt::Display for Carried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Carried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&marked(&self.0))
+    }
+}
+
+impl std::error::Error for Carried {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
 /// What the engine says, in the words and codes of this crate.
-pub(super) fn explained(error: DataFusionError, memory: Budget) -> Error {
+pub fn explained(error: DataFusionError, memory: Budget) -> Error {
     match error {
-        DataFusionError::External(error) => match error.downcast::<Error>() {
-            Ok(own) => *own,
+        DataFusionError::External(error) => match error.downcast::<Carried>() {
+            Ok(own) => own.0,
             Err(other) => failed(other.to_string()),
         },
         DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
@@ -117,5 +141,23 @@ fn column(error: &SchemaError) -> Error {
             .with_code("column-twice")
             .seen(other.to_string())
             .advice("give one another name with AS"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::distributed::found;
+
+    #[test]
+    fn an_error_of_a_function_has_its_words_here_and_its_code_in_the_text_of_another_machine() {
+        let error = || Carried(Error::input("vectors of other lengths").with_code("vector-length"));
+        let words = error().0.to_string();
+        assert_eq!(error().to_string(), words);
+        let engine = DataFusionError::External(Box::new(error()));
+        let there = found(&format!("Task failed: {engine:?}")).unwrap();
+        assert_eq!((there.code(), there.to_string()), ("vector-length", words.clone()));
+        let here = explained(engine, Budget::default());
+        assert_eq!((here.code(), here.to_string()), ("vector-length", words));
     }
 }

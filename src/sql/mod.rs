@@ -1,7 +1,8 @@
 //! SQL over tables and vectors: the functions of Spark and Databricks for vectors, in the engine DataFusion.
 //!
 //! [`query`] runs a query over files; [`register`] gives the functions to a session of your own. What each function does
-//! with NULL, zeros and lengths: [the page on SQL](crate::guide::sql).
+//! with NULL, zeros and lengths: [the page on SQL](crate::guide::sql). For other machines, [`logical_plan`] makes a plan whose
+//! tables [`pack`] makes bytes of.
 //!
 //! Sums of vectors are exact: `vector_sum`, `vector_avg` and `kmeans_step` give the same bits in any order of rows, on any
 //! number of threads, partitions and machines.
@@ -20,6 +21,7 @@
 mod failure;
 mod functions;
 mod k_means;
+mod packed;
 mod query;
 mod result;
 mod scalar;
@@ -30,5 +32,7 @@ mod tables;
 mod tests;
 mod vectors;
 
+pub use failure::explained;
 pub use functions::{Functions, functions, register};
-pub use query::{QueryOptions, QueryResult, plan, query, tables};
+pub use packed::{pack, unpack};
+pub use query::{QueryOptions, QueryResult, logical_plan, plan, query, tables};

@@ -11,6 +11,7 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryConsumer, MemoryReservation};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::resolve::resolve_table_references;
@@ -19,7 +20,7 @@ use futures_util::StreamExt;
 use super::failure::explained;
 use super::functions::register;
 use super::statement;
-use super::tables::{BATCH_ROWS, open};
+use super::tables::{BATCH_ROWS, Readers, open};
 use crate::error::{Error, Result, excerpt};
 use crate::guard::caught;
 use crate::memory::Budget;
@@ -70,25 +71,27 @@ pub struct QueryResult {
 /// ```
 pub fn query(sql: &str, options: &QueryOptions) -> Result<QueryResult> {
     guarded(options, async || {
-        let Planned { frame, notes, held } = planned(sql, options).await?;
+        let Planned { frame, notes, held } = planned(sql, options, Readers::Here).await?;
         let mut stream = frame.execute_stream().await.map_err(Failure::Engine)?;
-        let schema = stream.schema();
-        let (mut batches, mut n_rows, mut kept) = (Vec::new(), 0, 0);
+        let mut found = QueryResult { schema: stream.schema(), batches: Vec::new(), n_rows: 0, notes };
         while let Some(batch) = stream.next().await {
-            let batch = batch.map_err(Failure::Engine)?;
-            n_rows += batch.num_rows();
-            let take = options.keep.map_or(batch.num_rows(), |keep| batch.num_rows().min(keep - kept));
-            if take == 0 {
-                continue;
-            }
-            let batch = batch.slice(0, take);
-            kept += take;
-            let sizes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size());
-            let bytes = sizes.collect::<Result<Vec<_>, _>>().map_or(0, |sizes| sizes.iter().sum());
+            let bytes = found.take(batch.map_err(Failure::Engine)?, options.keep);
             held.try_grow(bytes).map_err(Failure::Engine)?;
-            batches.push(batch);
         }
-        Ok(QueryResult { schema, batches, n_rows, notes })
+        Ok(found)
+    })
+}
+
+/// A query for other machines, and what is worth knowing of its tables: these are Parquet files under absolute paths, which
+/// [`pack`](super::pack()) makes bytes of. Nothing but their footers is read.
+///
+/// # Errors
+/// As [`query`], and for tables that are no Parquet files or that stand at an address.
+pub fn logical_plan(sql: &str) -> Result<(LogicalPlan, Vec<String>)> {
+    let options = QueryOptions::default();
+    guarded(&options, async || {
+        let Planned { frame, notes, .. } = planned(sql, &options, Readers::Machines).await?;
+        Ok((frame.into_unoptimized_plan(), notes))
     })
 }
 
@@ -98,7 +101,7 @@ pub fn query(sql: &str, options: &QueryOptions) -> Result<QueryResult> {
 /// As [`query`].
 pub fn plan(sql: &str, options: &QueryOptions) -> Result<Vec<String>> {
     guarded(options, async || {
-        let Planned { frame, .. } = planned(sql, options).await?;
+        let Planned { frame, .. } = planned(sql, options, Readers::Here).await?;
         let plan = frame.create_physical_plan().await.map_err(Failure::Engine)?;
         let mut lines = Vec::new();
         describe(&plan, 0, &mut lines);
@@ -157,12 +160,14 @@ fn guarded<T>(options: &QueryOptions, work: impl AsyncFnOnce() -> Result<T, Fail
 const PROGRAM: u64 = 64 << 20;
 
 /// One partition: rows keep their order, and every sum has its order. Nothing is written to disk.
-fn session(memory: Budget) -> Result<SessionContext, DataFusionError> {
+fn session(memory: Budget, readers: Readers) -> Result<SessionContext, DataFusionError> {
     let mut config = SessionConfig::new()
         .with_target_partitions(1)
         .with_batch_size(BATCH_ROWS)
         .with_information_schema(false);
     config.options_mut().sql_parser.enable_ident_normalization = false;
+    // Between machines a view of a text takes its whole buffer along.
+    config.options_mut().sql_parser.map_string_types_to_utf8view = readers == Readers::Here;
     config.options_mut().execution.sort_spill_reservation_bytes = 0;
     let limit = memory.given().map(|given| given.saturating_sub(PROGRAM)).or(memory.limit());
     let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
@@ -188,9 +193,9 @@ struct Planned {
     held: MemoryReservation,
 }
 
-async fn planned(sql: &str, options: &QueryOptions) -> Result<Planned, Failure> {
+async fn planned(sql: &str, options: &QueryOptions, readers: Readers) -> Result<Planned, Failure> {
     let mut statement = statement::read(sql)?;
-    let session = session(options.memory).map_err(Failure::Engine)?;
+    let session = session(options.memory, readers).map_err(Failure::Engine)?;
     let references = session.state().resolve_table_references(&statement).map_err(Failure::Engine)?;
     let read = ReadOptions { memory: options.memory, ..Default::default() };
     let (mut columns, mut notes) = (BTreeSet::new(), Vec::new());
@@ -204,7 +209,7 @@ async fn planned(sql: &str, options: &QueryOptions) -> Result<Planned, Failure> 
                 .advice(format!("a file is named in quotes: from '{name}'"))
                 .into());
         };
-        let opened = open(name, &read)?;
+        let opened = open(name, &read, readers)?;
         columns.extend(opened.table.schema().fields().iter().map(|field| field.name().clone()));
         notes.extend(opened.note);
         held.try_grow(opened.bytes).map_err(Failure::Engine)?;

@@ -27,6 +27,21 @@ fn failed(error: ArrowError) -> Error {
 }
 
 impl QueryResult {
+    /// Counts the rows of a batch and keeps those that are wanted; gives the bytes that these take.
+    pub fn take(&mut self, batch: RecordBatch, keep: Option<usize>) -> usize {
+        self.n_rows += batch.num_rows();
+        let kept: usize = self.batches.iter().map(RecordBatch::num_rows).sum();
+        let take = keep.map_or(batch.num_rows(), |keep| batch.num_rows().min(keep.saturating_sub(kept)));
+        if take == 0 {
+            return 0;
+        }
+        let batch = batch.slice(0, take);
+        let sizes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size());
+        let bytes = sizes.collect::<Result<Vec<_>, _>>().map_or(0, |sizes| sizes.iter().sum());
+        self.batches.push(batch);
+        bytes
+    }
+
     /// The names of the columns.
     pub fn columns(&self) -> Vec<String> {
         self.schema.fields().iter().map(|field| field.name().clone()).collect()

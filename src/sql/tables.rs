@@ -1,12 +1,12 @@
 //! What stands in quotes after FROM: a file, a folder or a pattern as a table of the engine.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, FixedSizeListArray, Float32Array, UInt64Array};
 use arrow::buffer::NullBuffer;
 use arrow::compute::take;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use async_trait::async_trait;
@@ -28,7 +28,7 @@ use ndarray::Array2;
 use crate::error::{Error, Result};
 use crate::number::counted;
 use crate::rows::{RowSource, for_each_chunk};
-use crate::table::{self, Format, ReadOptions, Table};
+use crate::table::{self, Format, ReadOptions, Scan, Table};
 
 /// Rows of a batch.
 pub(super) const BATCH_ROWS: usize = 8192;
@@ -44,8 +44,17 @@ pub(super) struct Opened {
     pub bytes: usize,
 }
 
+/// Who reads the tables of a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Readers {
+    /// This process.
+    Here,
+    /// Executors, which find the same files under the same paths.
+    Machines,
+}
+
 /// Opens a table by its name in a query; `-` is stdin.
-pub(super) fn open(name: &str, options: &ReadOptions) -> Result<Opened> {
+pub(super) fn open(name: &str, options: &ReadOptions, readers: Readers) -> Result<Opened> {
     let (path, options) = match name {
         "-" => {
             ("/dev/stdin", ReadOptions { format: options.format.or(Some(Format::Csv)), ..options.clone() })
@@ -59,15 +68,13 @@ pub(super) fn open(name: &str, options: &ReadOptions) -> Result<Opened> {
             .seen(name)
             .advice("name a file, in quotes: from 'reviews.parquet'"));
     }
+    if readers == Readers::Machines {
+        return on_machines(name, path, &options);
+    }
     if let Some(scan) = table::scan(path, &options)? {
-        let files = parquet_files(&scan)?;
-        let keys: Vec<_> = scan.keys.iter().map(|(field, _)| field.clone()).collect();
         let ahead = options.memory.limit().map_or(AHEAD, |limit| (limit / 8).min(AHEAD));
-        let table = ParquetTable {
-            columns: TableSchema::builder(scan.schema).with_table_partition_cols(keys).build(),
-            files,
-            ahead: ahead as usize,
-        };
+        // The place behind links, for these need not lead there when the file is read.
+        let table = ParquetTable::of(scan, |path| path.canonicalize())?.reading_ahead(ahead as usize);
         return Ok(Opened { table: Arc::new(table), note: None, bytes: 0 });
     }
     let lenient = ReadOptions { allow_non_finite: true, ..options };
@@ -81,6 +88,27 @@ pub(super) fn open(name: &str, options: &ReadOptions) -> Result<Opened> {
             in_memory(name, &columns, Some(rows.as_ref()))
         }
     }
+}
+
+/// A table that executors read, each from its own file system.
+fn on_machines(name: &str, path: &Path, options: &ReadOptions) -> Result<Opened> {
+    let refused = |what: &str, advice: &str| {
+        Error::argument(what).with_code("not-on-machines").file(name).advice(advice)
+    };
+    if table::is_address(path) {
+        return Err(refused(
+            "the executors read SQL's tables from their file systems, and this is an address",
+            "copy it to where all machines see it, or leave --on out",
+        ));
+    }
+    let Some(scan) = table::scan(path, options)? else {
+        return Err(refused(
+            "the executors read Parquet files whose vectors are lists, and this is none",
+            "write it as Parquet first with embedlab convert, or leave --on out",
+        ));
+    };
+    let table = ParquetTable::of(scan, |path| std::path::absolute(path))?;
+    Ok(Opened { table: Arc::new(table), note: None, bytes: 0 })
 }
 
 fn is_pipe(path: &Path) -> bool {
@@ -137,35 +165,57 @@ fn in_memory(name: &str, columns: &Table, vectors: Option<&dyn RowSource>) -> Re
     Ok(Opened { table: Arc::new(table), note, bytes })
 }
 
-fn parquet_files(scan: &table::Scan) -> Result<Vec<PartitionedFile>> {
-    let file = |(at, path): (usize, &std::path::PathBuf)| -> Result<PartitionedFile> {
-        let failed = |error| Error::io("cannot open", error).file(path);
-        let about = path.metadata().map_err(failed)?;
-        let whole = path.canonicalize().map_err(failed)?;
-        let location = StorePath::from_absolute_path(&whole)
-            .map_err(|error| Error::input("a path that the engine cannot read").file(path).source(error))?;
-        let values = scan.keys.iter().map(|(_, values)| ScalarValue::try_from_array(values, at));
-        let values = values.collect::<Result<Vec<_>, _>>();
-        let values = values
-            .map_err(|error| Error::input("a folder name that is no value").file(path).source(error))?;
-        let meta = ObjectMeta {
-            location,
-            last_modified: about.modified().unwrap_or(std::time::UNIX_EPOCH).into(),
-            size: about.len(),
-            e_tag: None,
-            version: None,
-        };
-        Ok(PartitionedFile::new_from_meta(meta).with_partition_values(values))
-    };
-    scan.files.iter().enumerate().map(file).collect()
-}
-
 /// Parquet files that are read in their order, only the columns and row groups that a query needs.
 #[derive(Debug)]
-struct ParquetTable {
-    columns: TableSchema,
-    files: Vec<PartitionedFile>,
+pub(super) struct ParquetTable {
+    pub columns: TableSchema,
+    pub files: Vec<PartitionedFile>,
+    /// Bytes that are read ahead; 0 for none.
     ahead: usize,
+}
+
+impl ParquetTable {
+    /// Nothing is read ahead.
+    pub fn new(schema: SchemaRef, keys: Vec<FieldRef>, files: Vec<PartitionedFile>) -> Self {
+        let columns = TableSchema::builder(schema).with_table_partition_cols(keys).build();
+        ParquetTable { columns, files, ahead: 0 }
+    }
+
+    fn of(scan: Scan, whole: impl Fn(&Path) -> std::io::Result<PathBuf>) -> Result<Self> {
+        let file = |(at, path): (usize, &PathBuf)| -> Result<PartitionedFile> {
+            let failed = |error| Error::io("cannot open", error).file(path);
+            let about = path.metadata().map_err(failed)?;
+            let values = scan.keys.iter().map(|(_, values)| ScalarValue::try_from_array(values, at));
+            let values = values.collect::<Result<Vec<_>, _>>();
+            let values = values
+                .map_err(|error| Error::input("a folder name that is no value").file(path).source(error))?;
+            let modified = about.modified().unwrap_or(std::time::UNIX_EPOCH);
+            let location = StorePath::from_absolute_path(whole(path).map_err(failed)?).map_err(|error| {
+                Error::input("a path that the engine cannot read").file(path).source(error)
+            })?;
+            let meta = ObjectMeta {
+                location,
+                last_modified: modified.into(),
+                size: about.len(),
+                e_tag: None,
+                version: None,
+            };
+            Ok(PartitionedFile::new_from_meta(meta).with_partition_values(values))
+        };
+        let files = scan.files.iter().enumerate().map(file).collect::<Result<_>>()?;
+        let keys = scan.keys.iter().map(|(field, _)| field.clone()).collect();
+        Ok(ParquetTable::new(scan.schema, keys, files))
+    }
+
+    fn reading_ahead(self, ahead: usize) -> Self {
+        ParquetTable { ahead, ..self }
+    }
+
+    /// The files in their order, in so many parts, or fewer.
+    fn groups(&self, partitions: usize) -> Vec<FileGroup> {
+        let each = self.files.len().div_ceil(partitions.max(1)).max(1);
+        self.files.chunks(each).map(|files| FileGroup::new(files.to_vec())).collect()
+    }
 }
 
 #[async_trait]
@@ -180,17 +230,18 @@ impl TableProvider for ParquetTable {
 
     async fn scan(
         &self,
-        _session: &dyn Session,
+        session: &dyn Session,
         projection: Option<&Vec<usize>>,
         _filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
         let source = Arc::new(ParquetSource::new(self.columns.clone()));
         let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
-            .with_file_group(FileGroup::new(self.files.clone()))
+            .with_file_groups(self.groups(session.config().target_partitions()))
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .build();
-        Ok(Arc::new(BufferExec::new(DataSourceExec::from_data_source(config), self.ahead)))
+        let read = DataSourceExec::from_data_source(config);
+        Ok(if self.ahead == 0 { read } else { Arc::new(BufferExec::new(read, self.ahead)) })
     }
 }

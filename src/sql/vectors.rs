@@ -9,6 +9,7 @@ use arrow::datatypes::{DataType, Field, Float32Type};
 use datafusion::common::{DataFusionError, Result, plan_err};
 use datafusion::logical_expr::ColumnarValue;
 
+use super::failure::Carried;
 use crate::error::Error;
 
 /// The vectors of a column, or the one vector of a constant, as `f32`.
@@ -145,7 +146,7 @@ pub(super) fn taken(function: &str, data_type: &DataType) -> Result<DataType> {
 
 /// The error of this crate as one of the engine.
 pub(super) fn refused(error: Error) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
+    DataFusionError::External(Box::new(Carried(error)))
 }
 
 /// Two vectors of other lengths, and where they are.

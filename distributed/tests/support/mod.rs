@@ -28,6 +28,21 @@ pub fn written(folder: &Path, rows: &Array2<f32>) -> PathBuf {
     path
 }
 
+/// Three files with the columns `id`, `Kind` and `embedding`; the pattern that stands for them.
+pub fn parts(folder: &Path) -> String {
+    for part in 0..3 {
+        let source = written(folder, &rows(3000 + 500 * part, 5));
+        let sql = format!(
+            "select id, id % 7 as \"Kind\", embedding \
+             from (select cast(row_number() over () as int) + {part} * 10000 as id, embedding from '{}')",
+            source.display()
+        );
+        let table = embedlab::sql::query(&sql, &Default::default()).unwrap().table().unwrap();
+        let _ = write(&table, &folder.join(format!("part-{part}.parquet")), &Default::default()).unwrap();
+    }
+    folder.join("part-*.parquet").display().to_string()
+}
+
 /// Rows that are not in memory.
 pub fn streamed(path: &Path) -> Data {
     Data::open(path, &OpenOptions { stream: true, ..Default::default() }).unwrap()
