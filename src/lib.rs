@@ -117,6 +117,7 @@ pub mod analysis;
 pub mod benchmark;
 pub mod bias;
 pub mod calibration;
+mod carried;
 #[cfg(feature = "charts")]
 pub mod chart;
 pub mod cluster;

@@ -30,11 +30,11 @@
 //! # Ok::<(), embedlab::Error>(())
 //! ```
 
-mod carried;
 mod place;
 
-pub use carried::{coded, found, marked};
 pub use place::Place;
+
+pub use crate::carried::{coded, found, marked};
 
 use crate::cluster::{Checked, FarFromAll, Step};
 use crate::error::{Error, Result};

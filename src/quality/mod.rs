@@ -23,6 +23,7 @@ mod queries;
 mod sampled;
 mod similarity;
 mod spectrum;
+mod tiles;
 mod uniformity;
 
 pub use diversity::{Bin, Diversity, GroupDiversity, diversity, diversity_of_groups};

@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 
-use super::spectrum::{Tiles, add_products};
+use super::tiles::{Tiles, add_products};
 use crate::error::Result;
 use crate::rows::packed::{Packer, Unpacker, damaged};
 use crate::rows::simd::dot_f64;

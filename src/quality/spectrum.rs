@@ -5,18 +5,15 @@ use faer::linalg::evd::tridiag::{TridiagParams, tridiag_in_place, tridiag_in_pla
 use faer::linalg::evd::{
     ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch, tridiagonal_self_adjoint_evd,
 };
-use faer::linalg::matmul::matmul;
 use faer::linalg::qr::no_pivoting::factor::recommended_block_size;
-use faer::{Accum, Mat, MatMut, MatRef, Par, Spec};
+use faer::{Mat, Par, Spec};
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use super::products::{Products, Sums};
+use super::tiles::{Tiles, add_products};
 use crate::error::{Error, Result};
 use crate::rows::{LEAF_ROWS, RowSource, fold_rows, moments};
-
-/// Columns (or rows) of one tile of the matrix.
-const TILE: usize = 256;
 
 /// What each row is multiplied by.
 #[derive(Clone, Copy)]
@@ -218,51 +215,6 @@ fn tridiagonal(diagonal: &[f64], beside: &[f64]) -> Result<Vec<f64>> {
     Ok(values)
 }
 
-/// The lower half of a symmetric matrix, in tiles.
-pub(super) struct Tiles {
-    size: usize,
-    tiles: Vec<Tile>,
-}
-
-/// Which tile, and its numbers, column after column.
-struct Tile {
-    at: (usize, usize),
-    values: Vec<f64>,
-}
-
-impl Tiles {
-    pub fn zeros(size: usize) -> Tiles {
-        let tiles = (0..size.div_ceil(TILE)).flat_map(|i| (0..=i).map(move |j| (i, j)));
-        let tile = |at: (usize, usize)| Tile { at, values: vec![0.0; width(at.0, size) * width(at.1, size)] };
-        Tiles { size, tiles: tiles.map(tile).collect() }
-    }
-
-    /// Every number, tile after tile.
-    pub fn values(&self) -> impl Iterator<Item = &f64> {
-        self.tiles.iter().flat_map(|tile| &tile.values)
-    }
-
-    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut f64> {
-        self.tiles.iter_mut().flat_map(|tile| &mut tile.values)
-    }
-
-    /// The matrix, of which the lower half is set.
-    fn matrix(&self) -> Mat<f64> {
-        let mut matrix = Mat::zeros(self.size, self.size);
-        for Tile { at: (i, j), values } in &self.tiles {
-            let rows = width(*i, self.size);
-            for (at, value) in values.iter().enumerate() {
-                matrix[(i * TILE + at % rows, j * TILE + at / rows)] = *value;
-            }
-        }
-        matrix
-    }
-}
-
-fn width(tile: usize, size: usize) -> usize {
-    TILE.min(size - tile * TILE)
-}
-
 /// Chunks of a fixed size, so that sums over them have the same bits for any source and number of threads.
 fn for_chunks(source: &(impl RowSource + ?Sized), mut visit: impl FnMut(ArrayView2<'_, f32>)) -> Result<()> {
     if let Some(matrix) = source.as_matrix() {
@@ -282,22 +234,6 @@ fn widened(chunk: ArrayView2<'_, f32>, first: usize, scale: Scale<'_>) -> Array2
         row.iter_mut().zip(chunk.row(i)).for_each(|(to, x)| *to = f64::from(*x) * scale);
     });
     wide
-}
-
-/// Adds the products of all pairs of columns, or of rows, tile by tile.
-pub(super) fn add_products(tiles: &mut Tiles, rows: ArrayView2<'_, f64>, of_columns: bool) {
-    let Some(values) = rows.as_slice() else { return };
-    let rows = MatRef::from_row_major_slice(values, rows.nrows(), rows.ncols());
-    let size = tiles.size;
-    tiles.tiles.par_iter_mut().for_each(|Tile { at: (i, j), values }| {
-        let (a, b) = (width(*i, size), width(*j, size));
-        let (left, right) = if of_columns {
-            (rows.subcols(*i * TILE, a).transpose(), rows.subcols(*j * TILE, b))
-        } else {
-            (rows.subrows(*i * TILE, a), rows.subrows(*j * TILE, b).transpose())
-        };
-        matmul(MatMut::from_column_major_slice_mut(values, a, b), Accum::Add, left, right, 1.0, Par::Seq);
-    });
 }
 
 #[cfg(test)]

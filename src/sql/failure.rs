@@ -4,7 +4,7 @@ use std::fmt;
 
 use datafusion::common::{DataFusionError, SchemaError};
 
-use crate::distributed::marked;
+use crate::carried::marked;
 use crate::error::{Error, nearest_name};
 use crate::memory::Budget;
 use crate::memory::shown;
@@ -147,7 +147,7 @@ fn column(error: &SchemaError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::distributed::found;
+    use crate::carried::found;
 
     #[test]
     fn an_error_of_a_function_has_its_words_here_and_its_code_in_the_text_of_another_machine() {

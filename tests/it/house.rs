@@ -9,6 +9,7 @@ use crate::support::root;
 const ROOMS: &[&str] = &[
     "text",
     "error",
+    "carried",
     "address",
     "guard",
     "number",
