@@ -242,7 +242,7 @@ fn the_check_elsewhere_is_the_check_here() {
     assert_eq!(passes.load(Ordering::Relaxed), 1);
     // Machines that were not told of such rows refuse them.
     let options = OpenOptions { stream: true, ..Default::default() };
-    let place = Place::of(&data, &[path.clone()], None).unwrap();
+    let place = Place::of(&data, std::slice::from_ref(&path), None).unwrap();
     let (data, _) = at(place, Data::open(&path, &options).unwrap());
     assert_eq!(moments(&data).unwrap_err().code(), "not-finite");
 }
