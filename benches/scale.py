@@ -17,7 +17,7 @@ for line in open(measured):
         runs[what.replace("_", " ")].append((int(rows), float(seconds), float(peak)))
 
 plt.rcParams.update({"svg.hashsalt": "scale", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 10})
-figure, (time, memory) = plt.subplots(1, 2, figsize=(11, 5.2), sharex=True)
+figure, (time, memory) = plt.subplots(1, 2, figsize=(12.5, 5.2), sharex=True)
 styles = [(color, line) for line in ("-", "--") for color in plt.get_cmap("tab10").colors[:7]]
 for (what, points), (color, line) in zip(runs.items(), styles):
     rows, seconds, peak = zip(*points)
@@ -31,7 +31,7 @@ memory.set(xscale="log", xlabel="rows", ylabel="peak memory of the process, MB",
 for axis in (time, memory):
     axis.grid(alpha=0.25)
     axis.spines[["top", "right"]].set_visible(False)
-time.legend(fontsize=8, frameon=False)
+figure.legend(fontsize=8, frameon=False, loc="center right")
 figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-figure.tight_layout()
+figure.tight_layout(rect=(0, 0, 0.85, 1))
 figure.savefig(picture, metadata={"Date": None})
