@@ -220,7 +220,7 @@ pub fn select_rows(source: &(impl RowSource + ?Sized), rows: &[usize]) -> Result
     Err(Error::input("the source yielded fewer rows than it announced").seen(format!("{first} rows")))
 }
 
-/// All rows at once, as they are in memory or read for now.
+/// All rows at once: those in memory, or else a copy that is read from the source.
 ///
 /// # Errors
 /// Whatever the source meets while reading.
