@@ -1,5 +1,8 @@
 //! Errors on their way between machines: the engine there knows only strings, in which they are marked and found again.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use crate::error::Error;
 
 const BEGIN: &str = "<embedlab:";
@@ -36,9 +39,20 @@ pub fn found(message: &str) -> Option<Error> {
 
 /// An error with a code that is known only now.
 pub fn coded(code: &str, words: impl Into<String>) -> Error {
-    // Few codes in the life of a process: one for each error that ends a command.
     let error = if code == "memory" { Error::memory(words) } else { Error::input(words) };
-    error.with_code(Box::leak(code.to_owned().into_boxed_str()))
+    error.with_code(for_ever(code))
+}
+
+/// A code is kept for as long as the process runs, each once: there are some dozens.
+fn for_ever(code: &str) -> &'static str {
+    static KEPT: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = kept.get(code) {
+        return known;
+    }
+    let code: &'static str = Box::leak(code.to_owned().into_boxed_str());
+    kept.insert(code);
+    code
 }
 
 #[cfg(test)]
@@ -54,5 +68,7 @@ mod tests {
         assert_eq!((back.code(), back.to_string()), ("file-differs", error.to_string()));
         assert!(found("Job 7 failed: out of disk").is_none());
         assert!(found("<embedlab:cut off").is_none());
+        let again = coded("file-differs", "again");
+        assert!(std::ptr::eq(again.code(), back.code()), "a code is kept once");
     }
 }

@@ -1,10 +1,8 @@
 //! Scores of two sets of the same rows, side by side.
 
-use ndarray::{Array2, Axis};
 use rand::SeedableRng;
 use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -16,7 +14,8 @@ use crate::metric::{
 };
 use crate::quality::{
     Geometry, GeometryOptions, IntrinsicDimension, NEAR_DUPLICATE_COSINE, OUTLIER_NEIGHBORS,
-    OUTLIER_THRESHOLD, Shares, geometry, hubness, knn_outliers, occurrences, shares_of_counts,
+    OUTLIER_THRESHOLD, Shares, geometry, geometry_without, hubness, knn_outliers, occurrences,
+    shares_of_counts,
 };
 use crate::rows::{RowSource, select_rows};
 
@@ -115,17 +114,11 @@ pub fn shapes(a: impl RowSource, b: impl RowSource, seed: u64) -> Result<Vec<Pai
         (0..n).collect()
     };
     let groups = jackknife_groups(sample.len(), GROUPS_OF_SHAPE, seed);
-    let (a, b) = (select_rows(&a, &sample)?, select_rows(&b, &sample)?);
-    let without: Vec<(Geometry, Geometry)> = groups
-        .par_iter()
-        .map(|group| {
-            let kept = kept(sample.len(), group);
-            let of = |rows: &Array2<f32>| geometry(&rows.select(Axis(0), &kept), &options);
-            Ok((of(&a)?, of(&b)?))
-        })
-        .collect::<Result<_>>()?;
+    // One sample at a time is in memory.
+    let of_a = geometry_without(select_rows(&a, &sample)?.view(), &groups, &options)?;
+    let of_b = geometry_without(select_rows(&b, &sample)?.view(), &groups, &options)?;
     let scale = (sample.len() as f64 / n.max(1) as f64).sqrt();
-    let of_groups: Vec<_> = without.iter().map(|(a, b)| (shape(a), shape(b))).collect();
+    let of_groups: Vec<_> = of_a.iter().zip(&of_b).map(|(a, b)| (shape(a), shape(b))).collect();
     Ok(shape(&whole.0)
         .into_iter()
         .zip(shape(&whole.1))

@@ -247,6 +247,28 @@ fn the_check_elsewhere_is_the_check_here() {
     assert_eq!(moments(&data).unwrap_err().code(), "not-finite");
 }
 
+#[test]
+fn a_computation_for_other_rows_is_refused_before_it_takes_memory() {
+    let rows = rows(40);
+    let code = |name: &str, params: Vec<u8>| {
+        let pass = Pass { name: name.into(), params, rows: 40, merged: true };
+        answer(&rows, &pass, 0).unwrap_err().code()
+    };
+    let huge = 1_u64 << 40;
+    assert_eq!(code(Products::NAME, Packer::default().add(&[huge, 0]).bytes()), "vector-length");
+    assert_eq!(code(Look::NAME, Packer::default().add(&[huge]).bytes()), "vector-length");
+    assert_eq!(code(CentredDirections::NAME, Packer::default().add(&[0.5; 7]).bytes()), "vector-length");
+    let groups = |n_groups: u64, dims: u64, width: usize| {
+        let params = Packer::default().add(&[n_groups, dims]).add(&vec![0_u8; 40 * width]);
+        params.add::<f64>(&[]).bytes()
+    };
+    assert_eq!(code(GroupSumsFold::NAME, groups(3, huge, 1)), "vector-length");
+    assert_eq!(code(GroupSumsFold::NAME, groups(1 << 24, 6, 4)), "answer-damaged");
+    let sums = Products::of(&Packer::default().add(&[100_000_u64, 0]).bytes()).unwrap();
+    let part = Packer::default().add(&[1_u64]).add(&vec![0.0; 100_000]).add(&[0.0]).bytes();
+    assert_eq!(sums.portable().unwrap().unpack(&part).err().unwrap().code(), "answer-damaged");
+}
+
 /// A part that was sent is the part, cut off it is none, and neither is one with something after it.
 fn refuses_what_is_cut_off<F: Fold>(fold: &F, rows: &Array2<f32>) {
     let portable = fold.portable().unwrap();

@@ -148,20 +148,48 @@ pub(crate) fn geometry_within(
     options: &GeometryOptions,
     held_rows: usize,
 ) -> Result<Geometry> {
-    let (n, d) = (source.n_rows(), source.dims());
-    let lengths = norms(source)?;
-    if let Some(row) = lengths.iter().position(|length| !length.is_finite()) {
-        return Err(Error::input("a vector with NaN or infinite numbers").row(row).advice("remove the row"));
-    }
-    let norm = NormSummary::of(&lengths);
-    let zero_rows = lengths.iter().filter(|length| **length == 0.0).count();
-    let scales: Vec<f64> =
-        lengths.iter().map(|length| if *length > 0.0 { 1.0 / length } else { 0.0 }).collect();
-    let directions = (n - zero_rows) as f64;
-
+    let lengths = Lengths::of(source)?;
     let raw = Moment::of(source, Scale::None)?;
-    let unit = if norm.is_unit() { None } else { Some(Moment::of(source, Scale::Rows(&scales))?) };
-    let unit = unit.as_ref().unwrap_or(&raw);
+    let unit =
+        if lengths.norm.is_unit() { None } else { Some(Moment::of(source, Scale::Rows(&lengths.scales))?) };
+    described(source, lengths, &raw, unit.as_ref().unwrap_or(&raw), options, held_rows)
+}
+
+/// The lengths of rows.
+pub(super) struct Lengths {
+    pub norm: NormSummary,
+    zero_rows: usize,
+    /// What makes each row of length 1; 0 for a row of zeros.
+    pub scales: Vec<f64>,
+}
+
+impl Lengths {
+    pub fn of(source: &(impl RowSource + ?Sized)) -> Result<Lengths> {
+        let lengths = norms(source)?;
+        if let Some(row) = lengths.iter().position(|length| !length.is_finite()) {
+            return Err(Error::input("a vector with NaN or infinite numbers")
+                .row(row)
+                .advice("remove the row"));
+        }
+        Ok(Lengths {
+            norm: NormSummary::of(&lengths),
+            zero_rows: lengths.iter().filter(|length| **length == 0.0).count(),
+            scales: lengths.iter().map(|length| if *length > 0.0 { 1.0 / length } else { 0.0 }).collect(),
+        })
+    }
+}
+
+/// The numbers, from the products of the rows and of the rows at length 1 (the same where all rows have it).
+pub(super) fn described(
+    source: &(impl RowSource + ?Sized),
+    Lengths { norm, zero_rows, scales }: Lengths,
+    raw: &Moment,
+    unit: &Moment,
+    options: &GeometryOptions,
+    held_rows: usize,
+) -> Result<Geometry> {
+    let (n, d) = (source.n_rows(), source.dims());
+    let directions = (n - zero_rows) as f64;
     let direction: Vec<f64> = unit.sum.iter().map(|sum| sum / directions.max(1.0)).collect();
     let mean_vector_norm = direction.iter().map(|x| x * x).sum::<f64>().sqrt();
     // Σ‖u‖² counts the rows, so the same formula serves rows that are of length 1 to the precision of f32 only.
@@ -178,8 +206,8 @@ pub(crate) fn geometry_within(
     let varies = n > 1 && trace > 1e-12 * raw.trace() && trace > 0.0;
     let participation_ratio = varies.then(|| trace * trace / squares);
     let (both, of_unit) = rayon::join(
-        || eigenvalues_with_centred(&raw),
-        || if std::ptr::eq(unit, &raw) { Ok(Vec::new()) } else { eigenvalues(unit) },
+        || eigenvalues_with_centred(raw),
+        || if std::ptr::eq(unit, raw) { Ok(Vec::new()) } else { eigenvalues(unit) },
     );
     let ((of_raw, of_covariance), of_unit) = (both?, of_unit?);
     let of_unit = if of_unit.is_empty() { &of_raw } else { &of_unit };
@@ -354,6 +382,10 @@ impl Portable for CentredDirections<'_> {
 
     fn params(&self) -> Vec<u8> {
         Packer::default().add(&self.mean).bytes()
+    }
+
+    fn dims(&self) -> Option<usize> {
+        Some(self.mean.len())
     }
 
     fn merged(&self) -> bool {

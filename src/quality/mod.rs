@@ -12,6 +12,7 @@ mod hubness;
 mod intrinsic;
 mod isolation;
 mod label_errors;
+mod leave_out;
 mod near_blocks;
 mod normal;
 mod order;
@@ -42,6 +43,7 @@ pub use intrinsic::{Gride, INTRINSIC_NEIGHBORS, IntrinsicDimension, intrinsic_di
 pub(crate) use intrinsic::{mle, twonn};
 pub use isolation::{IsolationForestOptions, isolation_forest};
 pub use label_errors::{LabelError, LabelErrors, VALUE_NEIGHBORS, knn_shapley, label_errors};
+pub(crate) use leave_out::geometry_without;
 pub use near_blocks::{find_duplicates_in_blocks, near_block_rows};
 pub(crate) use normal::share_interval;
 pub use order::{RowOrder, row_order, row_order_of_sample};

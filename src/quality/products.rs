@@ -78,6 +78,10 @@ impl Portable for Products {
         Packer::default().add(&[self.dims as u64, u64::from(self.unit)]).bytes()
     }
 
+    fn dims(&self) -> Option<usize> {
+        Some(self.dims)
+    }
+
     fn merged(&self) -> bool {
         true
     }
@@ -95,8 +99,8 @@ impl Portable for Products {
         let mut series = Unpacker::new(bytes);
         let rows = series.one::<u64>()? as usize;
         let sum = series.next_of(self.dims)?;
+        let products = series.next_of::<f64>(Tiles::count(self.dims))?;
         let mut tiles = Tiles::zeros(self.dims);
-        let products = series.next_of::<f64>(tiles.values().count())?;
         tiles.values_mut().zip(products).for_each(|(to, product)| *to = product);
         series.end().map(|()| Sums { sum, tiles, rows })
     }

@@ -45,8 +45,16 @@ pub(super) struct Moment {
 
 impl Moment {
     pub fn of(source: &(impl RowSource + ?Sized), scale: Scale<'_>) -> Result<Moment> {
+        Self::of_either(source, scale, source.n_rows() >= source.dims())
+    }
+
+    /// The products of columns, or of rows.
+    pub fn of_either(
+        source: &(impl RowSource + ?Sized),
+        scale: Scale<'_>,
+        of_columns: bool,
+    ) -> Result<Moment> {
         let (n, d) = (source.n_rows(), source.dims());
-        let of_columns = n >= d;
         if of_columns && source.engine().is_some() {
             let unit = matches!(scale, Scale::Rows(_));
             let Sums { sum, tiles, .. } = fold_rows(source, &Products { dims: d, unit })?;
@@ -76,6 +84,12 @@ impl Moment {
             add_products(&mut tiles, all.view(), false);
         }
         Ok(Moment { matrix: tiles.matrix(), sum, n, of_columns })
+    }
+
+    /// The products of columns without those of some of the rows.
+    pub fn without(&self, some: &Moment) -> Moment {
+        let sum = self.sum.iter().zip(&some.sum).map(|(all, some)| all - some).collect();
+        Moment { matrix: &self.matrix - &some.matrix, sum, n: self.n - some.n, of_columns: true }
     }
 
     /// The same of the rows less their mean.

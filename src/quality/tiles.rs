@@ -27,6 +27,12 @@ impl Tiles {
         Tiles { size, tiles: tiles.map(tile).collect() }
     }
 
+    /// How many numbers the tiles of a matrix hold.
+    pub fn count(size: usize) -> usize {
+        let of_row = |i: usize| width(i, size).saturating_mul(size.min((i + 1) * TILE));
+        (0..size.div_ceil(TILE)).map(of_row).fold(0, usize::saturating_add)
+    }
+
     /// Every number, tile after tile.
     pub fn values(&self) -> impl Iterator<Item = &f64> {
         self.tiles.iter().flat_map(|tile| &tile.values)
@@ -67,4 +73,16 @@ pub(super) fn add_products(tiles: &mut Tiles, rows: ArrayView2<'_, f64>, of_colu
         };
         matmul(MatMut::from_column_major_slice_mut(values, a, b), Accum::Add, left, right, 1.0, Par::Seq);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_of_all_tiles_are_counted() {
+        for size in [0, 1, 255, 256, 257, 600, 1024] {
+            assert_eq!(Tiles::count(size), Tiles::zeros(size).values().count(), "{size}");
+        }
+    }
 }

@@ -54,6 +54,10 @@ impl<A: Fold, B: Fold> Portable for (A, B) {
         Packer::default().add(&first).add(&second).bytes()
     }
 
+    fn dims(&self) -> Option<usize> {
+        self.0.portable().and_then(|fold| fold.dims()).or_else(|| self.1.portable()?.dims())
+    }
+
     fn merged(&self) -> bool {
         self.0.portable().is_some_and(|fold| fold.merged())
             && self.1.portable().is_some_and(|fold| fold.merged())

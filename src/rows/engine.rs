@@ -36,6 +36,10 @@ pub trait Portable: Sync {
     fn name(&self) -> String;
     /// What they need to know besides.
     fn params(&self) -> Vec<u8>;
+    /// How many numbers a row must have; `None` where any number will do.
+    fn dims(&self) -> Option<usize> {
+        None
+    }
     /// Whether a merged part is no larger than each of the two.
     fn merged(&self) -> bool;
     /// How many rows a part has seen.
@@ -75,8 +79,15 @@ pub(crate) fn answer<F: Fold>(source: &dyn RowSource, fold: &F, run: usize) -> R
     if first >= leaves {
         return Err(Error::argument("no such run of the rows").seen(format!("{run}")));
     }
+    let portable = portable(fold)?;
+    // Before anything is made that is as large as the sender says.
+    if let Some(dims) = portable.dims().filter(|dims| *dims != source.dims()) {
+        return Err(Error::input("a computation for rows of another length")
+            .with_code("vector-length")
+            .seen(format!("{dims} numbers, and {} in the file", source.dims())));
+    }
     let part = leaves_of(source, fold, first..(first + length).min(leaves))?;
-    Ok(portable(fold)?.pack(part))
+    Ok(portable.pack(part))
 }
 
 /// The parts of all runs, in row order, as one.

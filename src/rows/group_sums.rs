@@ -12,6 +12,9 @@ const MOST_SENT: u64 = 128 << 20;
 /// The most bytes of sums that all tasks send back.
 const MOST_BACK: u64 = 4 << 30;
 
+/// Groups that may be more than rows.
+const MOST_EMPTY: usize = 1 << 20;
+
 /// The weighted sum of the rows of each group, of which means are made: `groups[i]` is the group of row `i`, in
 /// `0..n_groups`. Every row weighs 1 when there are no `weights`.
 ///
@@ -184,6 +187,9 @@ impl GroupSumsFold<'_> {
         let mut series = Unpacker::new(params);
         let [n_groups, dims] = series.next_of::<u64>(2)?[..] else { return Err(damaged()) };
         let n_groups = usize::try_from(n_groups).map_err(|_| damaged())?;
+        if n_groups > rows.max(MOST_EMPTY) {
+            return Err(damaged());
+        }
         let groups = Groups::Sent(series.next_of(rows.saturating_mul(width(n_groups)))?);
         let weights: Vec<f64> = series.next()?;
         let weights = match weights.len() {
@@ -214,6 +220,10 @@ impl Portable for GroupSumsFold<'_> {
             .add(&groups)
             .add(self.weights.as_deref().unwrap_or_default())
             .bytes()
+    }
+
+    fn dims(&self) -> Option<usize> {
+        Some(self.dims)
     }
 
     /// Where a run can meet all groups; runs of fewer rows meet others each, and nothing is saved by merging them.

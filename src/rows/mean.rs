@@ -104,6 +104,10 @@ impl Portable for MomentsFold {
         Packer::default().add(&[self.dims as u64]).bytes()
     }
 
+    fn dims(&self) -> Option<usize> {
+        Some(self.dims)
+    }
+
     fn merged(&self) -> bool {
         true
     }

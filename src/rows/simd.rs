@@ -67,9 +67,10 @@ pub(crate) fn l1_distance_f64(a: &[f32], b: &[f32]) -> f64 {
     sum_f64(a, b, |x, y| (x - y).abs())
 }
 
-/// The largest absolute difference of two rows.
+/// The largest absolute difference of two rows; NaN when one of them is.
 pub(crate) fn linf_distance(a: &[f32], b: &[f32]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| (f64::from(*x) - f64::from(*y)).abs()).fold(0.0, f64::max)
+    let differences = a.iter().zip(b).map(|(x, y)| (f64::from(*x) - f64::from(*y)).abs());
+    differences.fold(0.0, |most, next| if next > most || next.is_nan() { next } else { most })
 }
 
 /// Eight partial sums in a fixed order: quick, and the same on every machine.
@@ -278,6 +279,16 @@ fn dot_simd<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_largest_difference_of_what_is_no_number_is_none() {
+        assert_eq!(linf_distance(&[1.0, -2.0, 0.0], &[4.0, 2.0, 0.5]), 4.0);
+        for at in 0..3 {
+            let mut row = [1.0, -2.0, 0.0];
+            row[at] = f32::NAN;
+            assert!(linf_distance(&row, &[4.0, 2.0, 0.5]).is_nan(), "{at}");
+        }
+    }
 
     #[test]
     fn every_length_agrees_with_the_obvious_sum() {

@@ -106,6 +106,10 @@ impl Portable for Cosines {
             .bytes()
     }
 
+    fn dims(&self) -> Option<usize> {
+        Some(self.prompts.ncols())
+    }
+
     fn merged(&self) -> bool {
         false
     }

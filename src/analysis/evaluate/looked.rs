@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_sample_of_queries_finds_the_same_among_rows_that_are_passed_over() {
-        let n = 2 * LEAF_ROWS + 300;
+        let n = LEAF_ROWS + 300;
         let rows = ndarray::Array2::from_shape_fn((n, 6), |(i, j)| {
             let i = i % (n - 200);
             ((i * 2_654_435_761 + j * 40_503 + i * j * 977) % 65_536) as f32 / 6_553.6 - 3.0

@@ -141,12 +141,13 @@ impl Room {
     }
 }
 
-/// The bytes beside all rows in memory: a copy to measure distances by, what is known of each row, the shape, and lists of
-/// neighbours of each row, or of those that are asked.
+/// The bytes beside all rows in memory: a copy to measure distances by, what is known of each row, lists of neighbours of
+/// each row, or of those that are asked, and the larger of the shape and of what the models of a label are fitted to.
 pub(super) fn whole(rows: usize, dims: usize) -> u64 {
     let lists = if rows > MOST_ROWS { SAMPLED_QUERIES } else { rows };
     let neighbors = 3 * 12 * INTRINSIC_NEIGHBORS * lists;
-    matrices(1.1, rows, dims) + shape(rows, dims) + (ROW_BYTES * rows + neighbors) as u64
+    let larger = shape(rows, dims).max(matrices(4.0, rows.min(MOST_PROBED), dims));
+    matrices(1.1, rows, dims) + larger + (ROW_BYTES * rows + neighbors) as u64
 }
 
 /// The bytes of pairs beside the moments, with so many rows held at once.

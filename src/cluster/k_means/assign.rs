@@ -268,6 +268,10 @@ impl Portable for Checked<'_> {
         self.0.packed(Packer::default()).bytes()
     }
 
+    fn dims(&self) -> Option<usize> {
+        Some(self.0.centroids.ncols())
+    }
+
     fn merged(&self) -> bool {
         false
     }

@@ -98,6 +98,10 @@ impl Portable for Step<'_> {
         self.0.packed(Packer::default()).bytes()
     }
 
+    fn dims(&self) -> Option<usize> {
+        Some(self.0.centroids.ncols())
+    }
+
     fn merged(&self) -> bool {
         true
     }
@@ -213,6 +217,10 @@ impl Portable for FarFromAll<'_> {
 
     fn params(&self) -> Vec<u8> {
         self.assign.packed(Packer::default().add(&[self.keep as u64])).bytes()
+    }
+
+    fn dims(&self) -> Option<usize> {
+        Some(self.assign.centroids.ncols())
     }
 
     fn merged(&self) -> bool {

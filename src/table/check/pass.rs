@@ -206,6 +206,10 @@ impl Portable for Look {
         Packer::default().add(&[self.dims as u64]).bytes()
     }
 
+    fn dims(&self) -> Option<usize> {
+        Some(self.dims)
+    }
+
     fn merged(&self) -> bool {
         false
     }
